@@ -1,0 +1,253 @@
+"""What a mall is made of, as people write it down in a site file."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from contracts.site.georeference import Georeference
+
+Id = Annotated[str, Field(pattern=r"^[a-z0-9A-Z][a-z0-9A-Z_-]{0,62}$", description="Letters, digits, - and _")]
+"""Stands in topics and addresses, so it has no characters that MQTT or a URL gives a meaning to."""
+
+Position = tuple[float, float]
+"""x (right) and y (up) in metres on the floor plan."""
+
+Ring = Annotated[list[Position], Field(min_length=4)]
+
+
+class Part(BaseModel):
+    """Every part of a site file: unknown keys and infinite numbers are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+
+class Name(Part):
+    """A name for people, in both languages of the console."""
+
+    en: Annotated[str, Field(min_length=1)]
+    zh: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_name_for_both(cls, value: object) -> object:
+        return {"en": value, "zh": value} if isinstance(value, str) else value
+
+
+def _closed(rings: list[list[Position]]) -> None:
+    for ring in rings:
+        if ring[0] != ring[-1]:
+            raise ValueError(
+                f"the ring starts at {ring[0]} and ends at {ring[-1]}; GeoJSON expects its last point to repeat the first"
+            )
+
+
+class Polygon(Part):
+    """A GeoJSON polygon in metres: its outer ring, then its holes."""
+
+    type: Literal["Polygon"] = "Polygon"
+    coordinates: Annotated[list[Ring], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _rings_are_closed(self) -> Self:
+        _closed(self.coordinates)
+        return self
+
+    @property
+    def polygons(self) -> list[list[list[Position]]]:
+        """All polygons as lists of rings, whichever GeoJSON type this is."""
+        return [self.coordinates]
+
+
+class MultiPolygon(Part):
+    """GeoJSON polygons in metres that together are one area."""
+
+    type: Literal["MultiPolygon"]
+    coordinates: Annotated[list[Annotated[list[Ring], Field(min_length=1)]], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _rings_are_closed(self) -> Self:
+        for polygon in self.coordinates:
+            _closed(polygon)
+        return self
+
+    @property
+    def polygons(self) -> list[list[list[Position]]]:
+        """All polygons as lists of rings, whichever GeoJSON type this is."""
+        return self.coordinates
+
+
+Area = Annotated[Polygon | MultiPolygon, Field(discriminator="type")]
+
+
+class ZoneKind(StrEnum):
+    """What a zone is for; decides what entering it means."""
+
+    SHOP = "shop"
+    CORRIDOR = "corridor"
+    ENTRANCE = "entrance"
+    VERTICAL = "vertical"
+    """Escalators, lifts and stairs: where a person changes floors."""
+    FACILITY = "facility"
+    """Toilets, service desks, seating: counted, but nobody's shop."""
+
+
+class Zone(Part):
+    """An area of a floor that visits, dwell and occupancy are reported for."""
+
+    id: Id
+    name: Name
+    kind: ZoneKind
+    category: str = ""
+    """What is sold there, as the mall calls it: fashion, food, services."""
+    area: Area
+    capacity: Annotated[int, Field(gt=0)] | None = None
+    """The most people allowed at once; None where no limit is known."""
+    connects: list[Id] = []
+    """For vertical zones: the floors one can get to from here."""
+
+
+class Floor(Part):
+    """One level of the mall, drawn in metres in the x/y frame that all floors share."""
+
+    id: Id
+    name: Name
+    level: int
+    """Order from the bottom, as the mall counts; what buttons in a lift say may differ (see the name)."""
+    elevation_m: float = 0.0
+    """Height of the floor slab above the mall's zero."""
+    outline: Area
+    """Where people can be at all, shops included."""
+    zones: list[Zone] = []
+
+
+class Node(Part):
+    """An access point that hears phones, where it hangs."""
+
+    id: Id
+    floor: Id
+    x_m: float
+    y_m: float
+    z_m: Annotated[float, Field(ge=0, le=50)] = 3.0
+    """Height of the antenna above the floor it hangs over."""
+    note: str = ""
+    """For the facilities team: where to put the ladder."""
+
+
+class Privacy(Part):
+    """What keeps people from being known."""
+
+    k: Annotated[int, Field(ge=2)] = 5
+    """Figures about fewer people than this are not published."""
+    salt_rotation_h: Annotated[int, Field(ge=1, le=24)] = 24
+    """Pseudonyms change at least this often, so that nobody is linked across days."""
+    salt_rotation_at_h: Annotated[int, Field(ge=0, le=23)] = 4
+    """Hour of the mall's day at which pseudonyms change: when the mall is empty, so that no visit is cut."""
+
+
+class Retention(Part):
+    """How long each kind of record is kept; older ones are deleted every hour."""
+
+    observations_h: Annotated[int, Field(ge=1)] = 24
+    positions_d: Annotated[int, Field(ge=1)] = 7
+    visits_d: Annotated[int, Field(ge=1)] = 90
+    rollups_d: Annotated[int, Field(ge=1)] = 730
+
+
+class Tracking(Part):
+    """How observations become positions."""
+
+    tick_s: Annotated[float, Field(ge=0.2, le=60)] = 1.0
+    """One estimate per device that was heard, this often, in event time."""
+    lateness_s: Annotated[float, Field(ge=0, le=600)] = 5.0
+    """How long a tick waits for nodes that are behind before it is computed without them."""
+    vanish_s: Annotated[float, Field(gt=0)] = 600.0
+    """A device not heard for this long has left the mall, at the moment it was last heard."""
+
+
+class VisitRules(Part):
+    """When a person in a zone is a visitor of it."""
+
+    enter_probability: Annotated[float, Field(gt=0.0, lt=1)] = 0.6
+    leave_probability: Annotated[float, Field(gt=0.0, lt=1)] = 0.3
+    min_dwell_s: Annotated[float, Field(ge=0)] = 45.0
+    """Shorter stays are passing by, not visits."""
+    reentry_s: Annotated[float, Field(ge=0)] = 120.0
+    """Back in the same zone within this time: still the same visit."""
+
+    @model_validator(mode="after")
+    def _hysteresis_has_a_gap(self) -> Self:
+        if self.leave_probability >= self.enter_probability:
+            raise ValueError(
+                f"leave_probability ({self.leave_probability}) must be below enter_probability ({self.enter_probability}):"
+                " without a gap between them, visits flicker"
+            )
+        return self
+
+
+class Mall(Part):
+    """Which mall this is."""
+
+    id: Id
+    """Stands in every topic; never changes once nodes are installed."""
+    name: Name
+    timezone: str = "Asia/Shanghai"
+    """IANA name; hours of the day and days in reports are in it."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"unknown time zone {value!r}; expected an IANA name such as Asia/Shanghai") from error
+        return value
+
+
+class Site(Part):
+    """A whole mall: what `parse_site` makes of one YAML file."""
+
+    version: Literal[1]
+    mall: Mall
+    georeference: Georeference
+    floors: Annotated[list[Floor], Field(min_length=1)]
+    nodes: list[Node] = []
+    tracking: Tracking = Tracking()
+    visits: VisitRules = VisitRules()
+    privacy: Privacy = Privacy()
+    retention: Retention = Retention()
+
+    @model_validator(mode="after")
+    def _references_hold(self) -> Self:
+        floors = _unique("floor", (floor.id for floor in self.floors))
+        _unique("zone", (zone.id for _, zone in self.zones()))
+        _unique("node", (node.id for node in self.nodes))
+        for node in self.nodes:
+            if node.floor not in floors:
+                raise ValueError(f"node {node.id} hangs on floor {node.floor!r}; expected one of {sorted(floors)}")
+        for _, zone in self.zones():
+            if unknown := set(zone.connects) - floors:
+                raise ValueError(f"zone {zone.id} connects {sorted(unknown)}; expected some of {sorted(floors)}")
+        return self
+
+    def zones(self) -> Iterator[tuple[Floor, Zone]]:
+        """Every zone with its floor, in the order of the file."""
+        return ((floor, zone) for floor in self.floors for zone in floor.zones)
+
+    def floor(self, floor_id: str) -> Floor:
+        """The floor with this id. Raises `KeyError`."""
+        for floor in self.floors:
+            if floor.id == floor_id:
+                return floor
+        raise KeyError(floor_id)
+
+
+def _unique(what: str, ids: Iterator[str]) -> set[str]:
+    seen: set[str] = set()
+    for an_id in ids:
+        if an_id in seen:
+            raise ValueError(f"two {what}s have the id {an_id!r}; every {what} needs its own")
+        seen.add(an_id)
+    return seen
