@@ -6,7 +6,7 @@ Every message carries its version `v`; a reader refuses a version it does not kn
 
 from enum import IntEnum, StrEnum
 from functools import cache
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import Meta, Struct
@@ -160,7 +160,7 @@ _encoder = msgspec.json.Encoder()
 
 
 @cache
-def _decoder(kind: type[M]) -> msgspec.json.Decoder[M]:
+def _decoder(kind: type[Struct]) -> msgspec.json.Decoder[Struct]:
     return msgspec.json.Decoder(kind)
 
 
@@ -175,6 +175,6 @@ def decode(payload: bytes | bytearray, kind: type[M]) -> M:
     Raises `MessageError` that names the field, what was found and what was expected.
     """
     try:
-        return _decoder(kind).decode(payload)
+        return cast(M, _decoder(kind).decode(payload))
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise MessageError(f"not a {kind.__name__}: {error}") from error

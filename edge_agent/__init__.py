@@ -1,0 +1,1 @@
+"""What runs on a node: sources -> pseudonyms -> spool -> MQTT; health; configuration."""

@@ -1,0 +1,56 @@
+"""What every source of frames gives: blocks of sightings in event time.
+
+To add a source, write a class with `nodes` and `blocks()`; nothing else of the agent changes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from contracts.messages import FrameKind
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one node heard in one stretch of event time, as columns: entry i of each is one frame.
+
+    Holds raw addresses, so it lives in memory only: the agent turns it into pseudonyms before anything is
+    written, sent or logged. Its `repr` shows no address.
+    """
+
+    node: str
+    complete_to_ms: int
+    """The source gives nothing earlier than this for the node any more (a watermark)."""
+    frames: int = 0
+    """Frames captured in this stretch, used or not."""
+    skipped: dict[str, int] = field(default_factory=dict)
+    """Frames not used, by cause."""
+    t_ms: list[int] = field(default_factory=list)
+    address: list[bytes] = field(default_factory=list, repr=False)
+    """Transmitter addresses, 6 bytes each."""
+    rssi_dbm: list[int] = field(default_factory=list)
+    channel: list[int] = field(default_factory=list)
+    """802.11 channel; 0 = not known."""
+    frame_kind: list[FrameKind] = field(default_factory=list)
+    sequence: list[int] = field(default_factory=list)
+    """802.11 sequence number; -1 = not known."""
+    elements: list[bytes] = field(default_factory=list, repr=False)
+    """What the information elements say of the model, canonical bytes; empty = none. Hashed before it leaves."""
+
+
+class Source(Protocol):
+    """Something that hears frames for one or more nodes."""
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The ids of the nodes it hears for."""
+        ...
+
+    def blocks(self) -> Iterator[Heard]:
+        """Blocks in order of `complete_to_ms`, each at most about a second of event time, also when empty.
+
+        Blocks of several nodes may alternate. A live source blocks until the stretch is over; a recorded one
+        gives its blocks as fast as they are taken (`edge_agent.pace` slows them to a speed). Ends when the
+        source has no more. Raises `ConfigurationError` at once where the source cannot be opened.
+        """
+        ...
