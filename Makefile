@@ -1,0 +1,67 @@
+# The commands of this project; `make help` lists them. Only Python 3.11+ and make must be there.
+PYTHON ?= python3
+VENV   ?= .venv
+ARGS   ?=
+
+bin  := $(VENV)/bin
+pip  := $(bin)/python -m pip --disable-pip-version-check
+code := $(wildcard contracts positioning edge_agent gateway dashboards simulators firmware_configs mallsense tests \
+        benchmarks scripts hatch_build.py)
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: demo
+demo: $(VENV)/.demo ## install what a mall needs and show one, live, in the browser (ARGS="--port 8000 ...")
+	@$(bin)/python hatch_build.py
+	$(bin)/mallsense demo $(ARGS)
+
+.PHONY: test
+test: $(VENV)/.dev ## run all tests, installing mosquitto and Chromium where it may (ARGS="-k name ...")
+	@sh scripts/install-test-tools.sh
+	@$(bin)/python hatch_build.py
+	$(bin)/python -m pytest --cov --cov-report=term $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.dev ## check style and format
+	$(bin)/ruff check $(code)
+	$(bin)/ruff format --check $(code)
+
+.PHONY: types
+types: $(VENV)/.dev ## check types
+	$(bin)/mypy
+
+.PHONY: imports
+imports: $(VENV)/.dev ## check that imports point the way docs/architecture.md says
+	$(bin)/lint-imports
+
+.PHONY: check
+check: lint types imports test ## everything that CI checks
+
+.PHONY: lock
+lock: $(VENV)/.dev ## write the lock files anew, with the newest releases that pyproject.toml allows
+	UV=$(bin)/uv sh scripts/lock.sh
+
+.PHONY: clean
+clean: ## remove everything that is built, the virtual environment too
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* \
+	  dashboards/console/static dashboards/console/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(bin)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("mallsense needs Python 3.11 or newer, this is " \
+	  + sys.version.split()[0] + "; name another one: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+# The two environments share one folder: the test lock holds all of the demo's packages in the same versions.
+$(VENV)/.demo: requirements.lock pyproject.toml | $(bin)/python
+	$(pip) install --quiet --no-deps --require-hashes -r requirements.lock
+	$(pip) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(bin)/python
+	$(pip) install --quiet --no-deps --require-hashes -r requirements-dev.lock
+	$(pip) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.demo

@@ -1,0 +1,149 @@
+"""The `mallsense` command: a table of commands that live in their packages and are imported when called.
+
+`mallsense --help` imports none of them, so it is fast and works on a node that lacks the gateway's packages.
+"""
+
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, NamedTuple, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+from typer.core import TyperCommand, TyperGroup
+
+from contracts.errors import MallsenseError
+from mallsense import __version__
+
+_log = logging.getLogger(__name__)
+_OWN = {
+    "contracts",
+    "dashboards",
+    "edge_agent",
+    "firmware_configs",
+    "gateway",
+    "mallsense",
+    "positioning",
+    "simulators",
+}
+
+
+class Entry(NamedTuple):
+    """One command: where it is found ("module:function" or "module:typer_app"), its extra, its one line."""
+
+    target: str
+    extra: str
+    help: str
+
+
+COMMANDS = {
+    "demo": Entry("mallsense.demo:demo", "gateway", "Show a living mall in the browser, all in one process."),
+    "gateway": Entry(
+        "gateway.cli:gateway", "gateway", "Run a mall's gateway: MQTT in; positions, visits out."
+    ),
+    "edge": Entry("edge_agent.cli:edge", "edge", "Run a node: a source of observations, sent over MQTT."),
+    "simulate": Entry(
+        "simulators.cli:simulate", "gateway", "Play a mall that does not exist, with its truth."
+    ),
+    "replay": Entry("simulators.cli:replay", "gateway", "Play recorded radio into a gateway over MQTT."),
+    "evaluate": Entry(
+        "mallsense.evaluate:evaluate", "gateway", "Score positions and visits against the truth."
+    ),
+    "events": Entry("gateway.cli:events", "gateway", "Show zone events as they happen."),
+    "site": Entry("gateway.site.cli:app", "gateway", "Check, import and draw the model of a mall."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows its commands by `COMMANDS` and imports one only when it is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the group's protocol
+        """Name the commands, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # the group's protocol
+        """Describe a command for `--help` and completion; its module stays where it is."""
+        entry = COMMANDS.get(cmd_name)
+        return entry and TyperCommand(cmd_name, help=entry.help)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Import the command that is called; an unknown name is refused as usual."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load(name, COMMANDS[name]) if name in COMMANDS else command, rest
+
+
+def load(name: str, entry: Entry) -> Any:
+    """Import the command that `entry` names.
+
+    Raises:
+        MallsenseError: a third-party package it needs is not installed.
+
+    """
+    module, _, attribute = entry.target.partition(":")
+    try:
+        target = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if not missing or missing in _OWN:
+            raise  # a fault of ours, not a missing extra
+        raise MallsenseError(
+            f"mallsense {name} needs the package {missing!r}, which is not installed.",
+            f"Install it with: pip install 'mallsense[{entry.extra}]'",
+        ) from error
+    if isinstance(target, typer.Typer):
+        group = typer.main.get_command(target)
+        group.name = name
+        return group
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single.command(name)(target)
+    return typer.main.get_command(single)
+
+
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"mallsense {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show debug logging, and tracebacks of errors.")
+    ] = False,
+    version: Annotated[  # noqa: ARG001  # its callback has done the work
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Live and historical indoor analytics for shopping malls."""
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        datefmt="%H:%M:%S",
+        force=True,
+    )
+    for noisy in ("asyncio", "matplotlib", "PIL", "websockets"):
+        logging.getLogger(noisy).setLevel(logging.INFO)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit: 0 done, 2 an error one can mend, 130 stopped by Ctrl-C.
+
+    An error nobody expected keeps its traceback and exits with 1.
+    """
+    command = typer.main.get_command(app)
+    try:
+        command.main(args=arguments, prog_name="mallsense")
+    except MallsenseError as error:
+        _log.debug("the error came from here:", exc_info=error)
+        console = Console(stderr=True)
+        console.print(Text.assemble(("error: ", "bold red"), error.message), soft_wrap=True)
+        if error.hint:
+            console.print(Text(error.hint), soft_wrap=True)
+        sys.exit(2)
+    sys.exit(0)

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Install the programs the tests run against: a real MQTT broker and a real browser.
+# Where that is not allowed, say what will be skipped and go on; under CI it is an error.
+set -eu
+
+missing=""
+[ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null || missing="mosquitto"
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
+  missing="$missing chromium"
+[ -n "$missing" ] || exit 0
+
+as_root=""
+if [ "$(id -u)" != 0 ]; then
+  as_root="sudo -n"
+  sudo -n true 2>/dev/null || as_root="no"
+fi
+if command -v apt-get >/dev/null && [ "$as_root" != no ]; then
+  echo "installing for the tests: $missing"
+  # A mirror that stalls must not hold up the tests for ever.
+  apt="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 -o Dpkg::Use-Pty=0"
+  # shellcheck disable=SC2086 # words on purpose
+  if $apt update && $apt install -y --no-install-recommends $missing >/dev/null; then
+    exit 0
+  fi
+fi
+
+echo "cannot install $missing here: the tests that need it will be skipped." >&2
+echo "To run them: install $missing with your system's package manager, then run 'make test' again." >&2
+[ "${CI:-}" != true ]

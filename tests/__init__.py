@@ -1,0 +1,1 @@
+"""Tests: one folder a package; `support` holds what they share, `conftest` the fixtures."""
