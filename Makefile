@@ -4,7 +4,6 @@ VENV   ?= .venv
 ARGS   ?=
 
 bin  := $(VENV)/bin
-pip  := $(bin)/python -m pip --disable-pip-version-check
 code := $(wildcard contracts positioning edge_agent gateway dashboards simulators firmware_configs mallsense tests \
         benchmarks scripts hatch_build.py)
 .DEFAULT_GOAL := help
@@ -55,13 +54,11 @@ $(bin)/python:
 	  + sys.version.split()[0] + "; name another one: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 
-# The two environments share one folder: the test lock holds all of the demo's packages in the same versions.
+# Both share one folder: the test lock holds all of the demo's packages, in the same versions.
 $(VENV)/.demo: requirements.lock pyproject.toml | $(bin)/python
-	$(pip) install --quiet --no-deps --require-hashes -r requirements.lock
-	$(pip) install --quiet --no-deps --no-build-isolation -e .
+	@sh scripts/install.sh requirements.lock $(VENV)
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(bin)/python
-	$(pip) install --quiet --no-deps --require-hashes -r requirements-dev.lock
-	$(pip) install --quiet --no-deps --no-build-isolation -e .
+	@sh scripts/install.sh requirements-dev.lock $(VENV)
 	@touch $@ $(VENV)/.demo

@@ -8,7 +8,7 @@ UV=${UV:-uv}
 
 compile() {
   "$UV" --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-    --no-header --no-annotate --upgrade --group pyproject.toml:build "$@"
+    --no-header --no-annotate --upgrade --group pyproject.toml:install "$@"
 }
 
 compile --all-extras --output-file requirements-dev.lock pyproject.toml
