@@ -13,10 +13,14 @@ from msgspec import Meta, Struct
 
 from contracts.errors import MessageError
 
-EpochMs = Annotated[int, Meta(ge=0, le=4_102_444_800_000, description="Event time: milliseconds since 1970, UTC")]
+EpochMs = Annotated[
+    int, Meta(ge=0, le=4_102_444_800_000, description="Event time: milliseconds since 1970, UTC")
+]
 """Ends in the year 2100, so that nanoseconds sent by mistake are refused."""
 
-Pseudonym = Annotated[str, Meta(pattern="^[0-9a-f]{16}$", description="Keyed hash of an address, 8 bytes in hex")]
+Pseudonym = Annotated[
+    str, Meta(pattern="^[0-9a-f]{16}$", description="Keyed hash of an address, 8 bytes in hex")
+]
 
 Rssi = Annotated[int, Meta(ge=-127, le=20, description="Received signal strength, dBm")]
 
@@ -68,7 +72,9 @@ class ObservationBatch(Message, frozen=True, forbid_unknown_fields=True, kw_only
     """
 
     node: NodeId
-    boot: Annotated[str, Meta(pattern="^[0-9a-f]{16}$", description="Identity of the spool the batch was numbered in")]
+    boot: Annotated[
+        str, Meta(pattern="^[0-9a-f]{16}$", description="Identity of the spool the batch was numbered in")
+    ]
     seq: Annotated[int, Meta(ge=0)]
     watermark_ms: EpochMs
     """The node has nothing more to say about times before this."""
@@ -82,7 +88,14 @@ class ObservationBatch(Message, frozen=True, forbid_unknown_fields=True, kw_only
     elements: Annotated[list[ElementsHash], Meta(max_length=MAX_BATCH)] = []
 
     def __post_init__(self) -> None:
-        columns = (self.device, self.address_kind, self.rssi_dbm, self.channel, self.frame_kind, self.sequence)
+        columns = (
+            self.device,
+            self.address_kind,
+            self.rssi_dbm,
+            self.channel,
+            self.frame_kind,
+            self.sequence,
+        )
         if any(len(column) != len(self.t_ms) for column in (*columns, self.elements)):
             raise ValueError("columns of different lengths; every column has one entry per observation")
 
@@ -175,6 +188,6 @@ def decode(payload: bytes | bytearray, kind: type[M]) -> M:
     Raises `MessageError` that names the field, what was found and what was expected.
     """
     try:
-        return cast(M, _decoder(kind).decode(payload))
+        return cast("M", _decoder(kind).decode(payload))
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise MessageError(f"not a {kind.__name__}: {error}") from error

@@ -12,7 +12,7 @@ EARTH_RADIUS_M = 6_371_008.8
 class Georeference(BaseModel):
     """The WGS 84 position of the origin (0, 0), and how far the plan's y axis is turned from north.
 
-    A mall is small, so the plan maps onto the local tangent plane; the error over 1 km is below 1 cm per 10 m.
+    A mall is small, so the plan maps onto the local tangent plane (equirectangular).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

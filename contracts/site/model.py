@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from contracts.site.georeference import Georeference
 
-Id = Annotated[str, Field(pattern=r"^[a-z0-9A-Z][a-z0-9A-Z_-]{0,62}$", description="Letters, digits, - and _")]
+Id = Annotated[
+    str, Field(pattern=r"^[a-z0-9A-Z][a-z0-9A-Z_-]{0,62}$", description="Letters, digits, - and _")
+]
 """Stands in topics and addresses, so it has no characters that MQTT or a URL gives a meaning to."""
 
 Position = tuple[float, float]
@@ -40,7 +42,8 @@ def _closed(rings: list[list[Position]]) -> None:
     for ring in rings:
         if ring[0] != ring[-1]:
             raise ValueError(
-                f"the ring starts at {ring[0]} and ends at {ring[-1]}; GeoJSON expects its last point to repeat the first"
+                f"the ring starts at {ring[0]} and ends at {ring[-1]};"
+                " GeoJSON expects its last point to repeat the first"
             )
 
 
@@ -181,7 +184,8 @@ class VisitRules(Part):
     def _hysteresis_has_a_gap(self) -> Self:
         if self.leave_probability >= self.enter_probability:
             raise ValueError(
-                f"leave_probability ({self.leave_probability}) must be below enter_probability ({self.enter_probability}):"
+                f"leave_probability ({self.leave_probability}) must be below"
+                f" enter_probability ({self.enter_probability}):"
                 " without a gap between them, visits flicker"
             )
         return self
@@ -202,7 +206,9 @@ class Mall(Part):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"unknown time zone {value!r}; expected an IANA name such as Asia/Shanghai") from error
+            raise ValueError(
+                f"unknown time zone {value!r}; expected an IANA name such as Asia/Shanghai"
+            ) from error
         return value
 
 
@@ -226,10 +232,14 @@ class Site(Part):
         _unique("node", (node.id for node in self.nodes))
         for node in self.nodes:
             if node.floor not in floors:
-                raise ValueError(f"node {node.id} hangs on floor {node.floor!r}; expected one of {sorted(floors)}")
+                raise ValueError(
+                    f"node {node.id} hangs on floor {node.floor!r}; expected one of {sorted(floors)}"
+                )
         for _, zone in self.zones():
             if unknown := set(zone.connects) - floors:
-                raise ValueError(f"zone {zone.id} connects {sorted(unknown)}; expected some of {sorted(floors)}")
+                raise ValueError(
+                    f"zone {zone.id} connects {sorted(unknown)}; expected some of {sorted(floors)}"
+                )
         return self
 
     def zones(self) -> Iterator[tuple[Floor, Zone]]:

@@ -8,11 +8,8 @@ from pydantic_core import ErrorDetails
 
 from contracts.errors import ConfigurationError
 from contracts.site.model import Site
+from contracts.site.source_map import KeyPath, SourceMap
 
-Path = tuple[str | int, ...]
-
-# libyaml's parser where PyYAML was built with it: ten times faster on a mall of 200 zones.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 SHOWN_ERRORS = 20
@@ -23,27 +20,20 @@ def parse_site(text: str, source: str) -> Site:
 
     Raises `ConfigurationError` with one line per mistake: file, line, key, what was found, what was expected.
     """
-    try:
-        root = yaml.compose(text, Loader=_Loader)
-        values = yaml.load(text, Loader=_Loader)  # noqa: S506  (a safe loader, chosen above)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f":{mark.line + 1}" if mark else ""
+    return site_of(SourceMap.read(text, source))
+
+
+def site_of(read: SourceMap) -> Site:
+    """The site that a parsed file describes. Raises as `parse_site`."""
+    if not isinstance(read.values, dict):
         raise ConfigurationError(
-            f"{source}{line}: not valid YAML: {error.problem or error.context}",
-            "Check the indentation and quotes around that line.",
-        ) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{source}: not valid YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise ConfigurationError(
-            f"{source}:1: expected a mapping with the keys version, mall, georeference, floors, nodes",
+            f"{read.source}:1: expected a mapping with the keys version, mall, georeference, floors, nodes",
             "`mallsense site import` writes a complete example.",
         )
     try:
-        return Site.model_validate(values)
+        return Site.model_validate(read.values)
     except ValidationError as error:
-        raise ConfigurationError(_report(source, root, error.errors(include_url=False))) from error
+        raise ConfigurationError(_report(read, error.errors(include_url=False))) from error
 
 
 def dump_site(site: Site) -> str:
@@ -53,16 +43,16 @@ def dump_site(site: Site) -> str:
     return text
 
 
-def _report(source: str, root: yaml.Node | None, errors: list[ErrorDetails]) -> str:
-    lines = [_describe(source, root, error) for error in errors[:SHOWN_ERRORS]]
+def _report(read: SourceMap, errors: list[ErrorDetails]) -> str:
+    lines = [_describe(read, error) for error in errors[:SHOWN_ERRORS]]
     if len(errors) > SHOWN_ERRORS:
-        lines.append(f"{source}: and {len(errors) - SHOWN_ERRORS} more mistakes")
+        lines.append(f"{read.source}: and {len(errors) - SHOWN_ERRORS} more mistakes")
     return "\n".join(lines)
 
 
-def _describe(source: str, root: yaml.Node | None, error: ErrorDetails) -> str:
+def _describe(read: SourceMap, error: ErrorDetails) -> str:
     path = _path_in_file(error["loc"])
-    where = f"{source}:{_line(root, path)}"
+    where = read.where(path)
     key = ".".join(map(str, path)) or "the site"
     if error["type"] == "extra_forbidden":
         return f"{where}: {key}: unknown key; check its spelling and indentation"
@@ -74,29 +64,11 @@ def _describe(source: str, root: yaml.Node | None, error: ErrorDetails) -> str:
     return f"{where}: {key}: {message[:1].lower()}{message[1:]}{shown}"
 
 
-def _path_in_file(loc: Path) -> Path:
+def _path_in_file(loc: KeyPath) -> KeyPath:
     """Pydantic puts the name of a chosen union member into the path; the file has no such key."""
     return tuple(part for part in loc if part not in ("Polygon", "MultiPolygon"))
 
 
-def _owner(path: Path) -> str:
+def _owner(path: KeyPath) -> str:
     names = [part for part in path[:-1] if isinstance(part, str)]
     return names[-1].removesuffix("s") if names else "site"
-
-
-def _line(node: yaml.Node | None, path: Path) -> int:
-    """The line of the deepest part of `path` that the file has, counted from 1."""
-    line = node.start_mark.line if node is not None else 0
-    for part in path:
-        child: yaml.Node | None = None
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                if key.value == str(part):
-                    line, child = key.start_mark.line, value
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            child = node.value[part]
-            line = child.start_mark.line
-        if child is None:
-            break
-        node = child
-    return line + 1

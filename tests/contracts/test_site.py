@@ -1,0 +1,137 @@
+"""The site file: what is accepted, what is refused, and how helpful the refusal is."""
+
+from math import hypot
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts.errors import ConfigurationError
+from contracts.site import Georeference, Site, dump_site, parse_site
+
+MINIMAL = """\
+version: 1
+mall: {id: riverside, name: {en: Riverside, zh: 河畔}, timezone: Asia/Shanghai}
+georeference: {lat: 30.29, lon: 120.07}
+floors:
+  - id: F1
+    name: Ground floor
+    level: 0
+    outline: {type: Polygon, coordinates: [[[0, 0], [60, 0], [60, 40], [0, 40], [0, 0]]]}
+    zones:
+      - id: bakery
+        name: Bakery
+        kind: shop
+        category: food
+        area: {type: Polygon, coordinates: [[[0, 0], [9, 0], [9, 9], [0, 9], [0, 0]]]}
+nodes:
+  - {id: n1, floor: F1, x_m: 10, y_m: 10, z_m: 3.2}
+"""
+
+
+def test_a_minimal_site_is_read_with_defaults() -> None:
+    """Names may be given once for both languages; privacy and retention have defaults."""
+    site = parse_site(MINIMAL, "mall.yaml")
+    assert site.mall.name.zh == "河畔"
+    assert site.floor("F1").zones[0].name.zh == "Bakery"
+    assert site.privacy.k == 5
+    assert [zone.id for _, zone in site.zones()] == ["bakery"]
+
+
+def test_a_dumped_site_reads_back_as_the_same_site() -> None:
+    """`dump_site` and `parse_site` are inverses."""
+    site = parse_site(MINIMAL, "mall.yaml")
+    assert parse_site(dump_site(site), "dumped") == site
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (
+            "kind: shop",
+            "kind: shopp",
+            ["mall.yaml:12: floors.0.zones.0.kind", "'shop', 'corridor'", "found 'shopp'"],
+        ),
+        (
+            "level: 0",
+            "levle: 0",
+            ["mall.yaml:7: floors.0.levle: unknown key", "mall.yaml:5: floors.0.level: missing"],
+        ),
+        ("z_m: 3.2", "z_m: .nan", ["mall.yaml:16: nodes.0.z_m: input should be a finite number"]),
+        ("x_m: 10", "x_m: ten", ["mall.yaml:16: nodes.0.x_m", "valid number", "found 'ten'"]),
+        (
+            "[0, 40], [0, 0]]]}\n    zones",
+            "[0, 40], [0, 1]]]}\n    zones",
+            ["mall.yaml:8", "last point to repeat"],
+        ),
+        ("floor: F1", "floor: F7", ["node n1 hangs on floor 'F7'; expected one of ['F1']"]),
+        ("Asia/Shanghai", "Asia/Shangha", ["mall.yaml:2: mall.timezone", "IANA name such as Asia/Shanghai"]),
+        ("id: n1", "id: a/b", ["mall.yaml:16: nodes.0.id", "found 'a/b'"]),
+        ("version: 1", "version: 2", ["mall.yaml:1: version", "found 2"]),
+        ("kind: shop", "kind: [", ["mall.yaml:", "not valid YAML"]),
+        (
+            "nodes:\n",
+            "visits: {enter_probability: 0.2}\nnodes:\n",
+            ["visits", "must be below enter_probability"],
+        ),
+        ("nodes:\n", "nodes:\n  - {id: n1, floor: F1, x_m: 1, y_m: 1}\n", ["two nodes have the id 'n1'"]),
+    ],
+)
+def test_a_mistake_is_named_with_file_line_key_and_what_was_expected(
+    before: str, after: str, expected: list[str]
+) -> None:
+    """Each kind of mistake is refused with what a person needs to mend it."""
+    assert before in MINIMAL
+    with pytest.raises(ConfigurationError) as caught:
+        parse_site(MINIMAL.replace(before, after, 1), "mall.yaml")
+    for part in expected:
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "just words", "1", "null", "\x00"])
+def test_a_file_that_is_no_mapping_is_refused(text: str) -> None:
+    """Empty files, lists and plain text are configuration errors, not crashes."""
+    with pytest.raises(ConfigurationError):
+        parse_site(text, "mall.yaml")
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_site_or_a_configuration_error(text: str) -> None:
+    """No input makes the parser fail in another way."""
+    try:
+        assert isinstance(parse_site(text, "x"), Site)
+    except ConfigurationError as error:
+        assert error.message.startswith("x")
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_a_site_file_with_one_damaged_line_is_a_site_or_a_configuration_error(data: st.DataObject) -> None:
+    """Whatever one line of a good file is replaced with, the result is a site or a helpful refusal."""
+    lines = MINIMAL.splitlines()
+    lines[data.draw(st.integers(0, len(lines) - 1))] = data.draw(st.text(max_size=60))
+    try:
+        parse_site("\n".join(lines), "x")
+    except ConfigurationError as error:
+        assert error.message.startswith("x")
+
+
+@given(
+    lat=st.floats(-70, 70),
+    lon=st.floats(-180, 180),
+    bearing=st.floats(-360, 360),
+    x=st.floats(-1000, 1000),
+    y=st.floats(-1000, 1000),
+)
+def test_plan_and_earth_are_inverses(lat: float, lon: float, bearing: float, x: float, y: float) -> None:
+    """A point of the plan goes to the earth and comes back within a millimetre."""
+    frame = Georeference(lat=lat, lon=lon, bearing_deg=bearing)
+    back = frame.to_plan(*frame.to_wgs84(x, y))
+    assert hypot(back[0] - x, back[1] - y) < 1e-3
+
+
+def test_the_bearing_turns_the_y_axis_from_north() -> None:
+    """With a bearing of 90 degrees, the plan's y axis points east."""
+    lat, lon = Georeference(lat=30, lon=120, bearing_deg=90).to_wgs84(0, 100)
+    assert lat == pytest.approx(30, abs=1e-9)
+    assert lon > 120
