@@ -1,0 +1,226 @@
+"""From readings to tracked positions of every device, one tick at a time.
+
+The filter is an assumed density filter: a device's belief is normal in ``(x, y, vx, vy)`` with a probability per
+floor; each tick predicts it, multiplies it with the likelihood of what was heard over all cells (so that walls,
+several modes and silence count in full), and takes mean and covariance of the product as the next belief.
+
+Event time only: the caller gives every instant. Results do not depend on the order of the readings of a tick,
+nor on slot numbers, nor on which other devices were heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from positioning.grid import Grid
+from positioning.locate import LikelihoodSettings, Locator, Prior, Readings
+from positioning.radio import RadioMap
+from positioning.track import Motion, assimilate
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+FLOOR_STAY_S = 300.0  # people change floors every some minutes
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Where K devices are.
+
+    Attributes:
+        slot: (K,) ascending.
+        t_ms: the instant of all estimates.
+        heard_ms: (K,) last tick in which the device was heard.
+        floor: (K,) most probable floor.
+        floor_probability: (K,) probability of that floor.
+        xy_m: (K, 2) position.
+        cov_m2: (K, 2, 2) its covariance.
+        velocity_m_s: (K, 2).
+        updated: (K,) whether the device was heard in this tick.
+    """
+
+    slot: Ints
+    t_ms: int
+    heard_ms: Ints
+    floor: Ints
+    floor_probability: Floats
+    xy_m: Floats
+    cov_m2: Floats
+    velocity_m_s: Floats
+    updated: Bools
+
+    def __len__(self) -> int:
+        """Return the number of devices."""
+        return len(self.slot)
+
+
+class Positioner:
+    """Beliefs about devices in numbered slots; slots are small integers that the caller hands out and reuses."""
+
+    def __init__(
+        self,
+        radio: RadioMap,
+        grid: Grid,
+        *,
+        motion: Motion | None = None,
+        likelihood: LikelihoodSettings | None = None,
+        tick_ms: int = 1000,
+    ) -> None:
+        """Prepare tables for a radio map and a grid.
+
+        Args:
+            radio: expected reception; its receivers' order is that of the readings' ``receiver``.
+            grid: where devices can be.
+            motion: how people move.
+            likelihood: how far readings are trusted.
+            tick_ms: length of a tick; the readings of tick T were heard in ``T - tick_ms < t <= T``.
+        """
+        self._locator = Locator(radio, grid, likelihood)
+        self._grid = grid
+        self._motion = motion or Motion()
+        # A reading tells where the device is clock_offset_s after its stamp; on average it is half a tick old.
+        self._lead_ms = round(1000.0 * radio.clock_offset_s - tick_ms / 2)
+        self._mean = np.zeros((0, 4))
+        self._cov = np.zeros((0, 4, 4))
+        self._floor = np.zeros((0, grid.floors))
+        self._state_ms = np.zeros(0, dtype=np.int64)
+        self._heard_ms = np.zeros(0, dtype=np.int64)
+        self._live = np.zeros(0, dtype=bool)
+
+    @property
+    def grid(self) -> Grid:
+        """The cells that devices can be in."""
+        return self._grid
+
+    def step(self, t_ms: int, readings: Readings, *, awake: Bools | None = None) -> Estimates:
+        """Take in the readings of the tick that ends at ``t_ms`` and return all live devices at that instant.
+
+        Args:
+            t_ms: end of the tick; must not go back for any device heard.
+            readings: what was heard in the tick; ``device`` is the slot.
+            awake: (R,) which receivers were listening in this tick. By default all.
+
+        Raises:
+            ValueError: a reading is out of range, or time went back.
+        """
+        if len(readings):
+            self._update(t_ms, readings, awake)
+        return self.predict(np.flatnonzero(self._live), t_ms)
+
+    def predict(self, slots: Ints, t_ms: int) -> Estimates:
+        """Return where the devices in live ``slots`` are at ``t_ms``, changing nothing.
+
+        Raises:
+            KeyError: a slot holds no device.
+        """
+        slots = np.sort(np.asarray(slots, dtype=np.int64))
+        dead = slots[(slots < 0) | (slots >= len(self._live))]
+        if not len(dead):
+            dead = slots[~self._live[slots]]
+        if len(dead):
+            raise KeyError(f"slots {dead[:5].tolist()} hold no device")
+        mean, cov, floor = self._at(slots, t_ms)
+        best = floor.argmax(axis=1)
+        heard_ms = self._heard_ms[slots]
+        return Estimates(
+            slots, t_ms, heard_ms, best, floor[np.arange(len(slots)), best],
+            mean[:, :2], cov[:, :2, :2], mean[:, 2:], heard_ms == t_ms,
+        )  # fmt: skip
+
+    def forget(self, slots: Ints) -> None:
+        """Free slots; their next readings start afresh. Slots that hold nothing are left alone."""
+        slots = np.asarray(slots, dtype=np.int64)
+        slots = slots[(slots >= 0) & (slots < len(self._live))]
+        self._live[slots] = False
+        for array in (self._mean, self._cov, self._floor, self._state_ms, self._heard_ms):
+            array[slots] = 0
+
+    def state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return copies of all beliefs, for a checkpoint."""
+        slots = np.flatnonzero(self._live)
+        return {
+            "slot": slots,
+            "mean": self._mean[slots],
+            "cov": self._cov[slots],
+            "floor": self._floor[slots],
+            "state_ms": self._state_ms[slots],
+            "heard_ms": self._heard_ms[slots],
+        }
+
+    def restore(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Replace all beliefs by those of :meth:`state`; what follows is bit for bit the same.
+
+        Raises:
+            ValueError: the state was taken with another number of floors.
+            KeyError: an array is missing.
+        """
+        floor = np.asarray(state["floor"], dtype=np.float64)
+        if floor.ndim != 2 or floor.shape[1] != self._grid.floors:
+            raise ValueError(
+                f"the checkpoint has floors {floor.shape}, the grid has {self._grid.floors} floors"
+            )
+        slots = np.asarray(state["slot"], dtype=np.int64)
+        self.forget(np.flatnonzero(self._live))
+        self._grow(int(slots.max(initial=-1)) + 1)
+        self._mean[slots] = state["mean"]
+        self._cov[slots] = state["cov"]
+        self._floor[slots] = floor
+        self._state_ms[slots] = state["state_ms"]
+        self._heard_ms[slots] = state["heard_ms"]
+        self._live[slots] = True
+
+    def _grow(self, capacity: int) -> None:
+        """Make room for slots below ``capacity``, at least doubling."""
+        old = len(self._live)
+        if capacity <= old:
+            return
+        extra = max(capacity - old, old, 64)
+        for name in ("_mean", "_cov", "_floor", "_state_ms", "_heard_ms", "_live"):
+            array = getattr(self, name)
+            setattr(
+                self, name, np.concatenate((array, np.zeros((extra, *array.shape[1:]), dtype=array.dtype)))
+            )
+
+    def _at(self, slots: Ints, t_ms: int) -> tuple[Floats, Floats, Floats]:
+        """Return state and floor probabilities at ``t_ms``; the stored state may be a little ahead of it."""
+        dt_s = (t_ms - self._state_ms[slots]) / 1000.0
+        mean, cov = self._mean[slots], self._cov[slots]
+        back = dt_s < 0
+        later = self._motion.predict(mean, cov, np.where(back, 0.0, dt_s))
+        if back.any():
+            earlier = self._motion.retrodict(mean, cov, np.where(back, -dt_s, 0.0))
+            later = tuple(
+                np.where(back.reshape(-1, *(1,) * (new.ndim - 1)), old, new)
+                for new, old in zip(later, earlier, strict=True)
+            )
+        stay = np.exp(-np.abs(dt_s) / FLOOR_STAY_S)[:, None]
+        floor = stay * self._floor[slots] + (1.0 - stay) / self._grid.floors
+        return *later, floor
+
+    def _update(self, t_ms: int, readings: Readings, awake: Bools | None) -> None:
+        device = np.unique(readings.device)
+        if device[0] < 0:
+            raise ValueError(f"a reading has device slot {device[0]}, which is negative")
+        self._grow(int(device[-1]) + 1)
+        if (late := self._heard_ms[device[self._live[device]]] > t_ms).any():
+            raise ValueError(
+                f"time went back for {int(late.sum())} devices at {t_ms}: ticks must come in order"
+            )
+        moment = t_ms + self._lead_ms
+        mean, cov, floor = self._at(device, moment)
+        new = ~self._live[device]
+        extent = np.ptp(self._grid.xyz_m[:, :2], axis=0)
+        mean[new, :2], mean[new, 2:] = self._grid.xyz_m[:, :2].mean(axis=0), 0.0
+        cov[new] = np.diag(np.append(4.0 * extent**2, (self._motion.speed_sd_m_s**2,) * 2))
+        floor[new] = 1.0 / self._grid.floors
+        fixes = self._locator.locate(readings, awake=awake, prior=Prior(floor, mean[:, :2], cov[:, :2, :2]))
+        self._mean[device], self._cov[device] = assimilate(mean, cov, fixes.xy_m, fixes.cov_m2)
+        self._floor[device] = fixes.floor_probability
+        self._state_ms[device] = moment
+        self._heard_ms[device] = t_ms
+        self._live[device] = True
