@@ -2,10 +2,13 @@
 
 from contracts.site.georeference import Georeference
 from contracts.site.model import (
+    Area,
     Floor,
     Mall,
+    MultiPolygon,
     Name,
     Node,
+    Polygon,
     Position,
     Privacy,
     Retention,
@@ -15,22 +18,29 @@ from contracts.site.model import (
     Zone,
     ZoneKind,
 )
-from contracts.site.parse import dump_site, parse_site
+from contracts.site.parse import dump_site, parse_site, site_of
+from contracts.site.source_map import KeyPath, SourceMap
 
 __all__ = [
+    "Area",
     "Floor",
     "Georeference",
+    "KeyPath",
     "Mall",
+    "MultiPolygon",
     "Name",
     "Node",
+    "Polygon",
     "Position",
     "Privacy",
     "Retention",
     "Site",
+    "SourceMap",
     "Tracking",
     "VisitRules",
     "Zone",
     "ZoneKind",
     "dump_site",
     "parse_site",
+    "site_of",
 ]

@@ -39,7 +39,9 @@ def site_of(read: SourceMap) -> Site:
 def dump_site(site: Site) -> str:
     """The YAML text of a site; `parse_site` of it gives the same site."""
     values = site.model_dump(mode="json", exclude_defaults=False)
-    text: str = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+    text: str = yaml.dump(
+        values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120
+    )
     return text
 
 
