@@ -100,5 +100,5 @@ ZoneEvent = VisitEvent | PathEvent
 
 
 def stable_id(*parts: str | int) -> str:
-    """An identity that follows from its parts alone: 16 bytes of BLAKE2b in hex, the same on every machine."""
+    """Return an identity that follows from its parts alone: 16 bytes of BLAKE2b in hex, on every machine."""
     return blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16).hexdigest()

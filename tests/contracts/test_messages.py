@@ -43,13 +43,8 @@ def batch(rows: list[tuple[Any, ...]]) -> ObservationBatch:
     """A batch of these observations."""
     columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(8)]
     names = ("t_ms", "device", "address_kind", "rssi_dbm", "channel", "frame_kind", "sequence", "elements")
-    return ObservationBatch(
-        node="n1",
-        boot="0" * 16,
-        seq=3,
-        watermark_ms=1_700_000_000_000,
-        **dict(zip(names, columns, strict=True)),
-    )
+    fields: dict[str, Any] = dict(zip(names, columns, strict=True))
+    return ObservationBatch(node="n1", boot="0" * 16, seq=3, watermark_ms=1_700_000_000_000, **fields)
 
 
 VISIT = VisitData(
