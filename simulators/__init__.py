@@ -1,0 +1,1 @@
+"""A mall that does not exist, with its truth; recorded radio, played again."""
