@@ -1,19 +1,16 @@
-"""Columns of the CSV files of a recorded data set, plain or gzipped, with errors that name file and line."""
+"""The CSV files of a recorded data set, plain or gzipped, as tables of numbers."""
 
-import csv
 import gzip
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from contracts import csv_rows
+from contracts.csv_rows import Row
 from contracts.errors import ConfigurationError
-
-Row = Mapping[str, str]
 
 
 @dataclass
@@ -44,41 +41,12 @@ def rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[str, Row]]:
     """
     try:
         with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as text:
-            reader = csv.DictReader(text)
-            missing = [name for name in needed if name not in (reader.fieldnames or ())]
-            if missing:
-                found = ", ".join(reader.fieldnames or ()) or "none"
-                raise ConfigurationError(
-                    f"{path}:1: no column {', '.join(missing)}; found {found}",
-                    f"Expected at least the columns {', '.join(needed)}.",
-                )
-            for row in reader:
-                yield f"{path}:{reader.line_num}", row
-    except FileNotFoundError as error:
+            yield from csv_rows.rows(text, str(path), needed)
+    except OSError as error:
         raise ConfigurationError(
-            f"{path}: no such file", "A recorded data set needs receivers.csv, walks.csv and heard.csv.gz."
+            f"{path}: {error.strerror or error}",
+            "A recorded data set needs receivers.csv, walks.csv and heard.csv.gz.",
         ) from error
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error}", "Is the file complete?") from error
-
-
-def number(row: Row, column: str, where: str, default: float | None = None) -> float:
-    """The finite number in a column; `default` where the column is missing or empty.
-
-    Raises:
-        ConfigurationError: it is not a finite number.
-
-    """
-    text = row.get(column) or ""
-    if not text and default is not None:
-        return default
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not isfinite(value):
-        raise ConfigurationError(f"{where}: {column}: expected a number, found {text!r}")
-    return value
 
 
 def table(

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from contracts.csv_rows import Row, number
 from contracts.errors import ConfigurationError
-from simulators.recorded_csv import Row, Skipped, number, rows, table
+from simulators.recorded_csv import Skipped, rows, table
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
