@@ -1,4 +1,4 @@
-"""Rows of CSV text with errors that name file, line and what was expected. Opening the file is the caller's."""
+"""Rows of CSV text, with errors that name file, line and what was expected. The caller opens the file."""
 
 import csv
 import zlib

@@ -37,12 +37,35 @@ def site_of(read: SourceMap) -> Site:
 
 
 def dump_site(site: Site) -> str:
-    """The YAML text of a site; `parse_site` of it gives the same site."""
-    values = site.model_dump(mode="json", exclude_defaults=False)
+    """The YAML text of a site, for people to edit; `parse_site` of it gives the same site."""
+    values = site.model_dump(mode="json")
+    for floor in values["floors"]:
+        floor["outline"] = _Flow(floor["outline"])
+        floor["zones"] = [_brief(zone) | {"area": _Flow(zone["area"])} for zone in floor["zones"]]
+    values["nodes"] = [_Flow(_brief(node)) for node in values["nodes"]]
     text: str = yaml.dump(
-        values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120
+        values, Dumper=_SiteDumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110
     )
     return text
+
+
+class _Flow(dict[str, Any]):
+    """A mapping written in braces, on as few lines as it takes."""
+
+
+class _SiteDumper(_Dumper):  # type: ignore[misc]  # which of two dumpers it is, is known when it runs
+    """Writes a `_Flow` in braces."""
+
+
+_SiteDumper.add_representer(
+    _Flow,
+    lambda dumper, flow: dumper.represent_mapping("tag:yaml.org,2002:map", flow.items(), flow_style=True),
+)
+
+
+def _brief(part: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is not said: no capacity, no note."""
+    return {key: value for key, value in part.items() if value not in (None, "", [])}
 
 
 def _report(read: SourceMap, errors: list[ErrorDetails]) -> str:

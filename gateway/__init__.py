@@ -1,0 +1,1 @@
+"""What runs at the mall: MQTT in, positions and visits, a store, events, the HTTP interface."""
