@@ -1,0 +1,130 @@
+"""From blocks of sightings to numbered batches on the wire."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from contracts.messages import AddressKind, ObservationBatch
+from edge_agent.pseudonym import Pseudonyms
+from edge_agent.sources.protocol import Heard
+
+MAX_ROWS = 5_000
+"""Most observations in a batch: about 400 kB, which every broker takes at its defaults or close to them."""
+LOCALLY_ADMINISTERED = 0x02
+"""The bit of an address's first byte that says the phone chose it (IEEE 802, 8.4)."""
+_KINDS = (AddressKind.GLOBAL, AddressKind.RANDOM)
+_RANGES = {
+    "t_ms": (0, 4_102_444_800_000),
+    "rssi_dbm": (-127, 20),
+    "channel": (0, 233),
+    "sequence": (-1, 4095),
+}
+"""What `contracts.messages` admits; one value outside would have the gateway refuse the whole batch."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A node's batch that still grows; holds pseudonyms, never addresses."""
+
+    opened_ms: int
+    watermark_ms: int = 0
+    t_ms: list[int] = field(default_factory=list)
+    device: list[str] = field(default_factory=list)
+    address_kind: list[AddressKind] = field(default_factory=list)
+    rssi_dbm: list[int] = field(default_factory=list)
+    channel: list[int] = field(default_factory=list)
+    frame_kind: list[int] = field(default_factory=list)
+    sequence: list[int] = field(default_factory=list)
+    elements: list[str] = field(default_factory=list)
+
+
+class Batcher:
+    """Makes batches of what the nodes heard.
+
+    A node's batch is closed when it covers `hold_ms` of event time, observations or not: an empty one is the
+    heartbeat. 0 closes one with every block; replays hold longer, since a second passes in no time there.
+    `number` gives each batch its sequence number within `boot`.
+    """
+
+    def __init__(
+        self, pseudonyms: Pseudonyms, *, boot: str, number: Callable[[], int], hold_ms: int = 0
+    ) -> None:
+        self._pseudonyms = pseudonyms
+        self._boot = boot
+        self._number = number
+        self._hold_ms = hold_ms
+        self._open: dict[str, _Open] = {}
+
+    def add(self, heard: Heard) -> Iterator[ObservationBatch]:
+        """Take a block; give the batches that it fills.
+
+        Entries out of the ranges of the wire format are taken out of `heard` and counted in its `skipped`.
+        """
+        node = heard.node
+        batch = self._open.get(node)
+        if batch is None:
+            self._open[node] = batch = _Open(opened_ms=min(heard.t_ms, default=heard.complete_to_ms))
+        _drop_impossible(heard)
+        device, elements = self._pseudonyms.columns(heard.t_ms, heard.address, heard.elements)
+        batch.t_ms += heard.t_ms
+        batch.device += device
+        batch.address_kind += [_KINDS[a[0] >> 1 & 1] for a in heard.address]
+        batch.rssi_dbm += heard.rssi_dbm
+        batch.channel += heard.channel
+        batch.frame_kind += heard.frame_kind
+        batch.sequence += heard.sequence
+        batch.elements += elements
+        while len(batch.t_ms) > MAX_ROWS:
+            yield self._close(node, batch, MAX_ROWS)
+        batch.watermark_ms = max(batch.watermark_ms, heard.complete_to_ms)
+        if batch.watermark_ms - batch.opened_ms >= self._hold_ms:
+            yield self._close(node, batch, MAX_ROWS)
+
+    def flush(self) -> Iterator[ObservationBatch]:
+        """Close every batch that holds something not yet given."""
+        for node, batch in self._open.items():
+            if batch.watermark_ms > batch.opened_ms or batch.t_ms:
+                yield self._close(node, batch, MAX_ROWS)
+
+    def _close(self, node: str, batch: _Open, rows: int) -> ObservationBatch:
+        """Make a batch of the first `rows` entries; only the last of a split block moves the watermark on."""
+        closed = ObservationBatch(
+            node=node,
+            boot=self._boot,
+            seq=self._number(),
+            watermark_ms=batch.watermark_ms,
+            t_ms=batch.t_ms[:rows],
+            device=batch.device[:rows],
+            address_kind=batch.address_kind[:rows],
+            rssi_dbm=batch.rssi_dbm[:rows],
+            channel=batch.channel[:rows],
+            frame_kind=batch.frame_kind[:rows],  # type: ignore[arg-type]  # an IntEnum is its number on the wire
+            sequence=batch.sequence[:rows],
+            elements=batch.elements[:rows],
+        )
+        for column in (
+            batch.t_ms,
+            batch.device,
+            batch.address_kind,
+            batch.rssi_dbm,
+            batch.channel,
+            batch.frame_kind,
+            batch.sequence,
+            batch.elements,
+        ):
+            del column[:rows]  # type: ignore[attr-defined]
+        batch.opened_ms = batch.watermark_ms
+        return closed
+
+
+def _drop_impossible(heard: Heard) -> None:
+    """Take out what the wire format does not admit, and count it by its column."""
+    for name, (low, high) in _RANGES.items():
+        column: list[int] = getattr(heard, name)
+        if not column or (low <= min(column) and max(column) <= high):
+            continue
+        keep = [i for i, value in enumerate(column) if low <= value <= high]
+        cause = f"impossible_{name}"
+        heard.skipped[cause] = heard.skipped.get(cause, 0) + len(column) - len(keep)
+        for other in ("t_ms", "address", "rssi_dbm", "channel", "frame_kind", "sequence", "elements"):
+            values = getattr(heard, other)
+            setattr(heard, other, [values[i] for i in keep])

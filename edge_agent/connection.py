@@ -1,0 +1,175 @@
+"""One MQTT 5 connection of an edge agent: birth before data, last will, reconnect with backoff and jitter."""
+
+import logging
+import random
+import ssl
+import threading
+from collections import deque
+from typing import Any, NamedTuple
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from contracts.broker import BrokerAddress
+
+_log = logging.getLogger(__name__)
+
+KEEPALIVE_S = 30
+CONNECT_TIMEOUT_S = 5.0
+SESSION_EXPIRY_S = 3600
+WINDOW = 16
+"""Messages in flight at once. mosquitto takes 20, iotcore 100; the rest is room for birth and health."""
+_HEADROOM = 4
+_NO_SUBSCRIBER = 0x10
+_TAKEN_OVER = 0x8E
+
+
+class Answer(NamedTuple):
+    """What the broker said of a message."""
+
+    message: int
+    reason: str
+    """Empty where the broker has taken it and somebody listens, else why not."""
+
+
+class Connection:
+    """Keeps up a connection to the broker; `publish` while `connected` is set.
+
+    `answers` holds what became of each message, in order. Messages in flight when a connection breaks are sent
+    again on the next one. `wake` is set whenever something has changed.
+    """
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        *,
+        client_id: str,
+        status_topic: str,
+        birth: bytes,
+        will: bytes,
+        wake: threading.Event,
+    ) -> None:
+        self.address = address
+        self.connected = threading.Event()
+        self.connections = 0
+        """Times connected; grows with every reconnect."""
+        self.trouble = ""
+        """Why there is no connection, in words for people; empty while there is one."""
+        self.window = WINDOW
+        self.max_packet_bytes = 0xFFFFFFF
+        self.answers: deque[Answer] = deque()
+        self._status_topic = status_topic
+        self._birth = birth
+        self._goodbye = will
+        self._wake = wake
+        self._refused_later = random.SystemRandom()
+        self._client = self._make(client_id, will)
+
+    def start(self) -> None:
+        """Connect, and from now on reconnect, in the background."""
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        self._client.connect_async(
+            self.address.host,
+            self.address.port,
+            KEEPALIVE_S,
+            clean_start=False,  # type: ignore[arg-type]  # paho's annotation allows only its own marker's type
+            properties=properties,
+        )
+        self._client.loop_start()
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
+        """Send a message with QoS 1; give its number, under which `answers` will speak of it, or None."""
+        info = self._client.publish(topic, payload, qos=1, retain=retain)
+        return (
+            info.mid if info.rc in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN) else None
+        )
+
+    def stop(self, *, timeout_s: float = 2.0) -> None:
+        """Say goodbye where there is a connection, and end it."""
+        if self.connected.is_set():
+            info = self._client.publish(self._status_topic, self._goodbye, qos=1, retain=True)
+            try:
+                info.wait_for_publish(timeout_s)
+            except (RuntimeError, ValueError):
+                _log.debug("the connection broke before the goodbye was through")
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _make(self, client_id: str, will: bytes) -> mqtt.Client:
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
+        client.max_inflight_messages_set(WINDOW + _HEADROOM)
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        client.will_set(self._status_topic, will, qos=1, retain=True)
+        if self.address.user is not None:
+            client.username_pw_set(self.address.user, self.address.password)
+        if self.address.tls:
+            client.tls_set_context(ssl.create_default_context())
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        self._spread(client)
+        return client
+
+    def _spread(self, client: mqtt.Client, least_s: float = 0.5) -> None:
+        """Draw new delays, so that the nodes of a mall do not all come back in the same moment."""
+        draw = self._refused_later.uniform
+        client.reconnect_delay_set(least_s * draw(0.5, 1.5), max(2 * least_s, draw(20, 40)))  # type: ignore[arg-type]
+
+    def _on_connect(
+        self,
+        client: mqtt.Client,
+        _data: Any,
+        _flags: mqtt.ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            self._in_trouble(f"the broker at {self.address} refuses the connection: {reason}")
+            return
+        self.window = max(1, min(WINDOW, getattr(properties, "ReceiveMaximum", 0xFFFF) - _HEADROOM))
+        self.max_packet_bytes = getattr(properties, "MaximumPacketSize", 0xFFFFFFF)
+        client.publish(self._status_topic, self._birth, qos=1, retain=True)
+        _log.info("connected to the broker at %s", self.address)
+        self.trouble = ""
+        self.connections += 1
+        self.connected.set()
+        self._wake.set()
+
+    def _on_connect_fail(self, client: mqtt.Client, _data: Any) -> None:
+        self._in_trouble(f"the broker at {self.address} cannot be reached")
+
+    def _on_disconnect(
+        self,
+        client: mqtt.Client,
+        _data: Any,
+        _flags: mqtt.DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        was_connected = self.connected.is_set()
+        self.connected.clear()
+        if reason.value == _TAKEN_OVER:
+            self._spread(client, 30.0)
+            self._in_trouble("another agent with the same id has connected; every agent needs its own id")
+        elif reason.value != 0 and was_connected:
+            self._spread(client)
+            self._in_trouble(f"the connection to the broker at {self.address} broke: {reason}")
+        self._wake.set()
+
+    def _in_trouble(self, what: str) -> None:
+        if what != self.trouble:
+            _log.warning("%s; trying again, what is heard waits in the spool", what)
+        self.trouble = what
+        self._wake.set()
+
+    def _on_publish(
+        self, _client: mqtt.Client, _data: Any, mid: int, reason: ReasonCode, _p: Properties | None
+    ) -> None:
+        refused = reason.is_failure or reason.value == _NO_SUBSCRIBER
+        self.answers.append(Answer(mid, str(reason) if refused else ""))
+        self._wake.set()

@@ -1,0 +1,89 @@
+"""How a node is: counters of what it heard, and what only real hardware knows."""
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from contracts.messages import NodeHealth
+from edge_agent.sources.protocol import Heard
+
+_THERMAL = Path("/sys/class/thermal")
+_MEMORY = Path("/proc/meminfo")
+
+
+class Vitals(NamedTuple):
+    """What the machine itself says; None where it does not say."""
+
+    temperature_c: float | None = None
+    disk_free_bytes: int | None = None
+    memory_free_bytes: int | None = None
+
+
+def read_vitals(folder: Path, *, thermal: Path = _THERMAL, memory: Path = _MEMORY) -> Vitals:
+    """Read the hottest sensor, the free bytes of the disk that holds `folder`, and the available memory."""
+    return Vitals(_temperature_c(thermal), _disk_free_bytes(folder), _memory_free_bytes(memory))
+
+
+def _temperature_c(thermal: Path) -> float | None:
+    found = []
+    for sensor in thermal.glob("thermal_zone*/temp"):
+        try:
+            found.append(int(sensor.read_text()) / 1000)
+        except (OSError, ValueError):
+            continue  # a sensor that is switched off answers with an error
+    return max(found, default=None)
+
+
+def _disk_free_bytes(folder: Path) -> int | None:
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return None
+    return disk.f_bavail * disk.f_frsize
+
+
+def _memory_free_bytes(memory: Path) -> int | None:
+    try:
+        lines = memory.read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+@dataclass(slots=True)
+class NodeCounters:
+    """What one node has heard since the agent started."""
+
+    complete_to_ms: int = 0
+    frames: int = 0
+    observations: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def count(self, heard: Heard) -> None:
+        """Add a block that has become observations."""
+        self.complete_to_ms = max(self.complete_to_ms, heard.complete_to_ms)
+        self.frames += heard.frames
+        self.observations += len(heard.t_ms)
+        if heard.skipped:
+            self.skipped.update(heard.skipped)
+
+    def health(self, node: str, *, uptime_s: float, spooled: int, dropped: int, vitals: Vitals) -> NodeHealth:
+        """Say it in a message, at the event time that the node has come to."""
+        return NodeHealth(
+            node=node,
+            t_ms=self.complete_to_ms,
+            uptime_s=round(uptime_s, 1),
+            frames=self.frames,
+            observations=self.observations,
+            skipped=dict(self.skipped),
+            spooled=spooled,
+            dropped=dropped,
+            temperature_c=vitals.temperature_c,
+            disk_free_bytes=vitals.disk_free_bytes,
+            memory_free_bytes=vitals.memory_free_bytes,
+        )
