@@ -1,0 +1,238 @@
+"""The engine: observation batches in, ticks out. Deterministic, without I/O and without a clock."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import fields
+
+import numpy as np
+import numpy.typing as npt
+
+from contracts.events import PathEvent, VisitEvent, stable_id
+from contracts.messages import AgentState, AgentStatus, ObservationBatch
+from contracts.site import Site, ZoneKind
+from gateway.engine.events import Events
+from gateway.engine.join import Join
+from gateway.engine.places import Places
+from gateway.engine.protocol import Positioner
+from gateway.engine.slots import Slots
+from gateway.engine.state import StateError, pack, unpack
+from gateway.engine.tick import Tick, Tracks
+from gateway.engine.watermarks import UNKNOWN
+from positioning.locate import Readings
+from positioning.paths import Paths, Step
+from positioning.positioner import Estimates
+from positioning.visits import Change, Changes, Visits
+from positioning.zones import HeatGrid, ZoneMap
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+log = logging.getLogger(__name__)
+
+MAX_DEVICES = 100_000
+"""Most devices at a time; a flood of made-up addresses is counted and left out."""
+IDLE_MS = 60_000
+"""While nobody is in the mall, ticks come this seldom."""
+GAP_MS = 86_400_000
+"""Longer stretches without anybody are passed over without a tick."""
+CAUSES = {
+    "unknown_node": "the site file has no such node; add it there or correct the node's id",
+    "bad_device": "a pseudonym is not 16 hexadecimal digits",
+    "clock_ahead": "the node's clock is ahead of the other nodes'; check its time synchronisation",
+    "clock_behind": "the node's clock is behind the other nodes'; check its time synchronisation",
+    "late": "they came after their tick was computed; check the node's network and clock",
+    "buffer_full": "too many wait for their tick; is a node that is online not sending its watermark?",
+    "too_many_devices": f"more than {MAX_DEVICES:,} devices at a time; are addresses being made up?",
+}
+VISITABLE = (ZoneKind.SHOP, ZoneKind.FACILITY)
+"""Being in these is a visit; corridors, entrances and escalators are passed through."""
+
+
+class Engine:
+    """Everything between the observations and what is published about one mall.
+
+    The result depends on what was observed alone: not on how observations are cut into batches, not on their order
+    within the site's lateness, and not on a checkpoint in between.
+    """
+
+    def __init__(self, site: Site, positioner: Positioner, zones: ZoneMap) -> None:
+        """Start empty.
+
+        Args:
+            site: floors, zones and nodes; fixes the order of every index.
+            positioner: its receivers are the site's nodes, its floors the site's floors, in their order.
+            zones: the site's zones as a raster.
+        """
+        tracking = site.tracking
+        self._tick_ms = round(tracking.tick_s * 1000)
+        self._site = stable_id(site.model_dump_json(include={"mall", "floors", "nodes", "tracking"}))
+        nodes = [node.id for node in site.nodes]
+        self._join = Join(nodes, tick_ms=self._tick_ms, lateness_ms=round(tracking.lateness_s * 1000))
+        self._positioner = positioner
+        self._slots = Slots(MAX_DEVICES)
+        visitable = np.array([zone.kind in VISITABLE for _, zone in site.zones()], dtype=bool)
+        self._visits = Visits(visitable, zones.area_m2, site.visits)
+        self._paths = Paths(tracking.vanish_s)
+        self._places = Places(zones)
+        self._events = Events(site)
+        self._logged: set[str] = set()
+
+    @property
+    def counters(self) -> Counter[str]:
+        """What could not be used, by cause: observations, or batches for `unknown_node` and `bad_device`."""
+        return self._join.counters
+
+    @property
+    def heat_grid(self) -> HeatGrid:
+        """The lattice that `Tick.cells` are on."""
+        return self._places.heat_grid
+
+    @property
+    def mall_ms(self) -> int:
+        """What time it is in the mall; -1 until more than half of the nodes online have spoken."""
+        return self._join.watermarks.mall_ms
+
+    @property
+    def done_ms(self) -> int:
+        """The last tick given; -1 before the first."""
+        return self._join.done_ms
+
+    def status(self, status: AgentStatus) -> None:
+        """Take in which nodes are there. Ticks wait for nodes online, so say who is before feeding."""
+        self._join.status(status.nodes, status.state == AgentState.ONLINE)
+
+    def feed(self, batch: ObservationBatch) -> None:
+        """Take in a batch; what cannot be used is counted in `counters` and logged once per cause."""
+        self._join.feed(batch)
+        self._log_new_causes(f"observations of node {batch.node}")
+
+    def advance(self) -> Iterator[Tick]:
+        """Compute every tick that is complete now."""
+        while (tick := self._next(self._join.watermarks.complete_ms)) is not None:
+            yield self._compute(tick)
+
+    def flush(self) -> Iterator[Tick]:
+        """Compute everything left, complete or not, and end all visits and paths: the recording is over."""
+        last = self._join.last_waiting()
+        while last is not None and (tick := self._next(last)) is not None:
+            yield self._compute(tick)
+        if self.done_ms != UNKNOWN:
+            end = self.done_ms + self._tick_ms
+            self._join.take(end)
+            events = self._leave(end, self._paths.present)
+            nobody = Readings(*(np.zeros(0, dtype=kind) for kind in (np.int64, np.int64, np.float64)))
+            yield self._report(end, self._positioner.step(end, nobody), events)
+
+    def state(self) -> bytes:
+        """Return a checkpoint: an engine that restores it goes on bit for bit as this one would."""
+        return pack(
+            self._site,
+            {
+                "watermarks": self._join.watermarks.state(),
+                "join": self._join.state(),
+                "slots": self._slots.state(),
+                "positioner": self._positioner.state(),
+                "visits": self._visits.state(),
+                "paths": self._paths.state(),
+                "places": self._places.state(),
+            },
+        )
+
+    def restore(self, state: bytes) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            StateError: it cannot be used; the engine is then as good as new and can be fed from the journal.
+        """
+        parts = unpack(state, self._site)
+        try:
+            self._join.watermarks.restore(parts["watermarks"])
+            self._join.restore(parts["join"])
+            self._slots.restore(parts["slots"])
+            self._positioner.restore(parts["positioner"])
+            self._visits.restore(parts["visits"])
+            self._paths.restore(parts["paths"])
+            self._places.restore(parts["places"])
+        except (KeyError, ValueError) as error:
+            raise StateError(f"the checkpoint does not fit: {error}", "Start without it.") from error
+
+    def _next(self, complete_ms: int) -> int | None:
+        """Return the next tick to compute that ends by ``complete_ms``; None when there is none yet."""
+        first, done = self._join.first_waiting(), self._join.done_ms
+        if done == UNKNOWN:
+            return first if first is not None and first <= complete_ms else None
+        tick = done + self._tick_ms
+        if not len(self._paths.present):
+            idle = -(-tick // IDLE_MS) * IDLE_MS if complete_ms - done < GAP_MS else complete_ms
+            tick = idle if first is None else min(idle, first)
+            tick = -(-tick // self._tick_ms) * self._tick_ms
+        return tick if tick <= complete_ms else None
+
+    def _compute(self, tick: int) -> Tick:
+        """Compute one tick."""
+        events = self._leave(tick, self._paths.vanished(tick))
+        columns = self._join.take(tick)
+        slots = self._slots.assign(columns.device)
+        if (slots < 0).any():
+            self.counters["too_many_devices"] += int((slots < 0).sum())
+            self._log_new_causes("observations")
+            columns, slots = columns.where(slots >= 0), slots[slots >= 0]
+        readings = Readings(slots, columns.receiver.astype(np.int64), columns.rssi_dbm.astype(np.float64))
+        found = self._positioner.step(tick, readings, awake=self._join.watermarks.awake(tick))
+        heard = found.updated
+        self._paths.hear(tick, found.slot[heard])
+        probabilities = self._places.put(_rows(found, heard))
+        events += self._tell(tick, self._visits.step(tick, found.slot[heard], probabilities))
+        return self._report(tick, found, events)
+
+    def _leave(self, tick: int, slots: Ints) -> list[VisitEvent | PathEvent]:
+        """End the visits and paths of devices that have left the mall and free their slots."""
+        if not len(slots):
+            return []
+        devices = self._slots.names(slots)
+        events = self._tell(tick, self._visits.vanish(slots))
+        events += [
+            self._events.path(tick, path, device)
+            for path, device in zip(self._paths.end(slots), devices, strict=True)
+        ]
+        self._positioner.forget(slots)
+        self._slots.free(slots)
+        return events
+
+    def _tell(self, tick: int, changes: Changes) -> list[VisitEvent | PathEvent]:
+        """Make events of changes, and put visits that ended on their paths."""
+        ended = changes.change == Change.ENDED
+        rows = (column[ended].tolist() for column in (changes.slot, changes.zone, changes.started_ms, changes.ended_ms))
+        for slot, zone, started_ms, ended_ms in zip(*rows, strict=True):
+            self._paths.visited(slot, Step(zone, started_ms, ended_ms))
+        return list(self._events.visits(tick, changes, self._slots.names(changes.slot)))
+
+    def _report(self, tick: int, found: Estimates, events: list[VisitEvent | PathEvent]) -> Tick:
+        """Put together what is said at the end of a tick."""
+        tracks = Tracks(self._slots.names(found.slot), found.floor, found.xy_m, found.cov_m2, found.updated)
+        weight = np.ones(len(found))
+        return Tick(
+            t_ms=tick,
+            tracks=tracks,
+            occupancy=self._places.occupancy(self._visits.belief[found.slot], weight),
+            cells=self._places.cells(found.slot, weight),
+            events=events,
+            present=float(weight.sum()),
+            present_variance=float((weight * (1.0 - weight)).sum()),
+        )
+
+    def _log_new_causes(self, what: str) -> None:
+        for cause in sorted(self.counters.keys() - self._logged):
+            self._logged.add(cause)
+            log.warning("%s are left out: %s; from now on they are counted", what, CAUSES[cause])
+
+
+def _rows(found: Estimates, rows: Bools) -> Estimates:
+    """Return some rows of estimates."""
+    columns = {
+        column.name: getattr(found, column.name)[rows] for column in fields(found) if column.name != "t_ms"
+    }
+    return Estimates(t_ms=found.t_ms, **columns)

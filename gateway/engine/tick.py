@@ -1,0 +1,83 @@
+"""What the engine says at the end of each tick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from contracts.events import PathEvent, VisitEvent
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """The D devices in the mall, as columns.
+
+    Attributes:
+        device: D pseudonyms.
+        floor: (D,) index of the floor, in the order of the site.
+        xy_m: (D, 2) position at the end of the tick.
+        cov_m2: (D, 2, 2) its covariance; grows while a device is silent.
+        heard: (D,) whether the device was heard in this tick.
+    """
+
+    device: list[str]
+    floor: Ints
+    xy_m: Floats
+    cov_m2: Floats
+    heard: Bools
+
+    def __len__(self) -> int:
+        """Return the number of devices."""
+        return len(self.device)
+
+
+@dataclass(frozen=True)
+class Occupancy:
+    """How many devices are in each of Z zones, in the order of ``site.zones()``: (Z,) expected, and (Z,) variance."""
+
+    expected: Floats
+    variance: Floats
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Expected devices per heat cell, for the cells that have any, smeared by the positions' covariance.
+
+    Attributes:
+        floor: (C,) index of the floor.
+        index: (C,) ``iy * nx + ix`` on the engine's ``heat_grid``.
+        weight: (C,) expected devices.
+    """
+
+    floor: Ints
+    index: Ints
+    weight: Floats
+
+
+@dataclass(frozen=True)
+class Tick:
+    """The mall at ``t_ms``, from everything heard before.
+
+    Attributes:
+        t_ms: end of the tick.
+        tracks: where devices are.
+        occupancy: how many are in each zone.
+        cells: the heat map.
+        events: visits and paths that changed, in an order that is always the same.
+        present: expected devices in the mall.
+        present_variance: its variance.
+    """
+
+    t_ms: int
+    tracks: Tracks
+    occupancy: Occupancy
+    cells: Cells
+    events: list[VisitEvent | PathEvent]
+    present: float
+    present_variance: float

@@ -1,0 +1,96 @@
+"""What time it is in the mall, by the watermarks of its nodes: no clock of the gateway's own, and no single node's.
+
+The mall's time is the lower median of the watermarks of the nodes that are online, and never goes back. A node that
+is online and has not spoken yet counts as a vote for the beginning of time, so nothing happens before more than half
+have spoken: one node whose clock is a day ahead cannot set the mall's time by being first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+TOLERANCE_MS = 60_000
+"""A node further than this ahead of the mall's time is refused, one further behind is not waited for."""
+UNKNOWN = -1
+
+
+class Watermarks:
+    """The watermarks of N nodes, addressed by index."""
+
+    def __init__(self, nodes: int, lateness_ms: int) -> None:
+        """Start with every node offline; ticks wait ``lateness_ms`` of mall time for nodes that are behind."""
+        self._lateness_ms = lateness_ms
+        self._watermark_ms: Ints = np.full(nodes, UNKNOWN, dtype=np.int64)
+        self._online: Bools = np.zeros(nodes, dtype=bool)
+        self._stated: Bools = np.zeros(nodes, dtype=bool)
+        self.mall_ms = UNKNOWN
+        """The mall's time; `UNKNOWN` until more than half of the nodes online have spoken."""
+        self.complete_ms = UNKNOWN
+        """Everything before this moment has been said, or is too late."""
+
+    def status(self, node: int, online: bool) -> None:
+        """Take in that a node came online or went offline; one that comes back has to speak before it counts."""
+        if online and not self._online[node]:
+            self._watermark_ms[node] = UNKNOWN
+        self._online[node] = online
+        self._stated[node] = True
+        self._settle()
+
+    def speak(self, node: int, watermark_ms: int) -> bool:
+        """Take in a node's watermark; returns False where its clock is too far ahead of the others to believe it.
+
+        A node without any status is online from the first time it speaks. A step back by more than the tolerance
+        is a clock put right; a smaller one is a batch out of order.
+        """
+        if not self._stated[node]:
+            self._online[node] = True
+        last_ms = int(self._watermark_ms[node])
+        if watermark_ms > last_ms or watermark_ms < last_ms - TOLERANCE_MS:
+            self._watermark_ms[node] = watermark_ms
+        median_ms = self._settle()
+        return median_ms == UNKNOWN or watermark_ms <= max(median_ms, self.mall_ms) + TOLERANCE_MS
+
+    def awake(self, t_ms: int) -> Bools:
+        """Return which nodes (N,) have listened up to ``t_ms``."""
+        return self._online & (self._watermark_ms >= t_ms)
+
+    def state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return copies of everything, for a checkpoint."""
+        return {
+            "watermark_ms": self._watermark_ms.copy(),
+            "online": self._online.copy(),
+            "stated": self._stated.copy(),
+            "mall": np.array([self.mall_ms, self.complete_ms], dtype=np.int64),
+        }
+
+    def restore(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Replace everything by what :meth:`state` returned.
+
+        Raises:
+            KeyError: an array is missing.
+        """
+        self._watermark_ms = state["watermark_ms"].astype(np.int64)
+        self._online = state["online"].astype(bool)
+        self._stated = state["stated"].astype(bool)
+        self.mall_ms, self.complete_ms = state["mall"].tolist()
+
+    def _settle(self) -> int:
+        """Bring mall time and completeness up to date; returns the median of the nodes online."""
+        votes = np.sort(self._watermark_ms[self._online])
+        if not len(votes):
+            return UNKNOWN
+        median_ms = int(votes[(len(votes) - 1) // 2])
+        self.mall_ms = max(self.mall_ms, median_ms)
+        if self.mall_ms == UNKNOWN:
+            return median_ms
+        behind = (votes != UNKNOWN) & (votes < self.mall_ms - TOLERANCE_MS)
+        waited_for = votes[~behind]
+        slowest_ms = int(waited_for[0]) if len(waited_for) else UNKNOWN
+        self.complete_ms = max(self.complete_ms, slowest_ms, self.mall_ms - self._lateness_ms)
+        return median_ms
