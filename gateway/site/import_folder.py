@@ -8,6 +8,7 @@ import shapely
 
 from contracts.errors import ConfigurationError
 from contracts.site import Floor, Georeference, Mall, Name, Node, Site, Zone, ZoneKind
+from gateway.site.check import MIN_ZONE_M2
 from gateway.site.floor_folder import FloorFolder, MapArea, read_floor_folder
 from gateway.site.places import Ids, is_closed, place_of, slug_of
 from gateway.site.shapes import Shape, area_of, polygons_in, united, without, without_slivers
@@ -163,9 +164,9 @@ def _places(
         if is_closed(area.name):
             continue
         shape = without(_clipped(area, outline, folder.folder.name, notes), taken)
-        if shape.area < MIN_AREA_M2:
+        if shape.area < MIN_ZONE_M2:
             notes.append(
-                f"{folder.folder.name}: {area.name} left out: nothing of it is free inside the outline"
+                f"{folder.folder.name}: {area.name} left out: {shape.area:.1f} m2 is too small a zone"
             )
             continue
         taken.append(shape)

@@ -11,7 +11,7 @@ from html import unescape
 
 from contracts.site import Name, ZoneKind
 
-KIOSK_M2 = 6.0
+KIOSK_M2 = 8.0
 """Less than this is a vending machine or a stand: too small to tell its visitors from passers-by."""
 
 

@@ -1,0 +1,135 @@
+"""`mallsense site`: check, draw and import the model of a mall."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from contracts.errors import ConfigurationError
+from contracts.site import Site, SourceMap, ZoneKind, dump_site, site_of
+from gateway.site.check import check
+from gateway.site.draw import draw_floor, to_png
+from gateway.site.finding import Finding, Severity
+from gateway.site.import_folder import import_folder
+from gateway.site.import_imdf import import_imdf
+from gateway.site.shapes import shape_of
+
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, help="The model of a mall, in one YAML file."
+)
+console = Console()
+
+
+@app.command("check")
+def check_command(
+    file: Annotated[Path, typer.Argument(help="The site file.", show_default=False)],
+    draw: Annotated[
+        Path | None, typer.Option(help="Draw each floor to this .svg or .png.", show_default=False)
+    ] = None,
+) -> None:
+    """Check a site file: its keys, its references and its geometry. Exits with 1 if there are errors."""
+    source = SourceMap.read(read_text(file), str(file))
+    site = site_of(source)
+    findings = check(site)
+    console.print(_summary(site))
+    for finding in findings:
+        _show(source, finding)
+    if draw:
+        for path in draw_site(site, draw, findings):
+            console.print(f"drawn: {path}")
+    errors = sum(finding.severity == Severity.ERROR for finding in findings)
+    console.print(f"{file}: {errors} errors, {len(findings) - errors} warnings")
+    if errors:
+        raise typer.Exit(1)
+
+
+@app.command("import")
+def import_command(
+    source: Annotated[
+        Path, typer.Argument(help="A floor folder, a folder of them, or an IMDF archive (.zip or folder).")
+    ],
+    out: Annotated[Path, typer.Option(help="The site file to write.")],
+    receivers: Annotated[
+        int | None,
+        typer.Option(help="Use the planned deployment of this many receivers.", show_default="all"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it is there.")] = False,
+) -> None:
+    """Make a site file of the maps that a mall has, and say what had to be guessed."""
+    if out.exists() and not force:
+        raise ConfigurationError(
+            f"{out}: is there already", "Name another file, or overwrite it with --force."
+        )
+    is_imdf = source.suffix == ".zip" or (source / "manifest.json").exists()
+    imported = import_imdf(source) if is_imdf else import_folder(source, receivers)
+    out.write_text(dump_site(imported.site), encoding="utf-8")
+    for note in imported.notes:
+        console.print(Text(f"note: {note}"), soft_wrap=True)
+    console.print(_summary(imported.site))
+    console.print(
+        f"written: {out}; look at it with: mallsense site check {out} --draw {out.with_suffix('.svg')}"
+    )
+
+
+def read_text(file: Path) -> str:
+    """Return the text of a file. Raises `ConfigurationError` where it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file}: cannot be read: {error}") from error
+
+
+def draw_site(site: Site, out: Path, findings: list[Finding]) -> list[Path]:
+    """Draw every floor; with several floors their ids are put before the suffix. Returns the files.
+
+    Raises:
+        ConfigurationError: `out` ends neither in .svg nor in .png.
+
+    """
+    if out.suffix not in (".svg", ".png"):
+        raise ConfigurationError(
+            f"{out}: cannot draw {out.suffix or 'this'}", "Name a file that ends in .svg or .png."
+        )
+    paths = []
+    for floor in site.floors:
+        path = out if len(site.floors) == 1 else out.with_stem(f"{out.stem}-{floor.id}")
+        svg = draw_floor(site, floor, findings)
+        path.write_bytes(to_png(svg) if out.suffix == ".png" else svg.encode())
+        paths.append(path)
+    return paths
+
+
+def _summary(site: Site) -> Table:
+    table = Table(title=f"{site.mall.name.en} ({site.mall.id})", title_justify="left")
+    for heading in ("floor", "level", "m2", *(kind.value for kind in ZoneKind), "nodes", "m2 a node"):
+        table.add_column(heading, justify="left" if heading == "floor" else "right")
+    for floor in site.floors:
+        area_m2 = shape_of(floor.outline).area
+        kinds = Counter(zone.kind for zone in floor.zones)
+        nodes = sum(node.floor == floor.id for node in site.nodes)
+        table.add_row(
+            floor.id,
+            str(floor.level),
+            f"{area_m2:,.0f}",
+            *(str(kinds[kind] or "") for kind in ZoneKind),
+            str(nodes),
+            f"{area_m2 / nodes:,.0f}" if nodes else "-",
+        )
+    return table
+
+
+def _show(source: SourceMap, finding: Finding) -> None:
+    colour = "red" if finding.severity == Severity.ERROR else "yellow"
+    console.print(
+        Text.assemble(
+            (f"{source.where(finding.path)}: ", "bold"),
+            (f"{finding.severity}: ", colour),
+            f"{finding.what}\n",
+        )
+        + Text(f"    {finding.todo}", style="dim"),
+        soft_wrap=True,
+    )
