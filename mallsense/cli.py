@@ -59,14 +59,9 @@ COMMANDS = {
 class LazyGroup(TyperGroup):
     """A group that knows its commands by `COMMANDS` and imports one only when it is called."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the group's protocol
-        """Name the commands, in the order of the table."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # the group's protocol
-        """Describe a command for `--help` and completion; its module stays where it is."""
-        entry = COMMANDS.get(cmd_name)
-        return entry and TyperCommand(cmd_name, help=entry.help)
+    def __init__(self, **attributes: Any) -> None:
+        attributes["commands"] = {name: TyperCommand(name, help=COMMANDS[name].help) for name in COMMANDS}
+        super().__init__(**attributes)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Import the command that is called; an unknown name is refused as usual."""
