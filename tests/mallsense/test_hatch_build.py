@@ -7,7 +7,11 @@ import pytest
 
 from hatch_build import build_console
 
-_BUILD = "const fs = require('fs'); fs.mkdirSync('static', {recursive: true}); fs.copyFileSync('page', 'static/page')"
+_BUILD = """
+const fs = require("fs");
+fs.mkdirSync("static", { recursive: true });
+fs.copyFileSync("page", "static/page");
+"""
 
 
 @pytest.fixture
