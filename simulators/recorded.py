@@ -46,6 +46,8 @@ class RecordedDataset:
     truth: Truth
     survey_points: SurveyPoints | None = None
     skipped: Skipped = field(default_factory=Skipped)
+    offset_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """How far its places were moved from where its files say they are."""
 
     @classmethod
     def read(cls, folder: Path, receivers: int | None = None) -> Self:
@@ -97,4 +99,5 @@ class RecordedDataset:
             receiver_xyz_m=self.receiver_xyz_m + move,
             truth=replace(self.truth, xyz_m=self.truth.xyz_m + move),
             survey_points=survey and replace(survey, xyz_m=survey.xyz_m + move),
+            offset_m=offset_m,
         )
