@@ -40,6 +40,8 @@ def build_console(console: Path = CONSOLE) -> bool:
         SystemExit: Node.js is missing, or npm failed; the message says what to do.
 
     """
+    if not (console / "package.json").exists():
+        return False  # a node's image is installed from a checkout without the console
     digest = _digest(console)
     stamp = console / "static" / ".sources"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == digest:

@@ -43,3 +43,8 @@ def test_a_build_that_fails_says_so_and_is_tried_again(console: Path) -> None:
         build_console(console)
     (console / "build.js").write_text(_BUILD, encoding="utf-8")
     assert build_console(console)
+
+
+def test_a_checkout_without_the_console_is_fine(tmp_path: Path) -> None:
+    """A node's image leaves the console out: there is nothing to build."""
+    assert not build_console(tmp_path / "console")
