@@ -21,11 +21,13 @@ class Floor:
         outline: rings (K, 2) in metres; holes and separate parts are further rings (even-odd rule).
         elevation_m: height of the floor's surface in the building's frame.
         blocked: rings (K, 2) of places nobody can be, such as voids and plant rooms.
+        rooms: rings (K, 2) of places that are less likely than the open floor, such as shops.
     """
 
     outline: Sequence[Floats]
     elevation_m: float = 0.0
     blocked: Sequence[Floats] = field(default_factory=tuple)
+    rooms: Sequence[Floats] = field(default_factory=tuple)
 
 
 def inside(rings: Sequence[Floats], xy_m: Floats) -> Bools:
@@ -48,6 +50,16 @@ def inside(rings: Sequence[Floats], xy_m: Floats) -> Bools:
     return odd
 
 
+def inside_any(rings: Sequence[Floats], xy_m: Floats) -> Bools:
+    """Return which points (N, 2) lie inside at least one of several rings, which may overlap."""
+    found = np.zeros(len(xy_m), dtype=bool)
+    for ring in rings:
+        (left, low), (right, high) = ring.min(axis=0), ring.max(axis=0)
+        near = (xy_m[:, 0] >= left) & (xy_m[:, 0] <= right) & (xy_m[:, 1] >= low) & (xy_m[:, 1] <= high)
+        found[near] |= inside([ring], xy_m[near])
+    return found
+
+
 @dataclass(frozen=True)
 class Grid:
     """Cells over one or several floors that share one x/y frame and differ in elevation.
@@ -57,42 +69,58 @@ class Grid:
         xyz_m: (C, 3) centres, at the height at which a device is carried.
         floor: (C,) index of the floor.
         floors: number of floors.
+        weight: (C,) how likely a cell is beside the others of its size, before anything is heard.
     """
 
     cell_m: float
     xyz_m: Floats
     floor: Ints
     floors: int
+    weight: Floats
 
     def __len__(self) -> int:
         """Return the number of cells."""
         return len(self.floor)
 
     @classmethod
-    def over(cls, floors: Sequence[Floor], *, cell_m: float = 2.0, device_height_m: float = 1.2) -> Grid:
+    def over(
+        cls, floors: Sequence[Floor], *, cell_m: float = 2.0, device_height_m: float = 1.2, room_weight: float = 1.0
+    ) -> Grid:  # fmt: skip
         """Lay cells over floors; a cell belongs to a floor when its centre does.
 
         Cell centres sit on one lattice (multiples of ``cell_m``) for all floors, so that the same x/y on two
         floors is the same point.
 
+        Args:
+            floors: outlines and rooms.
+            cell_m: edge of a cell.
+            device_height_m: height of devices above the floor.
+            room_weight: weight of cells in rooms beside 1 for the open floor; see
+                :func:`positioning.calibrate.room_weight` for what a survey says about it.
+
         Raises:
-            ValueError: no floors, a cell size that is not positive, or a floor without any cell.
+            ValueError: no floors, a cell size or weight that is not positive, or a floor without any cell.
         """
         if not floors:
             raise ValueError("a grid needs at least one floor")
         if not cell_m > 0:
             raise ValueError(f"cell_m must be positive, got {cell_m}")
-        places, numbers = [], []
+        if not room_weight > 0:
+            raise ValueError(f"room_weight must be positive, got {room_weight}")
+        places, numbers, weights = [], [], []
         for number, floor in enumerate(floors):
             xy = _lattice(np.concatenate(list(floor.outline)), cell_m)
             xy = xy[inside(floor.outline, xy)]
-            xy = xy[~inside(floor.blocked, xy)]
+            xy = xy[~inside_any(floor.blocked, xy)]
             if not len(xy):
                 raise ValueError(f"floor {number} holds no cell of {cell_m} m: check its outline, in metres")
             height = np.full((len(xy), 1), floor.elevation_m + device_height_m)
             places.append(np.concatenate((xy, height), axis=1))
             numbers.append(np.full(len(xy), number, dtype=np.int64))
-        return cls(cell_m, np.concatenate(places), np.concatenate(numbers), len(floors))
+            weights.append(np.where(inside_any(floor.rooms, xy), room_weight, 1.0))
+        return cls(
+            cell_m, np.concatenate(places), np.concatenate(numbers), len(floors), np.concatenate(weights)
+        )
 
     @classmethod
     def around(

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from positioning.grid import Grid
-from positioning.locate import LikelihoodSettings, Locator, Prior, Readings
+from positioning.likelihood import LikelihoodSettings, Readings
+from positioning.locate import Locator, Prior
 from positioning.radio import RadioMap
 from positioning.track import Motion, assimilate
 

@@ -1,0 +1,147 @@
+"""How likely each cell is, given what receivers heard of a device in one tick.
+
+For a device with readings ``z`` the likelihood of a cell is normal about the radio map's expectation ``m`` there,
+with one unknown offset common to all readings whose normal prior (standard deviation ``s``) is integrated out.
+By the matrix determinant lemma and the Sherman-Morrison formula, with ``w = 1 / sd^2``::
+
+    -2 log L = sum w (z - m)^2 - (sum w (z - m))^2 / (sum w + 1/s^2) - sum log w + log(1 + s^2 sum w)
+
+Expanding the squares makes every sum over receivers a matrix product of what was heard, (devices, receivers),
+with tables that depend on the map alone, (receivers, cells): a few GEMMs for all devices.
+Receivers that listened and did not hear the device add ``log(1 - P(heard))``, the others ``log P(heard)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from positioning.radio import Floats, RadioMap
+
+Floats32 = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+REFERENCE_DBM = -75.0  # levels are taken from here, so that squares stay small in single precision
+CHANCE_LIMIT = 1e-6  # no receiver is ever certain
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What was heard in one tick.
+
+    Attributes:
+        device: (M,) slot of the device, not negative.
+        receiver: (M,) index of the receiver in the radio map.
+        rssi_dbm: (M,) level.
+    """
+
+    device: Ints
+    receiver: Ints
+    rssi_dbm: Floats
+
+    def __len__(self) -> int:
+        """Return the number of readings."""
+        return len(self.device)
+
+
+@dataclass(frozen=True)
+class LikelihoodSettings:
+    """How far the readings of one moment are to be trusted.
+
+    Attributes:
+        temper: exponent of the likelihood of levels; below one because errors of one moment, and of the same
+            place a moment later, are not independent.
+        silence: exponent of what receivers say by hearing the device at all or not.
+        repeat_correlation: correlation of the errors of several readings of one receiver in one tick.
+    """
+
+    temper: float = 0.7
+    silence: float = 0.8
+    repeat_correlation: float = 0.5
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Readings by device: ``number`` (D, R) of independent readings each is worth, and mean ``level`` (D, R)."""
+
+    device: Ints
+    number: Floats
+    level: Floats
+
+
+class LikelihoodTables:
+    """Tables of one radio map over C places; memory is 6 x receivers x places x 4 bytes."""
+
+    def __init__(self, radio: RadioMap, xyz_m: Floats, settings: LikelihoodSettings) -> None:
+        """Predict reception at places ``xyz_m`` (C, 3) and lay the tables out for the products."""
+        self.receivers = len(radio.receivers)
+        self._repeat_correlation = settings.repeat_correlation
+        self._temper = np.float32(settings.temper)
+        self._offset_precision = np.float32(1.0 / max(radio.offset_sd_db, 1e-3) ** 2)
+        prediction = radio.predict(xyz_m)
+        mean = (prediction.mean_dbm - REFERENCE_DBM).T
+        weight = 1.0 / prediction.sd_db.T**2
+        chance = np.clip(prediction.hear_probability.T, CHANCE_LIMIT, 1 - CHANCE_LIMIT)
+        deaf = settings.silence * np.log1p(-chance)
+        # Rows answer to (n z^2, n z, n, heard, listening), (n z, n) and n.
+        levels = (-0.5 * weight, weight * mean, 0.5 * (np.log(weight) - weight * mean**2))
+        edge = (settings.silence * np.log(chance) - deaf, deaf)
+        self._square = np.concatenate([*(settings.temper * rows for rows in levels), *edge]).astype(
+            np.float32
+        )
+        self._linear = np.concatenate((weight, -weight * mean)).astype(np.float32)
+        self._weight = np.ascontiguousarray(weight, dtype=np.float32)
+        if np.ptp(weight, axis=1).max(initial=0.0) == 0.0:
+            self._weight = self._weight[:, :1]  # the same at all places: one column does
+
+    def tabulate(self, readings: Readings) -> Heard:
+        """Gather readings by device; the order of the readings does not matter, to the last bit.
+
+        Raises:
+            ValueError: an index is out of range, or a level is not finite.
+        """
+        for name, values in (("device", readings.device), ("receiver", readings.receiver)):
+            if values.min(initial=0) < 0:
+                raise ValueError(f"a reading has {name} {values.min()}, which is negative")
+        if readings.receiver.max(initial=0) >= self.receivers:
+            highest = readings.receiver.max()
+            raise ValueError(f"a reading has receiver {highest}, the radio map knows {self.receivers}")
+        if not np.isfinite(readings.rssi_dbm).all():
+            raise ValueError("a reading's level is not finite; drop such readings before locating")
+        order = np.lexsort((readings.rssi_dbm, readings.receiver, readings.device))
+        device, row = np.unique(readings.device[order], return_inverse=True)
+        key = row.reshape(-1) * self.receivers + readings.receiver[order]
+        shape = len(device), self.receivers
+        count = np.bincount(key, minlength=shape[0] * shape[1]).astype(np.float64)
+        total = np.bincount(key, readings.rssi_dbm[order] - REFERENCE_DBM, minlength=len(count))
+        # A mean of n readings with correlation r has the variance of n / (1 + (n - 1) r) independent ones.
+        number = count / (1.0 + np.maximum(count - 1.0, 0.0) * self._repeat_correlation)
+        return Heard(device, number.reshape(shape), (total / np.maximum(count, 1.0)).reshape(shape))
+
+    def log_likelihood(self, number: Floats, level: Floats, listening: Floats) -> Floats32:
+        """Return the tempered log-likelihood (D, C), up to a constant per device.
+
+        Args:
+            number: (D, R) independent readings; zero where the receiver did not hear the device.
+            level: (D, R) mean level above the reference.
+            listening: (R,) one where the receiver listened, else zero.
+        """
+        first = np.concatenate((number * level, number), axis=1).astype(np.float32)
+        heard = number > 0
+        awake = np.broadcast_to(listening, number.shape) + heard * (1.0 - listening)
+        left = np.concatenate((number * level**2, first, heard, awake), axis=1).astype(np.float32)
+        result: Floats32 = left @ self._square
+        linear = first @ self._linear
+        np.square(linear, out=linear)
+        total = number.astype(np.float32) @ self._weight
+        total += self._offset_precision
+        linear /= total
+        if total.shape[1] > 1:
+            np.log(total, out=total)
+            linear -= total
+        linear *= 0.5 * self._temper
+        result += linear
+        return result

@@ -1,0 +1,279 @@
+"""A surveyed radio map: path loss plus a smooth residual per receiver, with its own uncertainty.
+
+What walls and shops do to a receiver's level beyond its path loss is a Gaussian process over the floor, with a
+Matern 3/2 kernel (Rasmussen and Williams, 2006, equations 2.23-2.26 and 4.17; for signal strength: Ferris,
+Haehnel and Fox, RSS 2006). Far from surveyed places the map falls back to path loss with a wider spread. Whether a
+receiver hears a device at all is a local frequency that shrinks towards the hearing edge of the path loss model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import cho_solve, solve_triangular
+from scipy.optimize import minimize
+
+from positioning.calibrate import fit_path_loss
+from positioning.radio import Prediction, RadioModel
+from positioning.survey import Survey
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+FORMAT = "mallsense-radio-map"
+VERSION = 1
+BIN_M = 1.5  # readings closer than this are averaged: they share their shadows
+MIN_SD_DB = 2.0
+FIT_RECEIVERS, FIT_SUPPORTS = 8, 250  # enough to tell three hyperparameters
+
+
+@dataclass(frozen=True)
+class Residual:
+    """Hyperparameters of the residual, common to all receivers.
+
+    Attributes:
+        length_m: distance over which shadows decorrelate.
+        signal_db: standard deviation of the residual far from any survey.
+        noise_db: standard deviation of one reading about map and offset.
+        repeat_db: what averaging readings of one place never removes (bodies, time of day).
+    """
+
+    length_m: float = 10.0
+    signal_db: float = 5.0
+    noise_db: float = 4.5
+    repeat_db: float = 2.0
+
+    def kernel(self, distance_m: Floats) -> Floats:
+        """Return the Matern 3/2 covariance in dB^2 at distances in metres."""
+        scaled = np.sqrt(3.0) * distance_m / self.length_m
+        covariance: Floats = self.signal_db**2 * (1.0 + scaled) * np.exp(-scaled)
+        return covariance
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """How local the chance of being heard is: kernel width, and how many ticks the path loss edge counts."""
+
+    width_m: float = 6.0
+    edge_ticks: float = 3.0
+
+
+@dataclass(frozen=True)
+class SurveyedMap:
+    """A radio map from a survey, see :func:`survey_map`.
+
+    Attributes:
+        base: path loss and what is common to all receivers.
+        residual: hyperparameters of the Gaussian process.
+        hearing: smoothing of the hearing frequencies.
+        support_receiver: (K,) receiver of each support of the residual.
+        support_xyz_m: (K, 3) its place.
+        support_db: (K,) mean residual there.
+        support_count: (K,) number of readings in the mean.
+        visit_xyz_m: (V, 3) places where ticks were surveyed.
+        visit_count: (V,) number of ticks there.
+        visit_heard: (V, R) in how many of them each receiver heard the device.
+    """
+
+    base: RadioModel
+    residual: Residual
+    hearing: Hearing
+    support_receiver: Ints
+    support_xyz_m: Floats
+    support_db: Floats
+    support_count: Floats
+    visit_xyz_m: Floats
+    visit_count: Floats
+    visit_heard: Floats
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """Names of the receivers."""
+        return self.base.receivers
+
+    @property
+    def offset_sd_db(self) -> float:
+        """Prior standard deviation of a device's common offset."""
+        return self.base.offset_sd_db
+
+    @property
+    def clock_offset_s(self) -> float:
+        """A reading stamped ``t`` tells where the device is at ``t + clock_offset_s``."""
+        return self.base.clock_offset_s
+
+    def predict(self, xyz_m: Floats) -> Prediction:
+        """Predict reception at places ``xyz_m`` (N, 3)."""
+        mean = self.base.expected_dbm(xyz_m)
+        variance = np.full_like(mean, self.residual.signal_db**2)
+        for receiver in range(len(self.receivers)):
+            rows = np.flatnonzero(self.support_receiver == receiver)
+            if len(rows):
+                shift, known = self._condition(rows, xyz_m)
+                mean[:, receiver] += shift
+                variance[:, receiver] -= known
+        about = self.residual.noise_db**2 + self.residual.repeat_db**2
+        sd = np.sqrt(np.maximum(variance, 0.0) + about)
+        return Prediction(mean, np.maximum(sd, MIN_SD_DB), self._hear_probability(xyz_m, mean))
+
+    def _distance(self, a_m: Floats, b_m: Floats) -> Floats:
+        """Return distances (A, B); places with a slab between them know nothing of each other."""
+        delta = a_m[:, None, :] - b_m[None, :, :]
+        distance = np.sqrt(np.einsum("abk,abk->ab", delta, delta))
+        slabs = np.sort(self.base.slab_z_m)
+        apart = np.searchsorted(slabs, a_m[:, 2])[:, None] != np.searchsorted(slabs, b_m[:, 2])
+        return np.where(apart, np.inf, distance)
+
+    def _condition(self, rows: Ints, xyz_m: Floats) -> tuple[Floats, Floats]:
+        """Return mean and the variance explained (N,) by the supports ``rows`` of one receiver."""
+        places = self.support_xyz_m[rows]
+        noise = self.residual.noise_db**2 / self.support_count[rows] + self.residual.repeat_db**2
+        factor = np.linalg.cholesky(self._kernel(places, places) + np.diag(noise))
+        across = self._kernel(places, xyz_m)
+        shift = cho_solve((factor, True), self.support_db[rows]) @ across
+        half = solve_triangular(factor, across, lower=True)
+        return shift, np.einsum("kn,kn->n", half, half)
+
+    def _kernel(self, a_m: Floats, b_m: Floats) -> Floats:
+        with np.errstate(invalid="ignore"):
+            return np.nan_to_num(self.residual.kernel(self._distance(a_m, b_m)), nan=0.0)
+
+    def _hear_probability(self, xyz_m: Floats, mean_dbm: Floats) -> Floats:
+        edge = self.base.hear_probability(mean_dbm)
+        near = np.exp(-0.5 * (self._distance(xyz_m, self.visit_xyz_m) / self.hearing.width_m) ** 2)
+        heard = near @ self.visit_heard + self.hearing.edge_ticks * edge
+        probability: Floats = heard / (near @ self.visit_count + self.hearing.edge_ticks)[:, None]
+        return probability
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the map as plain, JSON-able values with format name and version."""
+        arrays = {
+            f.name: np.round(getattr(self, f.name), 3).tolist()
+            for f in fields(self)
+            if f.name.startswith(("support", "visit"))
+        }
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "base": self.base.to_dict(),
+            "residual": vars(self.residual),
+            "hearing": vars(self.hearing),
+        } | arrays
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> SurveyedMap:
+        """Return the map that :meth:`to_dict` wrote.
+
+        Raises:
+            ValueError: the format or version is not this one, or an entry is missing, unknown or misshapen.
+        """
+        if data.get("format") != FORMAT or data.get("version") != VERSION:
+            found = f"{data.get('format')!r} version {data.get('version')!r}"
+            raise ValueError(
+                f"calibration is {found}, expected {FORMAT!r} version {VERSION}; calibrate again"
+            )
+        arrays: dict[str, Any] = {
+            key: np.asarray(value, dtype=np.int64 if key == "support_receiver" else np.float64)
+            for key, value in data.items()
+            if key.startswith(("support", "visit"))
+        }
+        try:
+            base = RadioModel.from_dict(data["base"])
+            arrays["support_xyz_m"] = arrays["support_xyz_m"].reshape(-1, 3)
+            arrays["visit_xyz_m"] = arrays["visit_xyz_m"].reshape(-1, 3)
+            arrays["visit_heard"] = arrays["visit_heard"].reshape(-1, len(base.receivers))
+            return cls(base, Residual(**data["residual"]), Hearing(**data["hearing"]), **arrays)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"calibration has a missing or unknown entry: {error}") from error
+
+
+def radio_from_dict(data: Mapping[str, Any]) -> RadioModel | SurveyedMap:
+    """Return the radio model or surveyed map of a calibration file.
+
+    Raises:
+        ValueError: the file is neither, or is damaged.
+    """
+    return SurveyedMap.from_dict(data) if data.get("format") == FORMAT else RadioModel.from_dict(data)
+
+
+def survey_map(
+    survey: Survey, model: RadioModel, *, residual: Residual | None = None, hearing: Hearing | None = None
+) -> SurveyedMap:
+    """Fit a surveyed map on top of a calibrated path loss model.
+
+    Args:
+        survey: the survey that ``model`` was calibrated on.
+        model: result of :func:`positioning.calibrate.calibrate`.
+        residual: hyperparameters; by default those of the greatest marginal likelihood.
+        hearing: smoothing of hearing frequencies.
+    """
+    places = survey.positions(model.clock_offset_s)
+    residual_db = fit_path_loss(survey, model).residual_db
+    key = np.column_stack((survey.receiver, np.round(places / BIN_M).astype(np.int64)))
+    bins, row = np.unique(key, axis=0, return_inverse=True)
+    support_count, support_xyz, support_db = _bin_means(row.reshape(-1), places, residual_db)
+    ticks, first, tick = np.unique(survey.tick, return_index=True, return_inverse=True)
+    heard = np.zeros((len(ticks), len(model.receivers)))
+    heard[tick.reshape(-1), survey.receiver] = 1.0
+    at = places[first]
+    _, visit = np.unique(np.round(at / BIN_M).astype(np.int64), axis=0, return_inverse=True)
+    visit_count, visit_xyz, _ = _bin_means(visit.reshape(-1), at, at[:, 0])
+    visit_heard = np.zeros((len(visit_count), heard.shape[1]))
+    np.add.at(visit_heard, visit.reshape(-1), heard)
+    draft = SurveyedMap(
+        model, residual or Residual(), hearing or Hearing(), bins[:, 0], support_xyz, support_db,
+        support_count, visit_xyz, visit_count, visit_heard,
+    )  # fmt: skip
+    if residual is None:
+        noise_db = _noise_within_bins(row.reshape(-1), residual_db)
+        draft = replace(draft, residual=_likeliest_residual(draft, noise_db))
+    return draft
+
+
+def _noise_within_bins(row: Ints, values: Floats) -> float:
+    """Return the pooled standard deviation of readings of one receiver at one place."""
+    count = np.bincount(row)
+    squares = np.bincount(row, values**2) - np.bincount(row, values) ** 2 / count
+    freedom = (count - 1).sum()
+    return float(np.sqrt((squares.sum() + 16.0) / (freedom + 1.0)))
+
+
+def _likeliest_residual(draft: SurveyedMap, noise_db: float) -> Residual:
+    """Return the hyperparameters of the greatest marginal likelihood over the best surveyed receivers."""
+    supports = np.bincount(draft.support_receiver, minlength=len(draft.receivers))
+    best = np.argsort(-supports, kind="stable")[:FIT_RECEIVERS]
+    problems = []
+    for receiver in best[supports[best] > 0]:
+        rows = np.flatnonzero(draft.support_receiver == receiver)
+        rows = rows[:: -(-len(rows) // FIT_SUPPORTS)]
+        places = draft.support_xyz_m[rows]
+        problems.append((draft._distance(places, places), draft.support_db[rows], draft.support_count[rows]))
+
+    def loss(theta: Floats) -> float:
+        trial = Residual(*np.exp(theta[:2]), noise_db, np.exp(theta[2]))
+        # Weak log-normal priors hold hyperparameters that few readings cannot tell.
+        total = float(np.sum((theta - start) ** 2))
+        for distance, values, count in problems:
+            with np.errstate(invalid="ignore"):
+                covariance = np.nan_to_num(trial.kernel(distance), nan=0.0)
+            covariance += np.diag(noise_db**2 / count + trial.repeat_db**2)
+            factor = np.linalg.cholesky(covariance)
+            white = solve_triangular(factor, values, lower=True)
+            total += 0.5 * float(white @ white) + float(np.log(np.diag(factor)).sum())
+        return total
+
+    start = np.log([Residual.length_m, Residual.signal_db, Residual.repeat_db])
+    theta = minimize(
+        loss, start, method="Nelder-Mead", options={"maxiter": 60, "xatol": 0.03, "fatol": 0.1}
+    ).x
+    return Residual(float(np.exp(theta[0])), float(np.exp(theta[1])), noise_db, float(np.exp(theta[2])))
+
+
+def _bin_means(row: Ints, places: Floats, values: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return count (K,), mean place (K, 3) and mean value (K,) of the readings of each bin."""
+    count = np.bincount(row).astype(np.float64)
+    centre = np.stack([np.bincount(row, axis) / count for axis in places.T], axis=1)
+    return count, centre, np.bincount(row, values) / count
