@@ -18,10 +18,10 @@ demo: $(VENV)/.demo ## install what a mall needs and show one, live, in the brow
 	$(bin)/mallsense demo $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.dev ## run all tests, installing mosquitto and Chromium where it may (ARGS="-k name ...")
+test: $(VENV)/.dev ## run all tests, installing mosquitto and Chromium where it may (or some: ARGS="-k name")
 	@sh scripts/install-test-tools.sh
 	@$(bin)/python hatch_build.py
-	$(bin)/python -m pytest --cov --cov-report=term $(ARGS)
+	$(bin)/python -m pytest $(or $(ARGS),--cov --cov-report=term)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## check style and format

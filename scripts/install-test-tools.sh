@@ -7,6 +7,7 @@ missing=""
 [ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null || missing="mosquitto"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
   missing="$missing chromium"
+missing=${missing# }
 [ -n "$missing" ] || exit 0
 
 as_root=""
