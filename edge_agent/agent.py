@@ -1,4 +1,4 @@
-"""One edge agent: a source, through pseudonyms and the spool, to the broker; with birth, health and goodbye."""
+"""One edge agent: a source, through pseudonyms and the spool, to the broker; birth, health, goodbye."""
 
 import itertools
 import logging
@@ -75,10 +75,10 @@ def run_agent(
 ) -> Progress:
     """Run an agent until its source ends and the broker has everything, or until `stop` is set.
 
-    `speed` is event time over real time, None as fast as possible. A `live` source is never made to wait: where
-    the spool is full, the oldest batches are dropped and counted. Any other source waits, so nothing is lost.
-    With `broker_timeout_s`, a broker that cannot be reached at the start is an error after so many seconds;
-    without, the agent tries for ever. `progress` is called a few times a second.
+    `speed` is event time over real time, None as fast as possible. A `live` source is never made to wait:
+    where the spool is full, the oldest batches are dropped and counted. Any other source waits, so nothing is
+    lost. With `broker_timeout_s`, a broker that cannot be reached at the start is an error after so many
+    seconds; without, the agent tries for ever. `progress` is called a few times a second.
 
     On `stop`, what waits is sent for up to 5 s; the rest stays in the spool for the next start.
 
@@ -173,7 +173,7 @@ class _Agent:
             if time.monotonic() > deadline_s:
                 raise UnavailableError(
                     self._connection.trouble or f"the broker at {self._connection.address} does not answer",
-                    "Start one (`mosquitto`, or `mallsense gateway`, which brings its own), or name it with --broker.",
+                    "Start one (`mosquitto`, or `mallsense gateway`, which brings one), or name another.",
                 )
 
     def read(self, blocks: Iterator[Heard], stop: threading.Event) -> None:

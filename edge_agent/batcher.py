@@ -111,7 +111,7 @@ class Batcher:
             batch.sequence,
             batch.elements,
         ):
-            del column[:rows]  # type: ignore[attr-defined]
+            del column[:rows]
         batch.opened_ms = batch.watermark_ms
         return closed
 

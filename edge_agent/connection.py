@@ -38,8 +38,8 @@ class Answer(NamedTuple):
 class Connection:
     """Keeps up a connection to the broker; `publish` while `connected` is set.
 
-    `answers` holds what became of each message, in order. Messages in flight when a connection breaks are sent
-    again on the next one. `wake` is set whenever something has changed.
+    `answers` holds what became of each message, in order. Messages in flight when a connection breaks are
+    sent again on the next one. `wake` is set whenever something has changed.
     """
 
     def __init__(
@@ -65,18 +65,18 @@ class Connection:
         self._birth = birth
         self._goodbye = will
         self._wake = wake
-        self._refused_later = random.SystemRandom()
+        self._random = random.SystemRandom()
         self._client = self._make(client_id, will)
 
     def start(self) -> None:
         """Connect, and from now on reconnect, in the background."""
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         self._client.connect_async(
             self.address.host,
             self.address.port,
             KEEPALIVE_S,
-            clean_start=False,  # type: ignore[arg-type]  # paho's annotation allows only its own marker's type
+            clean_start=False,
             properties=properties,
         )
         self._client.loop_start()
@@ -117,7 +117,7 @@ class Connection:
 
     def _spread(self, client: mqtt.Client, least_s: float = 0.5) -> None:
         """Draw new delays, so that the nodes of a mall do not all come back in the same moment."""
-        draw = self._refused_later.uniform
+        draw = self._random.uniform
         client.reconnect_delay_set(least_s * draw(0.5, 1.5), max(2 * least_s, draw(20, 40)))  # type: ignore[arg-type]
 
     def _on_connect(
@@ -140,7 +140,7 @@ class Connection:
         self.connected.set()
         self._wake.set()
 
-    def _on_connect_fail(self, client: mqtt.Client, _data: Any) -> None:
+    def _on_connect_fail(self, _client: mqtt.Client, _data: Any) -> None:
         self._in_trouble(f"the broker at {self.address} cannot be reached")
 
     def _on_disconnect(

@@ -43,7 +43,7 @@ def read_key_file(path: Path) -> bytes:
     """Read a mall's key.
 
     Raises:
-        ConfigurationError: there is no such file, others may read it, or it holds no key. Never shows the content.
+        ConfigurationError: there is no such file, others may read it, or it holds no key; never shows it.
 
     """
     try:
@@ -61,7 +61,7 @@ def read_key_file(path: Path) -> bytes:
         )
     if not re.fullmatch(rf"[0-9a-fA-F]{{{2 * KEY_BYTES}}}", text):
         raise ConfigurationError(
-            f"{path}: expected a key of {2 * KEY_BYTES} hex digits, found something else ({len(text)} characters)",
+            f"{path}: expected a key of {2 * KEY_BYTES} hex digits, found {len(text)} characters",
             f"Make one with: (umask 077; openssl rand -hex {KEY_BYTES} > {path})",
         )
     return bytes.fromhex(text)

@@ -1,7 +1,7 @@
 """From raw addresses to pseudonyms: keyed BLAKE2b, a key per mall, a salt per period.
 
-The salt of a period follows from the mall's key and the period's start, so that all nodes of a mall agree on it
-without talking to each other. Without the key nobody can compute or test a pseudonym. What the information
+The salt of a period follows from the mall's key and the period's start, so that all nodes of a mall agree on
+it without talking to each other. Without the key nobody can compute or test a pseudonym. What the information
 elements say of a model is hashed under the same salt: a rare phone must not be followed across days by them.
 """
 

@@ -1,4 +1,4 @@
-"""From the spool to the broker: in order, a window of batches in flight, each deleted once the broker has it."""
+"""From the spool to the broker: in order, some in flight at once, each deleted once the broker has it."""
 
 import logging
 import threading
@@ -26,8 +26,8 @@ _PACKET_OVERHEAD_BYTES = 64
 class Publisher:
     """Moves the spool to the broker in a thread of its own.
 
-    A batch stays in the spool until the broker has confirmed it and somebody listens to it: where a broker says
-    that a batch has no subscriber (MQTT 5, reason 0x10), no gateway has asked for it yet, and it is kept.
+    A batch stays in the spool until the broker has confirmed it and somebody listens to it: where a broker
+    says that a batch has no subscriber (MQTT 5, reason 0x10), no gateway has asked for it yet: it is kept.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Publisher:
 
     def drained(self) -> bool:
         """Tell whether the broker has everything."""
-        return self._spool.batches == 0 and not self._in_flight
+        return self._spool.batches == 0
 
     def stop(self) -> None:
         """Stop sending, commit what is known, say goodbye. What is left stays in the spool."""
@@ -86,7 +86,7 @@ class Publisher:
     def _run(self) -> None:
         while not self._stopping.is_set():
             if not self._step():
-                self._wake.wait(IDLE_S)
+                self._wake.wait(GROUP_S if self._spool.uncommitted else IDLE_S)
                 self._wake.clear()
 
     def _step(self) -> bool:
@@ -97,12 +97,9 @@ class Publisher:
 
     def _commit(self) -> None:
         waited_s = self._clock() - self._committed_s
-        if waited_s < GROUP_S:
-            self._stopping.wait(GROUP_S - waited_s)
-        elif not self._spool.uncommitted and self._spool.batches and waited_s < ACK_COMMIT_S:
-            return
-        self._spool.commit()
-        self._committed_s = self._clock()
+        if waited_s >= (GROUP_S if self._spool.uncommitted else ACK_COMMIT_S):
+            self._spool.commit()
+            self._committed_s = self._clock()
 
     def _take_answers(self) -> bool:
         answers = self._connection.answers
@@ -145,7 +142,7 @@ class Publisher:
                 self._ahead.appendleft(batch)
                 self._hold_until_s = self._clock() + RETRY_S
                 self._complain(
-                    f"the broker takes at most {limit} bytes, a batch has {len(batch.payload)}: raise its limit"
+                    f"the broker takes {limit} bytes, a batch has {len(batch.payload)}: raise its limit"
                 )
                 break
             message = self._connection.publish(self._topics.observations(batch.node), batch.payload)

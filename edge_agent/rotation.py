@@ -44,7 +44,7 @@ class SaltRotation:
         length_ms = self.every_h * HOUR_MS
         start_ms = first_ms + (t_ms - first_ms) // length_ms * length_ms
         # A day of 25 hours: the hour left over belongs to the last full period of a 24 h rotation.
-        if self.every_h == 24:  # noqa: PLR2004  # hours of a day
+        if self.every_h == 24:  # hours of a day
             return Period(first_ms, next_day_ms)
         return Period(start_ms, min(start_ms + length_ms, next_day_ms))
 

@@ -2,7 +2,7 @@
 
 SQLite in WAL mode with `synchronous=FULL`: a batch that `commit` has written survives a killed process and a
 power cut. Batches that come close together share a commit, so a node makes about one fsync a second, which an
-SD card bears for many years. Each row carries a checksum. The spool is bounded: where it is full, the oldest
+SD card bears for years. Each row carries a checksum. The spool is bounded: where it is full, the oldest
 batches are dropped and counted. One process owns a spool.
 """
 
@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from contracts.errors import ConfigurationError
+from edge_agent.spool_file import is_damage, open_database, set_aside
 
 _log = logging.getLogger(__name__)
 
-SCHEMA = 1
 MAX_BYTES = 256 * 1024 * 1024
-"""A node at 50 observations a second fills this in about 19 hours without a broker."""
-_BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+"""A node that hears 50 frames a second fills this in about 18 hours without a broker."""
 
 
 class Spooled(NamedTuple):
@@ -46,21 +44,26 @@ class Spool:
     def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
         self.path = path
         self.boot = secrets.token_hex(8)
-        """New at every opening: a number given before a power cut is never given again to another batch."""
+        """New at every opening: a number once given is never given to another batch, whatever was lost."""
         self.dropped = 0
         """Batches given up since opening: the spool or the disk was full, or a row was damaged."""
         self._max_bytes = max_bytes
         self._lock = threading.RLock()
         self._sequence = 0
-        self._new: list[tuple[str, bytes]] = []
+        self._row = 0
+        self._stored = 0
+        self._stored_bytes = 0
+        self._new: list[Spooled] = []
         self._new_bytes = 0
         self._acked: list[int] = []
-        self._db = self._open()
+        self._complaint = ""
+        self._database = open_database(path)
+        self._take_stock()
 
     @property
     def batches(self) -> int:
-        """Batches that wait, also those not yet committed."""
-        return self._stored + len(self._new)
+        """Batches that wait, also those not yet committed; not those acked."""
+        return max(self._stored + len(self._new) - len(self._acked), 0)
 
     @property
     def size_bytes(self) -> int:
@@ -81,7 +84,8 @@ class Spool:
     def append(self, node: str, payload: bytes) -> None:
         """Add a batch; it is on disk after the next `commit`."""
         with self._lock:
-            self._new.append((node, payload))
+            self._row += 1
+            self._new.append(Spooled(self._row, node, payload))
             self._new_bytes += len(payload)
 
     def ack(self, rows: Iterable[int]) -> None:
@@ -92,7 +96,7 @@ class Spool:
     def commit(self) -> None:
         """Write what was appended and delete what was acked, in one transaction; then keep the bound.
 
-        A full disk makes room by dropping the oldest tenth; if that does not help, the new batches are dropped.
+        A full disk makes room by dropping the oldest tenth; if that does not help, the new batches go.
         """
         with self._lock:
             new, acked = self._new, self._acked
@@ -101,136 +105,87 @@ class Spool:
             self._new, self._new_bytes, self._acked = [], 0, []
             try:
                 self._write(new, acked)
+                if self._stored_bytes > self._max_bytes:
+                    self._complain(f"full ({self._max_bytes:,} bytes); is the broker reachable?")
+                    self._drop_oldest(self._stored_bytes - self._max_bytes)
             except sqlite3.DatabaseError as error:
-                self._recover(error, new)
-            if self._stored_bytes > self._max_bytes:
-                self._drop_oldest(self._stored_bytes - self._max_bytes)
+                self._recover(error, new, acked)
 
     def peek(self, after: int, limit: int) -> list[Spooled]:
-        """Give up to `limit` committed batches with rows above `after`, oldest first; damaged ones are dropped."""
-        query = "SELECT id, node, crc, payload FROM batch WHERE id > ? ORDER BY id LIMIT ?"
+        """Give up to `limit` committed batches above row `after`, oldest first, without damaged ones."""
+        query = "SELECT id, node, payload, crc FROM batch WHERE id > ? ORDER BY id LIMIT ?"
         with self._lock:
             try:
-                rows = self._db.execute(query, (after, limit)).fetchall()
+                rows = self._database.execute(query, (after, limit)).fetchall()
             except sqlite3.DatabaseError as error:
-                self._recover(error, [])
+                self._recover(error, [], [])
                 return []
-            good = [Spooled(row, node, payload) for row, node, crc, payload in rows if crc32(payload) == crc]
+            good = [Spooled(*row) for *row, crc in rows if crc32(row[2]) == crc]
             if len(good) < len(rows):
-                damaged = {row[0] for row in rows} - {spooled.row for spooled in good}
-                _log.error("spool %s: %d damaged batches dropped; check the disk", self.path, len(damaged))
+                damaged = {row[0] for row in rows} - {batch.row for batch in good}
+                self._complain("damaged batches; check the disk")
+                self._write([], list(damaged))
                 self.dropped += len(damaged)
-                self._acked.extend(damaged)
             return good
 
     def close(self) -> None:
         """Commit what is left and give the file back."""
         with self._lock:
             self.commit()
-            self._db.close()
+            self._database.close()
 
-    def _write(self, new: list[tuple[str, bytes]], acked: list[int]) -> None:
-        rows = [(node, crc32(payload), payload) for node, payload in new]
-        with self._db:  # one transaction
-            self._db.execute("BEGIN IMMEDIATE")
-            gone_bytes = gone = 0
+    def _take_stock(self) -> None:
+        count = "SELECT count(*), coalesce(sum(length(payload)), 0), coalesce(max(id), 0) FROM batch"
+        self._stored, self._stored_bytes, last = self._database.execute(count).fetchone()
+        self._row = max(self._row, last)  # never below a row that was given before
+
+    def _write(self, new: list[Spooled], acked: list[int]) -> None:
+        rows = [(batch.row, batch.node, crc32(batch.payload), batch.payload) for batch in new]
+        gone = gone_bytes = 0
+        with self._database:  # commits, or rolls back where something fails
+            self._database.execute("BEGIN IMMEDIATE")
             for row in acked:
-                cursor = self._db.execute("DELETE FROM batch WHERE id = ? RETURNING length(payload)", (row,))
+                cursor = self._database.execute(
+                    "DELETE FROM batch WHERE id = ? RETURNING length(payload)", (row,)
+                )
                 for (size,) in cursor.fetchall():
                     gone, gone_bytes = gone + 1, gone_bytes + size
-            self._db.executemany("INSERT INTO batch (node, crc, payload) VALUES (?, ?, ?)", rows)
+            self._database.executemany("INSERT INTO batch (id, node, crc, payload) VALUES (?, ?, ?, ?)", rows)
         self._stored += len(new) - gone
-        self._stored_bytes += sum(len(payload) for _, payload in new) - gone_bytes
+        self._stored_bytes += sum(len(batch.payload) for batch in new) - gone_bytes
 
     def _drop_oldest(self, excess_bytes: int) -> None:
         rows = []
-        for row, size in self._db.execute("SELECT id, length(payload) FROM batch ORDER BY id"):
+        sizes = self._database.execute("SELECT id, length(payload) FROM batch ORDER BY id")
+        for row, size in sizes:
             if excess_bytes <= 0:
                 break
             rows.append(row)
             excess_bytes -= size
-        if self.dropped == 0:
-            _log.warning(
-                "spool %s is full (%d MB): the oldest batches are dropped; is the broker reachable?",
-                self.path,
-                self._max_bytes // 1_000_000,
-            )
-        self.dropped += len(rows)
+        sizes.close()
         self._write([], rows)
+        self.dropped += len(rows)
 
-    def _recover(self, error: sqlite3.DatabaseError, new: list[tuple[str, bytes]]) -> None:
-        """Go on after a failed write or read: make room on a full disk, start anew where the file is damaged."""
+    def _recover(self, error: sqlite3.DatabaseError, new: list[Spooled], acked: list[int]) -> None:
+        """Go on after a failed write or read: make room on a full disk, replace a damaged file."""
         try:
-            if _code(error) in _BROKEN:
+            if is_damage(error):
                 self.dropped += self._stored
-                self._db.close()
-                self._set_aside(error)
-                self._db = self._open()
+                self._database.close()
+                set_aside(self.path, error)
+                self._database = open_database(self.path)
+                self._take_stock()
             else:
-                _log.error("spool %s: %s; the oldest batches make room", self.path, error)
+                self._complain(f"{error}; the oldest batches make room")
                 self._drop_oldest(max(self._stored_bytes // 10, 1))
-            self._write(new, [])
+            self._write(new, acked)
         except sqlite3.DatabaseError as again:
+            self._complain(f"{again}; new batches are lost until there is room")
             self.dropped += len(new)
-            _log.error("spool %s: %s; %d new batches are lost", self.path, again, len(new))
+            self._acked += acked  # deleted when the disk lets us
 
-    def _open(self) -> sqlite3.Connection:
-        try:
-            return self._connect()
-        except sqlite3.DatabaseError as error:
-            if _code(error) not in _BROKEN:
-                raise ConfigurationError(f"spool {self.path}: {error}", _hint(error, self.path)) from error
-            self._set_aside(error)
-        return self._connect()
-
-    def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1.0)
-        try:
-            db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            db.execute("PRAGMA journal_size_limit = 4194304")
-            (check,) = db.execute("PRAGMA quick_check(1)").fetchone()
-            (schema,) = db.execute("PRAGMA user_version").fetchone()
-            if check != "ok" or schema not in (0, SCHEMA):
-                raise _damaged(check if check != "ok" else f"unknown version {schema}")
-            db.execute(
-                "CREATE TABLE IF NOT EXISTS batch (id INTEGER PRIMARY KEY AUTOINCREMENT,"
-                " node TEXT NOT NULL, crc INTEGER NOT NULL, payload BLOB NOT NULL) STRICT"
-            )
-            db.execute(f"PRAGMA user_version = {SCHEMA}")
-            self._stored, self._stored_bytes = db.execute(
-                "SELECT count(*), coalesce(sum(length(payload)), 0) FROM batch"
-            ).fetchone()
-        except BaseException:
-            db.close()
-            raise
-        return db
-
-    def _set_aside(self, error: sqlite3.DatabaseError) -> None:
-        number = 1
-        while (aside := self.path.with_name(f"{self.path.name}.damaged-{number}")).exists():
-            number += 1
-        self.path.rename(aside)
-        for suffix in ("-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-        _log.error(
-            "spool %s is damaged (%s): set aside as %s, a new one is started", self.path, error, aside.name
-        )
-
-
-def _damaged(why: str) -> sqlite3.DatabaseError:
-    error = sqlite3.DatabaseError(why)
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    return error
-
-
-def _code(error: sqlite3.DatabaseError) -> int:
-    """Give SQLite's primary result code."""
-    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-
-
-def _hint(error: sqlite3.DatabaseError, path: Path) -> str:
-    if _code(error) == sqlite3.SQLITE_BUSY:
-        return "Another agent uses this spool; every agent needs its own."
-    return f"Check that the folder {path.parent} is there and may be written to."
+    def _complain(self, what: str) -> None:
+        """Log once what is wrong; the counter tells how often."""
+        if what != self._complaint:
+            _log.error("spool %s: %s", self.path, what)
+        self._complaint = what

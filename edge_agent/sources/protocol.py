@@ -35,7 +35,7 @@ class Heard:
     sequence: list[int] = field(default_factory=list)
     """802.11 sequence number; -1 = not known."""
     elements: list[bytes] = field(default_factory=list, repr=False)
-    """What the information elements say of the model, canonical bytes; empty = none. Hashed before it leaves."""
+    """What the information elements say of the model, canonical; empty = none. Only its hash leaves."""
 
 
 class Source(Protocol):

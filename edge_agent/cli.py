@@ -1,0 +1,175 @@
+"""`mallsense edge`: run a node on captured files."""
+
+import difflib
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+
+from contracts.broker import BrokerAddress
+from contracts.errors import ConfigurationError
+from contracts.site.model import Site
+from contracts.site.parse import parse_site
+from edge_agent.agent import Progress, run_agent
+from edge_agent.key import create_key_file, new_key, read_key_file
+from edge_agent.pace import parse_speed
+from edge_agent.progress import progress_bar
+from edge_agent.rotation import SaltRotation
+from edge_agent.sources.pcap import PcapSource
+
+BROKER_TIMEOUT_S = 10.0
+STOPPED_BY_CTRL_C = 130
+
+
+def edge(
+    *,
+    site: Annotated[Path, typer.Option(help="The mall's site file.", show_default=False)],
+    node: Annotated[str, typer.Option(help="Id of the node, as in the site file.", show_default=False)],
+    pcap: Annotated[
+        list[str],
+        typer.Option(
+            help="Capture file (pcap with radiotap, also .gz), folder or pattern; repeat it for more.",
+            show_default=False,
+        ),
+    ],
+    broker: Annotated[
+        str, typer.Option(help="mqtt://user:password@host:port, or mqtts://.", envvar="MALLSENSE_BROKER")
+    ] = "mqtt://127.0.0.1:1883",
+    speed: Annotated[str, typer.Option(help="1 as it happened, 60 an hour a minute, max.")] = "max",
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="Play as if it began then: 'now' or a time such as 2026-03-01T10:00 (mall's time)."
+        ),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            help="The mall's key for pseudonyms; without, a new one for this run.", envvar="MALLSENSE_KEY"
+        ),
+    ] = None,
+    new_key_file: Annotated[
+        bool, typer.Option("--new-key", help="Make the file that --key names, with a new key, first.")
+    ] = False,
+    spool: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where observations wait for the broker; without, in a folder that goes afterwards."
+        ),
+    ] = None,
+) -> None:
+    """Run a node: read captured frames, make pseudonyms of addresses, send observations over MQTT.
+
+    No raw address leaves the process. Ctrl-C sends what is waiting for a few seconds and says goodbye.
+    """
+    console = Console(stderr=True)
+    mall = _read_site(site, node)
+    address = BrokerAddress.parse(broker)
+    pace = parse_speed(speed)
+    source = PcapSource(node, pcap)
+    source.shift_ms = _shift_ms(start, source.first_ms, mall.mall.timezone)
+    secret = _key(key, create=new_key_file, console=console)
+    with _stop_by_signal() as (stop, by), _spool_path(spool) as spool_path:
+        with progress_bar(console, f"{node}: {source.files} files", lambda: source.fraction) as show:
+            done = run_agent(
+                source,
+                mall=mall.mall.id,
+                agent_id=node,
+                broker=address,
+                spool_path=spool_path,
+                key=secret,
+                rotation=SaltRotation.of(mall),
+                speed=pace,
+                stop=stop,
+                broker_timeout_s=BROKER_TIMEOUT_S,
+                progress=show,
+            )
+        _report(done, console)
+    if signal.SIGINT in by:
+        raise typer.Exit(STOPPED_BY_CTRL_C)
+
+
+def _read_site(path: Path, node: str) -> Site:
+    try:
+        site = parse_site(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: cannot read the site file: {error}") from error
+    nodes = [known.id for known in site.nodes]
+    if node not in nodes:
+        close = difflib.get_close_matches(node, nodes, n=3, cutoff=0) or ["none at all"]
+        raise ConfigurationError(f"{path}: the site has no node {node!r}", f"It has {', '.join(close)} ...")
+    return site
+
+
+def _shift_ms(start: str | None, first_ms: int | None, timezone: str) -> int:
+    if start is None or first_ms is None:
+        return 0
+    if start == "now":
+        return round(time.time() * 1000) - first_ms
+    try:
+        moment = datetime.fromisoformat(start)
+    except ValueError:
+        raise ConfigurationError(
+            f"--start: expected 'now' or a time, found {start!r}", "Write it like 2026-03-01T10:00."
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(timezone))
+    return round(moment.timestamp() * 1000) - first_ms
+
+
+def _key(path: Path | None, *, create: bool, console: Console) -> bytes:
+    if path is None:
+        if create:
+            raise ConfigurationError("--new-key: expected --key FILE with it, to say where the key goes")
+        console.print(
+            "No --key: pseudonyms of this run match no other node and no other run.", style="yellow"
+        )
+        return new_key()
+    return create_key_file(path) if create else read_key_file(path)
+
+
+@contextmanager
+def _spool_path(path: Path | None) -> Iterator[Path]:
+    if path is not None:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="mallsense-edge-") as folder:
+        yield Path(folder) / "spool.sqlite"
+
+
+@contextmanager
+def _stop_by_signal() -> Iterator[tuple[threading.Event, set[int]]]:
+    """Turn the first Ctrl-C or SIGTERM into an event; a second Ctrl-C ends the process at once."""
+    stop, by = threading.Event(), set[int]()
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        by.add(number)
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    old = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop, by
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _report(done: Progress, console: Console) -> None:
+    console.print(f"{done.frames:,} frames, {done.observations:,} observations, {done.sent:,} batches sent.")
+    for cause, count in sorted(done.skipped.items(), key=lambda item: -item[1]):
+        console.print(f"  {count:,} not used: {cause.replace('_', ' ')}")
+    if done.dropped or done.spooled:
+        console.print(
+            f"{done.spooled:,} batches not sent, {done.dropped:,} dropped. {done.trouble}", style="yellow"
+        )

@@ -1,0 +1,70 @@
+"""What the information elements of a probe request say of the model that sent it, in canonical bytes.
+
+Kept: the order of the elements, and the content of those that depend on radio and driver. Left out: what
+changes from frame to frame or between two phones of a model (the network asked for, the channel, identities).
+"""
+
+SSID, VENDOR, EXTENSION = 0, 221, 255
+_STABLE = frozenset(
+    {
+        1,  # supported rates
+        45,  # HT capabilities
+        50,  # extended supported rates
+        59,  # supported operating classes
+        70,  # RM enabled capabilities
+        127,  # extended capabilities
+        191,  # VHT capabilities
+    }
+)
+_STABLE_EXTENSIONS = frozenset(
+    {
+        35,  # HE capabilities
+        108,  # EHT capabilities
+    }
+)
+_PRESENCE_ALONE = frozenset(
+    {
+        b"\x00\x50\xf2\x04",  # WPS: holds a UUID, serial number and name of the device
+        b"\x50\x6f\x9a\x09",  # Wi-Fi Direct: holds an address and the name of the device
+        b"\x00\x50\xf2\x08",  # of Microsoft: some drivers send memory they never filled
+    }
+)
+"""Vendor elements (OUI and type) whose content names one device or changes from frame to frame."""
+_REMEMBERED = 4096
+_known: dict[bytes, bytes | None] = {}
+
+
+def model_elements(body: bytes) -> bytes | None:
+    """Give the canonical bytes of the elements that fill `body`; None where they do not fill it exactly."""
+    if body in _known:
+        return _known[body]
+    if len(_known) >= _REMEMBERED:
+        _known.clear()
+    _known[body] = made = _canonical(body)
+    return made
+
+
+def _canonical(body: bytes) -> bytes | None:
+    parts = []
+    at, end = 0, len(body)
+    while at < end:
+        if at + 2 > end:
+            return None
+        tag = body[at]
+        following = at + 2 + body[at + 1]
+        if following > end:
+            return None
+        parts.append(body[at : at + _kept(tag, body[at:following])])
+        at = following
+    return b"".join(parts)
+
+
+def _kept(tag: int, element: bytes) -> int:
+    """Give how many of an element's bytes say something of the model."""
+    if tag in _STABLE:
+        return len(element)
+    if tag == EXTENSION:
+        return len(element) if element[2:3] and element[2] in _STABLE_EXTENSIONS else min(3, len(element))
+    if tag == VENDOR:
+        return min(6, len(element)) if element[2:6] in _PRESENCE_ALONE else len(element)
+    return 1
