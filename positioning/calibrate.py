@@ -89,10 +89,9 @@ def fit_path_loss(survey: Survey, start: RadioModel, *, rounds: int = 15) -> Pat
 
 def _fit(survey: Survey, start: RadioModel, rounds: int) -> PathLoss:
     places = survey.positions(start.clock_offset_s)
-    pick = np.arange(len(survey)), survey.receiver
-    distance = -start.log_distance(places)[pick]
-    slabs = start.slab_loss_db * start.slabs_crossed(places[:, 2])[pick]
-    level = survey.rssi_dbm + slabs
+    at = start.receiver_xyz_m[survey.receiver]
+    distance = -5.0 * np.log10(((places - at) ** 2).sum(axis=1) + start.near_m**2)
+    level = survey.rssi_dbm + start.slab_loss_db * start.slabs_between(places[:, 2], at[:, 2])
     count = len(start.receivers)
     params = np.stack((start.p0_dbm, start.exponent))
     sigma, session = start.sigma_db.copy(), np.zeros(int(survey.session.max()) + 1)
@@ -169,7 +168,8 @@ def _spreads(receiver: Ints, count: int, residual: Floats, sigma: Floats) -> Flo
     squares = tail * residual**2
     pooled = squares.mean()
     total = np.bincount(receiver, squares, count) + 20.0 * pooled
-    return np.sqrt(np.maximum(total / (np.bincount(receiver, minlength=count) + 20.0), 1.0))
+    variance = total / (np.bincount(receiver, minlength=count) + 20.0)
+    return np.asarray(np.sqrt(np.maximum(variance, 1.0)), dtype=np.float64)
 
 
 def _session_spread(survey: Survey, fit: PathLoss) -> float:

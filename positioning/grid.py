@@ -84,7 +84,8 @@ class Grid:
 
     @classmethod
     def over(
-        cls, floors: Sequence[Floor], *, cell_m: float = 2.0, device_height_m: float = 1.2, room_weight: float = 1.0
+        cls, floors: Sequence[Floor], *, cell_m: float = 2.0, device_height_m: float = 1.2, room_weight:
+        float = 1.0
     ) -> Grid:  # fmt: skip
         """Lay cells over floors; a cell belongs to a floor when its centre does.
 

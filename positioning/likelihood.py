@@ -1,8 +1,8 @@
 """How likely each cell is, given what receivers heard of a device in one tick.
 
-For a device with readings ``z`` the likelihood of a cell is normal about the radio map's expectation ``m`` there,
-with one unknown offset common to all readings whose normal prior (standard deviation ``s``) is integrated out.
-By the matrix determinant lemma and the Sherman-Morrison formula, with ``w = 1 / sd^2``::
+For a device with readings ``z`` the likelihood of a cell is normal about the radio map's expectation ``m``
+there, with one unknown offset common to all readings whose normal prior (standard deviation ``s``) is
+integrated out. By the matrix determinant lemma and the Sherman-Morrison formula, with ``w = 1 / sd^2``::
 
     -2 log L = sum w (z - m)^2 - (sum w (z - m))^2 / (sum w + 1/s^2) - sum log w + log(1 + s^2 sum w)
 
@@ -65,7 +65,7 @@ class LikelihoodSettings:
 
 @dataclass(frozen=True)
 class Heard:
-    """Readings by device: ``number`` (D, R) of independent readings each is worth, and mean ``level`` (D, R)."""
+    """Readings by device: ``number`` (D, R) of independent readings, and their mean ``level`` (D, R)."""
 
     device: Ints
     number: Floats

@@ -18,6 +18,8 @@ from positioning.likelihood import (
 )
 from positioning.radio import Floats, RadioMap
 
+__all__ = ["Fixes", "LikelihoodSettings", "Locator", "Prior", "Readings"]
+
 BLOCK = 32  # rows of every matrix product: bounded memory, and results that do not depend on the company
 
 
@@ -29,7 +31,7 @@ class Prior:
         floor_probability: (D, F).
         xy_m: (D, 2).
         cov_m2: (D, 2, 2).
-        wander: share of the belief that is spread over all cells instead, so that a lost track is found again.
+        wander: share of the belief that is spread over all cells, so that a lost track is found again.
     """
 
     floor_probability: Floats
@@ -110,7 +112,7 @@ class Locator:
     def posterior(
         self, readings: Readings, *, awake: Bools | None = None, prior: Prior | None = None
     ) -> tuple[Ints, Floats32]:
-        """Return the devices (D,) and the probability of every cell (D, C); arguments as in :meth:`locate`."""
+        """Return devices (D,) and the probability of every cell (D, C); arguments as in :meth:`locate`."""
         heard = self.tables.tabulate(readings)
         listening = np.ones(self.tables.receivers) if awake is None else np.asarray(awake, dtype=np.float64)
         result = np.empty((len(heard.device), len(self.grid)), dtype=np.float32)
@@ -121,7 +123,7 @@ class Locator:
         return heard.device, result / result.sum(axis=1, keepdims=True)
 
     def _posterior(self, heard: Heard, rows: slice, listening: Floats, prior: Prior | None) -> Floats32:
-        """Return (BLOCK, C) posterior up to a factor per row; every product has the same shape and rounding."""
+        """Return (BLOCK, C) posterior up to a factor per row; all products have one shape and rounding."""
         number, level = heard.number[rows], heard.level[rows]
         short = ((0, BLOCK - len(number)), (0, 0))
         posterior = self.tables.log_likelihood(np.pad(number, short), np.pad(level, short), listening)

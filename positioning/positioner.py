@@ -1,8 +1,9 @@
 """From readings to tracked positions of every device, one tick at a time.
 
-The filter is an assumed density filter: a device's belief is normal in ``(x, y, vx, vy)`` with a probability per
-floor; each tick predicts it, multiplies it with the likelihood of what was heard over all cells (so that walls,
-several modes and silence count in full), and takes mean and covariance of the product as the next belief.
+The filter is an assumed density filter: a device's belief is normal in ``(x, y, vx, vy)`` with a
+probability per floor; each tick predicts it, multiplies it with the likelihood of what was heard over all
+cells (so that walls, several modes and silence count in full), and takes mean and covariance of the product
+as the next belief.
 
 Event time only: the caller gives every instant. Results do not depend on the order of the readings of a tick,
 nor on slot numbers, nor on which other devices were heard.
@@ -61,7 +62,7 @@ class Estimates:
 
 
 class Positioner:
-    """Beliefs about devices in numbered slots; slots are small integers that the caller hands out and reuses."""
+    """Beliefs about devices in numbered slots: small integers that the caller hands out and reuses."""
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class Positioner:
         self._locator = Locator(radio, grid, likelihood)
         self._grid = grid
         self._motion = motion or Motion()
-        # A reading tells where the device is clock_offset_s after its stamp; on average it is half a tick old.
+        # A reading tells where the device is clock_offset_s after its stamp; on average half a tick old.
         self._lead_ms = round(1000.0 * radio.clock_offset_s - tick_ms / 2)
         self._mean = np.zeros((0, 4))
         self._cov = np.zeros((0, 4, 4))
@@ -183,25 +184,20 @@ class Positioner:
         extra = max(capacity - old, old, 64)
         for name in ("_mean", "_cov", "_floor", "_state_ms", "_heard_ms", "_live"):
             array = getattr(self, name)
-            setattr(
-                self, name, np.concatenate((array, np.zeros((extra, *array.shape[1:]), dtype=array.dtype)))
-            )
+            room = np.zeros((extra, *array.shape[1:]), dtype=array.dtype)
+            setattr(self, name, np.concatenate((array, room)))
 
     def _at(self, slots: Ints, t_ms: int) -> tuple[Floats, Floats, Floats]:
         """Return state and floor probabilities at ``t_ms``; the stored state may be a little ahead of it."""
         dt_s = (t_ms - self._state_ms[slots]) / 1000.0
         mean, cov = self._mean[slots], self._cov[slots]
         back = dt_s < 0
-        later = self._motion.predict(mean, cov, np.where(back, 0.0, dt_s))
-        if back.any():
-            earlier = self._motion.retrodict(mean, cov, np.where(back, -dt_s, 0.0))
-            later = tuple(
-                np.where(back.reshape(-1, *(1,) * (new.ndim - 1)), old, new)
-                for new, old in zip(later, earlier, strict=True)
-            )
+        ahead = ~back
+        mean[ahead], cov[ahead] = self._motion.predict(mean[ahead], cov[ahead], dt_s[ahead])
+        mean[back], cov[back] = self._motion.retrodict(mean[back], cov[back], -dt_s[back])
         stay = np.exp(-np.abs(dt_s) / FLOOR_STAY_S)[:, None]
         floor = stay * self._floor[slots] + (1.0 - stay) / self._grid.floors
-        return *later, floor
+        return mean, cov, floor
 
     def _update(self, t_ms: int, readings: Readings, awake: Bools | None) -> None:
         device = np.unique(readings.device)

@@ -149,23 +149,29 @@ class RadioModel:
         """Return ``10 log10`` of the softened distance from N places (N, 3) to each receiver, (N, R)."""
         delta = xyz_m[:, None, :] - self.receiver_xyz_m[None, :, :]
         squared: Floats = np.einsum("nrk,nrk->nr", delta, delta) + self.near_m**2
-        return 5.0 * np.log10(squared)
+        decibels: Floats = 5.0 * np.log10(squared)
+        return decibels
 
     def slabs_crossed(self, z_m: Floats) -> Floats:
         """Return how many slabs lie between heights ``z_m`` (N,) and each receiver, (N, R)."""
-        below_place = np.searchsorted(np.sort(self.slab_z_m), z_m)
-        below_receiver = np.searchsorted(np.sort(self.slab_z_m), self.receiver_xyz_m[:, 2])
-        return np.abs(below_place[:, None] - below_receiver[None, :]).astype(np.float64)
+        return self.slabs_between(z_m[:, None], self.receiver_xyz_m[None, :, 2])
+
+    def slabs_between(self, z_m: Floats, other_z_m: Floats) -> Floats:
+        """Return how many slabs lie between two heights, element by element."""
+        slabs = np.sort(self.slab_z_m)
+        return np.abs(np.searchsorted(slabs, z_m) - np.searchsorted(slabs, other_z_m)).astype(np.float64)
 
     def expected_dbm(self, xyz_m: Floats) -> Floats:
         """Return the expected level (N, R) in dBm of an average device at N places ``xyz_m`` (N, 3)."""
         loss = self.exponent * self.log_distance(xyz_m) + self.slab_loss_db * self.slabs_crossed(xyz_m[:, 2])
-        return self.p0_dbm - loss
+        level: Floats = self.p0_dbm - loss
+        return level
 
     def hear_probability(self, mean_dbm: Floats) -> Floats:
         """Return the chance of being heard within a tick in which any receiver hears the device."""
         edge: Floats = expit((mean_dbm - self.hear_dbm) / self.hear_width_db)
-        return self.hear_max * edge
+        edge *= self.hear_max
+        return edge
 
     def predict(self, xyz_m: Floats) -> Prediction:
         """Predict reception at places ``xyz_m`` (N, 3)."""
@@ -198,7 +204,8 @@ class RadioModel:
         """Return the model as plain, JSON-able values with format name and version."""
         arrays = ("receiver_xyz_m", "p0_dbm", "exponent", "sigma_db", "slab_z_m")
         scalars = (
-            "offset_sd_db", "near_m", "slab_loss_db", "hear_dbm", "hear_width_db", "hear_max", "clock_offset_s"
+            "offset_sd_db", "near_m", "slab_loss_db", "hear_dbm", "hear_width_db", "hear_max",
+            "clock_offset_s"
         )  # fmt: skip
         return (
             {"format": FORMAT, "version": VERSION, "receivers": list(self.receivers)}

@@ -1,9 +1,10 @@
 """A surveyed radio map: path loss plus a smooth residual per receiver, with its own uncertainty.
 
-What walls and shops do to a receiver's level beyond its path loss is a Gaussian process over the floor, with a
-Matern 3/2 kernel (Rasmussen and Williams, 2006, equations 2.23-2.26 and 4.17; for signal strength: Ferris,
-Haehnel and Fox, RSS 2006). Far from surveyed places the map falls back to path loss with a wider spread. Whether a
-receiver hears a device at all is a local frequency that shrinks towards the hearing edge of the path loss model.
+What walls and shops do to a receiver's level beyond its path loss is a Gaussian process over the floor,
+with a Matern 3/2 kernel (Rasmussen and Williams, 2006, equations 2.23-2.26 and 4.17; for signal strength:
+Ferris, Haehnel and Fox, RSS 2006). Far from surveyed places the map falls back to path loss with a wider
+spread. Whether a receiver hears a device at all is a local frequency that shrinks towards the hearing edge
+of the path loss model.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ class SurveyedMap:
         sd = np.sqrt(np.maximum(variance, 0.0) + about)
         return Prediction(mean, np.maximum(sd, MIN_SD_DB), self._hear_probability(xyz_m, mean))
 
-    def _distance(self, a_m: Floats, b_m: Floats) -> Floats:
+    def distance_m(self, a_m: Floats, b_m: Floats) -> Floats:
         """Return distances (A, B); places with a slab between them know nothing of each other."""
         delta = a_m[:, None, :] - b_m[None, :, :]
         distance = np.sqrt(np.einsum("abk,abk->ab", delta, delta))
@@ -139,11 +140,11 @@ class SurveyedMap:
 
     def _kernel(self, a_m: Floats, b_m: Floats) -> Floats:
         with np.errstate(invalid="ignore"):
-            return np.nan_to_num(self.residual.kernel(self._distance(a_m, b_m)), nan=0.0)
+            return np.nan_to_num(self.residual.kernel(self.distance_m(a_m, b_m)), nan=0.0)
 
     def _hear_probability(self, xyz_m: Floats, mean_dbm: Floats) -> Floats:
         edge = self.base.hear_probability(mean_dbm)
-        near = np.exp(-0.5 * (self._distance(xyz_m, self.visit_xyz_m) / self.hearing.width_m) ** 2)
+        near = np.exp(-0.5 * (self.distance_m(xyz_m, self.visit_xyz_m) / self.hearing.width_m) ** 2)
         heard = near @ self.visit_heard + self.hearing.edge_ticks * edge
         probability: Floats = heard / (near @ self.visit_count + self.hearing.edge_ticks)[:, None]
         return probability
@@ -250,10 +251,10 @@ def _likeliest_residual(draft: SurveyedMap, noise_db: float) -> Residual:
         rows = np.flatnonzero(draft.support_receiver == receiver)
         rows = rows[:: -(-len(rows) // FIT_SUPPORTS)]
         places = draft.support_xyz_m[rows]
-        problems.append((draft._distance(places, places), draft.support_db[rows], draft.support_count[rows]))
+        problems.append((draft.distance_m(places, places), draft.support_db[rows], draft.support_count[rows]))
 
     def loss(theta: Floats) -> float:
-        trial = Residual(*np.exp(theta[:2]), noise_db, np.exp(theta[2]))
+        trial = Residual(float(np.exp(theta[0])), float(np.exp(theta[1])), noise_db, float(np.exp(theta[2])))
         # Weak log-normal priors hold hyperparameters that few readings cannot tell.
         total = float(np.sum((theta - start) ** 2))
         for distance, values, count in problems:

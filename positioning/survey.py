@@ -45,9 +45,10 @@ class Survey:
     @classmethod
     def from_walks(
         cls, receiver: Ints, rssi_dbm: Floats, t_s: Floats, walk: Ints,
-        way_walk: Ints, way_t_s: Floats, way_xyz_m: Floats, *, session: Ints | None = None, tick_s: float = 1.0,
+        way_walk: Ints, way_t_s: Floats, way_xyz_m: Floats, *, session: Ints | None = None, tick_s: float =
+        1.0,
     ) -> Survey:  # fmt: skip
-        """Return the survey of walks with surveyed waypoints; readings of walks without waypoints are dropped.
+        """Return the survey of walks with waypoints; readings of walks without any are dropped.
 
         Args:
             receiver: (M,) index of the receiver of each reading.

@@ -1,10 +1,11 @@
 """Tracks of many devices at once: a batched Kalman filter with a velocity that fades.
 
-State per device: ``(x, y, vx, vy)`` in metres and seconds. Velocity follows an Ornstein-Uhlenbeck process (the
-integrated Ornstein-Uhlenbeck model, e.g. Bar-Shalom, Li and Kirubarajan, 2001, section 8.2.3 for its use as
-Singer's model): shoppers walk, slow down and stand, so a velocity seen long ago says nothing now and its variance
-stays bounded. For times short against ``fade_s`` it is the constant-velocity model with continuous white noise
-acceleration, ``filterpy.common.Q_continuous_white_noise``. Predictions compose: two steps of 1 s equal one of 2 s.
+State per device: ``(x, y, vx, vy)`` in metres and seconds. Velocity follows an Ornstein-Uhlenbeck process
+(the integrated Ornstein-Uhlenbeck model, e.g. Bar-Shalom, Li and Kirubarajan, 2001, section 8.2.3 for its
+use as Singer's model): shoppers walk, slow down and stand, so a velocity seen long ago says nothing now and
+its variance stays bounded. For times short against ``fade_s`` it is the constant-velocity model with
+continuous white noise acceleration, ``filterpy.common.Q_continuous_white_noise``. Predictions compose: two
+steps of 1 s equal one of 2 s.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class Motion:
         return moved * turn, spread * np.outer(turn, turn)
 
     def start(self, xy_m: Floats, cov_m2: Floats) -> tuple[Floats, Floats]:
-        """Return the state of devices seen for the first time at ``xy_m`` (N, 2) with covariance (N, 2, 2)."""
+        """Return the state of devices first seen at ``xy_m`` (N, 2) with covariance (N, 2, 2)."""
         mean = np.concatenate((xy_m, np.zeros_like(xy_m)), axis=1)
         cov = np.zeros((len(xy_m), 4, 4))
         cov[:, :2, :2] = cov_m2
@@ -90,11 +91,11 @@ class Motion:
 def kalman_update(
     mean: Floats, cov: Floats, xy_m: Floats, cov_m2: Floats, *, gate: float = np.inf
 ) -> tuple[Floats, Floats, Floats]:
-    """Return mean (N, 4), covariance (N, 4, 4) and squared Mahalanobis distance (N,) after measured positions.
+    """Return mean (N, 4), covariance (N, 4, 4) and squared Mahalanobis distance (N,) after a measurement.
 
-    A measurement further out than ``gate`` (squared Mahalanobis distance) has its covariance stretched until it
-    lies on the gate, so that outliers pull less but never nothing (a Huber-like robust update). Joseph's form
-    keeps the covariance symmetric and positive.
+    A measurement further out than ``gate`` (squared Mahalanobis distance) has its covariance stretched
+    until it lies on the gate, so that outliers pull less but never nothing (a Huber-like robust update).
+    Joseph's form keeps the covariance symmetric and positive.
     """
     innovation = xy_m - mean[:, :2]
     spread = cov[:, :2, :2] + cov_m2
