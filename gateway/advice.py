@@ -1,0 +1,68 @@
+"""What to do about a node, in both languages of the console."""
+
+from contracts.site import Name
+from gateway.nodes import NodeReport, NodeState
+
+CLOCK_MS = 60_000
+HOT_C = 75.0
+SPOOLED = 60
+DISK_BYTES = 200 * 1024 * 1024
+
+NEVER = Name(
+    en="Never heard of. Power it, and check that its site file and broker address name this mall.",
+    zh="从未上线。请通电，并检查其站点文件和代理地址是否属于本商场。",
+)
+OFFLINE = Name(
+    en="Its connection has ended. Check power and network; what it hears meanwhile is kept on its disk.",
+    zh="连接已断开。请检查电源和网络；其间听到的数据保存在节点磁盘上。",
+)
+SILENT = Name(
+    en="Connected, but it sends nothing. Restart its agent, and look at its log if that does not help.",
+    zh="已连接但没有发送数据。请重启节点程序；若无效，请查看其日志。",
+)
+CLOCK = Name(
+    en="Its clock is wrong: its data are refused. Check that it reaches a time server (NTP).",
+    zh="节点时钟不准，其数据被拒收。请检查它能否访问时间服务器（NTP）。",
+)
+DEAF = Name(
+    en="It hears nobody. Check its antenna, adapter and channel.",
+    zh="听不到任何设备。请检查天线、网卡和信道。",
+)
+DROPPED = Name(
+    en="It had to give up data because its disk was full. Mend its network, and give it more space.",
+    zh="磁盘已满，部分数据已丢弃。请修复网络并增加磁盘空间。",
+)
+BEHIND = Name(
+    en="It is catching up: data wait on its disk. If this lasts, its network is too slow.",
+    zh="正在补传：数据积压在节点磁盘上。若持续如此，说明网络太慢。",
+)
+HOT = Name(en="It is too hot and will slow down. Give it air.", zh="温度过高，节点会降速。请改善通风。")
+DISK = Name(en="Its disk is nearly full. Free some space.", zh="磁盘快满了。请清理空间。")
+
+_BY_STATE = {NodeState.NEVER: NEVER, NodeState.OFFLINE: OFFLINE}
+
+
+def advice(report: NodeReport) -> Name | None:
+    """What to do about a node first; None where all is well."""
+    if (words := _BY_STATE.get(report.state)) is not None:
+        return words
+    if report.lag_ms is not None and report.lag_ms < -CLOCK_MS:
+        return CLOCK
+    if report.state is NodeState.SILENT:
+        return SILENT
+    return _of_health(report) or (DEAF if report.observations_per_min == 0 else None)
+
+
+def _of_health(report: NodeReport) -> Name | None:
+    health = report.health
+    if health is None:
+        return None
+    if health.dropped:
+        return DROPPED
+    if health.spooled > SPOOLED:
+        return BEHIND
+    if health.temperature_c is not None and health.temperature_c > HOT_C:
+        return HOT
+    if health.disk_free_bytes is not None and health.disk_free_bytes < DISK_BYTES:
+        return DISK
+    return None

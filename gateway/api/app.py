@@ -1,0 +1,56 @@
+"""The FastAPI application: what it is made of, and the order in which it answers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from contracts.errors import UnavailableError
+from dashboards.mount import mount
+from gateway.api import live, login, past, present
+from gateway.api.context import Context
+from gateway.api.guarding import Door
+from gateway.auth import Guard
+
+DESCRIPTION = """\
+What a mall's gateway knows: who is where now, and what happened.
+
+Times are epoch milliseconds of event time; periods are `from_ms` to `to_ms`, by default the mall's day so far.
+A count n with 0 < n < k is `null`. On a gateway with a password, log in (`POST /api/v1/login`) or send
+`Authorization: Bearer TOKEN`.
+"""
+
+
+def make_app(context: Context, guard: Guard, *, version: str) -> FastAPI:
+    """Return the application that shows one mall, the console included."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        hub = asyncio.create_task(context.hub.run())
+        yield
+        hub.cancel()
+        with suppress(asyncio.CancelledError):
+            await hub
+
+    app = FastAPI(
+        title="mallsense",
+        version=version,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.context, app.state.guard = context, guard
+    for routes in (present.router, past.router, live.router, login.router):
+        app.include_router(routes, prefix="/api/v1")
+    app.add_middleware(Door, guard=guard)
+
+    @app.exception_handler(UnavailableError)
+    def _unavailable(_: Request, error: UnavailableError) -> JSONResponse:
+        return JSONResponse({"detail": error.message}, 503, {"Retry-After": "5"})
+
+    mount(app)
+    return app

@@ -1,0 +1,48 @@
+"""Logging in and out."""
+
+import time
+from math import ceil
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from gateway.api import schemas
+from gateway.auth import COOKIE, SESSION_S, Guard
+
+router = APIRouter(tags=["login"])
+
+REFUSALS = {
+    401: {"model": schemas.Problem, "description": "wrong password"},
+    429: {"model": schemas.Problem, "description": "too many wrong passwords"},
+}
+
+
+@router.post("/login", responses=REFUSALS)
+def login(request: Request, response: Response, body: schemas.LoginRequest) -> schemas.LoginAnswer:
+    """Open a session: a cookie that scripts cannot read and other sites cannot send."""
+    guard: Guard = request.app.state.guard
+    if guard.open:
+        return schemas.LoginAnswer(expires_s=SESSION_S)
+    address = request.client.host if request.client else ""
+    now_s = time.time()
+    if (wait_s := guard.wait_s(address, now_s)) > 0:
+        raise HTTPException(
+            429, "too many wrong passwords; wait a minute", {"Retry-After": str(ceil(wait_s))}
+        )
+    session = guard.log_in(body.password, address, now_s)
+    if session is None:
+        raise HTTPException(401, "wrong password")
+    response.set_cookie(
+        COOKIE,
+        session,
+        max_age=SESSION_S,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return schemas.LoginAnswer(expires_s=SESSION_S)
+
+
+@router.post("/logout", status_code=204)
+def logout(response: Response) -> None:
+    """Close the session in this browser."""
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict")

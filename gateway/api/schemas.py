@@ -1,0 +1,249 @@
+"""What the HTTP API answers. Times are epoch milliseconds, event time; lengths are metres.
+
+A figure about fewer than k people is null.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from contracts.site import Name, Position, ZoneKind
+from contracts.site.model import Area
+
+
+class Answer(BaseModel):
+    """Every answer: fields as written, nothing else."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class MallPlan(Answer):
+    """Which mall this is."""
+
+    id: str
+    name: Name
+    timezone: str
+
+
+class ZonePlan(Answer):
+    """A zone, where it lies, and where its name is best written."""
+
+    id: str
+    name: Name
+    kind: ZoneKind
+    category: str
+    capacity: int | None
+    area: Area
+    label: Position
+
+
+class FloorPlan(Answer):
+    """A floor; `bounds` is x0, y0, x1, y1."""
+
+    id: str
+    name: Name
+    level: int
+    elevation_m: float
+    bounds: tuple[float, float, float, float]
+    outline: Area
+    zones: list[ZonePlan]
+
+
+class NodePlace(Answer):
+    """Where a node hangs; `z_m` is its height above the floor."""
+
+    id: str
+    floor: str
+    x_m: float
+    y_m: float
+    z_m: float
+
+
+class SitePlan(Answer):
+    """The mall as a map shows it."""
+
+    mall: MallPlan
+    k: int
+    floors: list[FloorPlan]
+    nodes: list[NodePlace]
+
+
+class Count(Answer):
+    """A number of people with its 90 % interval."""
+
+    people: int | None
+    low: int | None
+    high: int | None
+    suppressed: bool = False
+
+
+class ZoneCount(Count):
+    """People in a zone."""
+
+    zone: str
+
+
+class FloorCount(Answer):
+    """People on a floor."""
+
+    floor: str
+    people: int | None
+
+
+class Heat(Answer):
+    """Cells of a floor that are not empty: `index` is iy * nx + ix, rows from the bottom."""
+
+    cell_m: float
+    x0_m: float
+    y0_m: float
+    nx: int
+    ny: int
+    index: list[int]
+    value: list[float]
+
+
+class Dots(Answer):
+    """Where single devices are, as columns; ids are random and mean nothing outside this gateway's run."""
+
+    id: list[int]
+    x_m: list[float]
+    y_m: list[float]
+    sd_m: list[float]
+    """Radius of a circle as large as the 1-sigma ellipse."""
+
+
+class EventRow(Answer):
+    """Something that happened; a path has no zone and no floor."""
+
+    cursor: int
+    kind: str
+    t_ms: int
+    zone: str | None
+    floor: str | None
+    dwell_s: float | None
+    visit: str | None
+
+
+class Frame(Answer):
+    """The mall at one moment, one floor in detail."""
+
+    t_ms: int
+    delay_ms: int
+    """How far this is behind what the nodes have said."""
+    present: Count
+    floors: list[FloorCount]
+    floor: str
+    heat: Heat
+    dots: Dots
+    zones: list[ZoneCount]
+    events: list[EventRow]
+
+
+class Timeline(Answer):
+    """People present, one value a step."""
+
+    step_ms: int
+    t_ms: list[int]
+    people: list[int | None]
+
+
+class ZoneFigures(Answer):
+    """Visits of a zone that started in the period. Dwell is of visits that have ended."""
+
+    zone: str
+    visits: int | None
+    visitors: int | None
+    dwell_median_s: float | None
+    dwell_p90_s: float | None
+    dwell_mean_s: float | None
+    open: int | None
+    suppressed: bool
+
+
+class ZoneHour(Answer):
+    """One hour of a zone."""
+
+    hour_ms: int
+    visits: int | None
+    people_mean: float | None
+    suppressed: bool
+
+
+class FootfallHour(Count):
+    """One hour of the mall: mean number of people present, and how many arrived."""
+
+    hour_ms: int
+    arrivals: int | None
+
+
+class Link(Answer):
+    """How many people went from one zone straight to another."""
+
+    source: str
+    target: str
+    people: int
+
+
+class Flows(Answer):
+    """Who went where; links of fewer than k people are left out and counted."""
+
+    links: list[Link]
+    suppressed_links: int
+
+
+class EventPage(Answer):
+    """Some events, and the cursor to ask for the next ones with."""
+
+    events: list[EventRow]
+    next: int
+
+
+class NodeAnswer(Answer):
+    """How a node is, and what to do about it."""
+
+    id: str
+    floor: str
+    state: Literal["online", "silent", "offline", "never"]
+    last_ms: int | None
+    lag_ms: int | None
+    observations_per_min: int
+    spooled: int | None
+    dropped: int | None
+    temperature_c: float | None
+    advice: Name | None
+
+
+class HealthAnswer(Answer):
+    """How the gateway is."""
+
+    status: Literal["ok", "degraded", "starting"]
+    problems: list[str]
+    t_ms: int | None
+    lag_ms: int | None
+    counters: dict[str, int]
+    devices: int | None
+    cpu_s: float
+    memory_bytes: int
+    store_bytes: int
+    waiting: int
+    """Messages that have arrived and are not journaled yet."""
+
+
+class LoginRequest(BaseModel):
+    """What the console sends to log in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: str
+
+
+class LoginAnswer(Answer):
+    """How long the session lasts."""
+
+    expires_s: int
+
+
+class Problem(Answer):
+    """Why a request was refused."""
+
+    detail: str

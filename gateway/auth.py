@@ -1,0 +1,150 @@
+"""Who may ask: a password for people, a token for machines, and no page of somebody else's.
+
+Without a password the gateway listens on the loopback address alone. There, too, it answers only requests that
+name a loopback host and come from no other origin: else any web page open in the operator's browser could read
+it (DNS rebinding) or write to it (cross-site requests).
+"""
+
+import hashlib
+import hmac
+import secrets
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from contracts.errors import ConfigurationError
+
+COOKIE = "mallsense_session"
+SESSION_S = 12 * 3600
+MIN_PASSWORD = 8
+MIN_TOKEN = 20
+ATTEMPTS = 5
+"""Wrong passwords from one address within `ATTEMPTS_WITHIN_S`; ten times as many from all addresses together."""
+ATTEMPTS_WITHIN_S = 60.0
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What lets people and machines in; both may be missing on the loopback address."""
+
+    password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+
+    def check(self, host: str) -> None:
+        """Refuse what would be open to the network. Raises `ConfigurationError`."""
+        if self.password is None and host not in LOOPBACK:
+            raise ConfigurationError(
+                f"refusing to listen on {host} without a password",
+                "Set MALLSENSE_PASSWORD or give --password-file, or leave --host away to listen on 127.0.0.1.",
+            )
+        if self.password is not None and len(self.password) < MIN_PASSWORD:
+            raise ConfigurationError(
+                f"the password is shorter than {MIN_PASSWORD} characters", "Choose a longer one."
+            )
+        if self.token is not None and len(self.token) < MIN_TOKEN:
+            raise ConfigurationError(
+                f"the token is shorter than {MIN_TOKEN} characters",
+                "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'",
+            )
+
+
+class Guard:
+    """Decides about requests. Every method is given the time, in seconds of any steady clock since 1970."""
+
+    def __init__(self, credentials: Credentials, secret: bytes) -> None:
+        """Take credentials, and a secret of the store that keeps sessions valid over a restart."""
+        self._credentials = credentials
+        self._salt = secret
+        # A new password makes a new key, so old sessions end.
+        self._hash = _scrypt(credentials.password, secret) if credentials.password is not None else b""
+        self._key = hmac.digest(secret, b"session" + self._hash, "sha256")
+        self._wrong: dict[str, deque[float]] = {}
+        self._all_wrong: deque[float] = deque()
+        self._lock = threading.Lock()  # one scrypt at a time: 16 MB and 50 ms each
+
+    @property
+    def open(self) -> bool:
+        """Whether no login is needed."""
+        return self._credentials.password is None
+
+    def wait_s(self, address: str, now_s: float) -> float:
+        """How long this address has to wait before it may try a password; 0 = not at all."""
+        with self._lock:
+            recent = self._wrong.get(address, deque())
+            return max(_wait(recent, ATTEMPTS, now_s), _wait(self._all_wrong, 10 * ATTEMPTS, now_s))
+
+    def log_in(self, password: str, address: str, now_s: float) -> str | None:
+        """A new session for the right password, None for a wrong one. Takes 50 ms: call it in a thread."""
+        with self._lock:
+            right = not self.open and hmac.compare_digest(_scrypt(password[:1024], self._salt), self._hash)
+            if not right:
+                self._remember(address, now_s)
+                return None
+            self._wrong.pop(address, None)
+        return self._session(int(now_s) + SESSION_S)
+
+    def _remember(self, address: str, now_s: float) -> None:
+        if len(self._wrong) > 10_000:  # noqa: PLR2004  # an attacker with many addresses: the limit of all holds
+            self._wrong.clear()
+        self._wrong.setdefault(address, deque(maxlen=ATTEMPTS)).append(now_s)
+        self._all_wrong.append(now_s)
+        while len(self._all_wrong) > 10 * ATTEMPTS:
+            self._all_wrong.popleft()
+
+    def _session(self, expires_s: int) -> str:
+        body = f"{expires_s}.{secrets.token_urlsafe(12)}"
+        return f"{body}.{self._sign(body)}"
+
+    def _sign(self, body: str) -> str:
+        return hmac.digest(self._key, body.encode(), "sha256").hex()
+
+    def admits(self, cookie_header: str, authorization: str, now_s: float) -> bool:
+        """Whether a request with these headers may see the API."""
+        if self.open:
+            return True
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() == "bearer" and self._credentials.token is not None:
+            return hmac.compare_digest(token.strip().encode(), self._credentials.token.encode())
+        return self._valid(_cookie(cookie_header), now_s)
+
+    def _valid(self, session: str, now_s: float) -> bool:
+        body, _, signature = session.rpartition(".")
+        expires, _, _ = body.partition(".")
+        if not hmac.compare_digest(signature.encode(), self._sign(body).encode()):
+            return False
+        return int(expires) > now_s
+
+    def trusts(self, host: str, origin: str | None) -> bool:
+        """Whether the Host header, and the Origin header where there is one, are this gateway's own."""
+        name = _name(f"//{host}")
+        if self.open and name not in LOOPBACK:
+            return False
+        if origin is None:
+            return True
+        return urlsplit(origin).netloc.lower() == host.lower()
+
+
+def _wait(times: deque[float], limit: int, now_s: float) -> float:
+    return max(0.0, times[-limit] + ATTEMPTS_WITHIN_S - now_s) if len(times) >= limit else 0.0
+
+
+def _scrypt(password: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.encode(), salt=salt, n=2**14, r=8, p=1)
+
+
+def _cookie(header: str) -> str:
+    try:
+        morsel = SimpleCookie(header).get(COOKIE)
+    except CookieError:
+        return ""
+    return morsel.value if morsel is not None else ""
+
+
+def _name(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

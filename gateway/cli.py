@@ -1,0 +1,94 @@
+"""The commands of the gateway: `mallsense gateway` and `mallsense events`."""
+
+import logging
+import os
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from contracts.broker import BrokerAddress
+from contracts.errors import ConfigurationError
+from contracts.events import EventKind
+from gateway.auth import Credentials
+from gateway.broker import DEFAULT_PORT
+
+_log = logging.getLogger(__name__)
+
+DEFAULT_STORE = Path("mallsense.db")
+
+
+def gateway(
+    *,
+    site: Annotated[Path, typer.Option(help="The mall's site file.", dir_okay=False)],
+    calibration: Annotated[
+        Path | None, typer.Option(help="Radio calibration of its nodes (JSON); without it, the textbook's.")
+    ] = None,
+    store: Annotated[Path, typer.Option(help="Where history is kept.")] = DEFAULT_STORE,
+    broker: Annotated[
+        str | None,
+        typer.Option(
+            help="An MQTT broker, as mqtt://[user:password@]host:port. Without it, an embedded one."
+        ),
+    ] = None,
+    broker_port: Annotated[int, typer.Option(help="Port of the embedded broker.")] = DEFAULT_PORT,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than loopback need a password.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the console and the API.")] = 8000,
+    password_file: Annotated[
+        Path | None, typer.Option(help="File with the password of the console; or set MALLSENSE_PASSWORD.")
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="File with the token of machines; or set MALLSENSE_TOKEN.")
+    ] = None,
+) -> None:
+    """Run a mall's gateway: MQTT in; positions, visits, the console and the HTTP API out.
+
+    It goes on where the last one stopped. Ctrl-C or SIGTERM ends it; nothing it has received is lost.
+    """
+    from gateway.runtime import Gateway, Settings
+    from gateway.sources import read_calibration, read_site
+
+    stop = stop_on_signals()
+    settings = Settings(
+        site=read_site(site),
+        store=store,
+        calibration=read_calibration(calibration) if calibration else None,
+        broker=BrokerAddress.parse(broker) if broker else None,
+        broker_port=broker_port,
+        host=host,
+        port=port,
+        credentials=Credentials(
+            password=_secret(password_file, "MALLSENSE_PASSWORD"),
+            token=_secret(token_file, "MALLSENSE_TOKEN"),
+        ),
+    )
+    with Gateway(settings) as running:
+        typer.echo(f"console {running.url}   broker {running.broker}   store {store}   (Ctrl-C ends it)")
+        while not stop.wait(0.2):
+            running.wait(0)
+
+
+def stop_on_signals() -> threading.Event:
+    """Give an event that SIGTERM and Ctrl-C set."""
+    stop = threading.Event()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
+    return stop
+
+
+def _secret(file: Path | None, variable: str) -> str | None:
+    if file is None:
+        return os.environ.get(variable) or None
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {file}: {error.strerror}", f"Or set {variable}.") from error

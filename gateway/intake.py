@@ -1,0 +1,92 @@
+"""From deliveries to what the engine and the node list take; what cannot be used is refused."""
+
+from typing import TypeVar
+
+import msgspec
+
+from contracts.errors import MessageError
+from contracts.messages import AgentStatus, Message, NodeHealth, ObservationBatch, decode
+from contracts.site import Site
+from contracts.topics import EdgeTopic, read_edge_topic
+from gateway.broker import MAX_PAYLOAD_BYTES
+from gateway.link import Delivery
+from gateway.refusals import Refusals
+from gateway.store.records import Input
+
+M = TypeVar("M", bound=Message)
+
+
+Arrival = tuple[Delivery, Input | NodeHealth | None]
+"""A delivery, and what was read from it; None = nothing that can be used."""
+
+
+class _Version(msgspec.Struct):
+    v: int = 1
+
+
+_versions = msgspec.json.Decoder(_Version)
+
+
+class Intake:
+    """Reads deliveries of one mall; `refusals` counts what it does not take."""
+
+    def __init__(self, site: Site, refusals: Refusals) -> None:
+        self._mall = site.mall.id
+        self._nodes = {node.id for node in site.nodes}
+        self._refusals = refusals
+
+    def read(self, delivery: Delivery) -> Input | NodeHealth | None:
+        """Give what a delivery says; None where it is refused, and counted."""
+        topic = read_edge_topic(delivery.topic)
+        if topic is None or topic.mall != self._mall:
+            self._refusals.count("topic", delivery.topic)
+            return None
+        if len(delivery.payload) > MAX_PAYLOAD_BYTES:
+            self._refusals.count("oversized", delivery.topic, f"{len(delivery.payload)} bytes")
+            return None
+        if topic.what == "status":
+            return self._status(topic, delivery)
+        if topic.sender not in self._nodes:
+            self._refusals.count("unknown_node", delivery.topic)
+            return None
+        if topic.what == "health":
+            health = self._decode(delivery, NodeHealth)
+            return health if health is not None and self._from(topic.sender, health.node, delivery) else None
+        batch = self._decode(delivery, ObservationBatch)
+        return (
+            Input(batch, delivery.payload)
+            if batch and self._from(topic.sender, batch.node, delivery)
+            else None
+        )
+
+    def _status(self, topic: EdgeTopic, delivery: Delivery) -> Input | None:
+        if not delivery.payload:  # how a retained status is removed
+            return None
+        status = self._decode(delivery, AgentStatus)
+        if status is None or not self._from(topic.sender, status.agent, delivery):
+            return None
+        if strangers := set(status.nodes) - self._nodes:
+            self._refusals.count("unknown_node", delivery.topic, ", ".join(sorted(strangers)))
+            known = [node for node in status.nodes if node in self._nodes]
+            status = msgspec.structs.replace(status, nodes=known)
+        return Input(status, delivery.payload) if status.nodes else None
+
+    def _decode(self, delivery: Delivery, kind: type[M]) -> M | None:
+        try:
+            return decode(delivery.payload, kind)
+        except MessageError as error:
+            cause = "garbage" if _version(delivery.payload) == 1 else "version"
+            self._refusals.count(cause, delivery.topic, str(error))
+            return None
+
+    def _from(self, sender: str, claimed: str, delivery: Delivery) -> bool:
+        if sender != claimed:
+            self._refusals.count("sender", delivery.topic, f"the payload says {claimed}")
+        return sender == claimed
+
+
+def _version(payload: bytes) -> int:
+    try:
+        return _versions.decode(payload).v
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return 1

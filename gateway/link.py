@@ -1,0 +1,210 @@
+"""The gateway's one connection to the broker: MQTT 5, a session that outlives it, acknowledgement by hand.
+
+A message stays with the broker until `ack`; no more than `RECEIVE_MAXIMUM` are on their way at a time, so a slow
+gateway makes messages wait in the broker, not in its own memory. Reconnects for ever.
+"""
+
+import logging
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from contracts.broker import BrokerAddress
+
+_log = logging.getLogger(__name__)
+
+RECEIVE_MAXIMUM = 200
+SESSION_EXPIRY_S = 7 * 24 * 3600
+"""How long the broker keeps messages for a gateway that is away."""
+KEEPALIVE_S = 30
+RECONNECT_S = (1, 30)
+
+_BIRTH = "birth"
+
+_ADVICE = {
+    "Not authorized": "Check user and password in --broker and the broker's access list.",
+    "Bad user name or password": "Check user and password in --broker.",
+    "Session taken over": "Another gateway of this mall is connected to the same broker; stop one of them.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message from the broker, with what is needed to acknowledge it."""
+
+    topic: str
+    payload: bytes
+    mid: int
+    qos: int
+    connection: int
+    """Number of the connection it came over; a message id means something in its own connection only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A retained message that says whether somebody is there: sent at birth, at goodbye, and as last will."""
+
+    topic: str
+    birth: bytes
+    goodbye: bytes
+
+
+class Link:
+    """A connection to the broker that mends itself."""
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        client_id: str,
+        filters: Sequence[str],
+        announcement: Announcement,
+        on_delivery: Callable[[Delivery], None],
+    ) -> None:
+        """Describe the connection; `start` makes it. `on_delivery` is called in the network thread."""
+        self._address = address
+        self._filters = filters
+        self._announcement = announcement
+        self._on_delivery = on_delivery
+        self._connection = 0
+        self._connected = threading.Event()
+        self._lock = threading.Lock()
+        self._waiting: dict[int, str] = {}
+        self._early: set[int] = set()
+        self._taken: list[str] = []
+        self._client = Client(
+            CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True
+        )
+        self._client.on_connect = self._connect_done
+        self._client.on_connect_fail = self._connect_failed
+        self._client.on_disconnect = self._disconnected
+        self._client.on_message = self._message
+        self._client.on_publish = self._published
+        self._client.reconnect_delay_set(*RECONNECT_S)
+        self._client.max_queued_messages_set(0)
+        if address.user is not None:
+            self._client.username_pw_set(address.user, address.password)
+        if address.tls:
+            self._client.tls_set_context(ssl.create_default_context())
+        self._client.will_set(announcement.topic, announcement.goodbye, qos=1, retain=True)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there right now."""
+        return self._connected.is_set()
+
+    def start(self) -> None:
+        """Begin to connect; returns at once, and tries for ever."""
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        self._client.connect_async(
+            self._address.host, self._address.port, KEEPALIVE_S, clean_start=False, properties=properties
+        )
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        """Say goodbye and disconnect; the broker keeps the session and what is not acknowledged."""
+        if self.connected:
+            farewell = self._announcement
+            info = self._client.publish(farewell.topic, farewell.goodbye, qos=1, retain=True)
+            try:
+                info.wait_for_publish(2.0)
+            except (RuntimeError, ValueError):
+                _log.debug("the broker went away before the goodbye")
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def wait_connected(self, timeout_s: float) -> bool:
+        """Wait for the broker; tells whether it is there."""
+        return self._connected.wait(timeout_s)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Publish once if the broker is there now (QoS 0)."""
+        if self.connected:
+            self._client.publish(topic, payload, qos=0)
+
+    def publish_surely(self, topic: str, payload: bytes, name: str) -> None:
+        """Publish at least once (QoS 1), later if the broker is away; `name` is in `taken` afterwards."""
+        info = self._client.publish(topic, payload, qos=1)
+        if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN):
+            _log.error("event %s cannot be published: %s", name, info.rc)
+            return
+        with self._lock:
+            if info.mid in self._early:  # the broker's answer was faster than this line
+                self._early.discard(info.mid)
+                self._taken.append(name)
+            else:
+                self._waiting[info.mid] = name
+
+    def taken(self) -> list[str]:
+        """The names of what the broker has taken since the last call."""
+        with self._lock:
+            names, self._taken = self._taken, []
+        return [name for name in names if name != _BIRTH]
+
+    def ack(self, delivery: Delivery) -> None:
+        """Tell the broker that it may forget a message.
+
+        One that came over an earlier connection is left alone: the broker delivers it again.
+        """
+        if delivery.qos and delivery.connection == self._connection:
+            self._client.ack(delivery.mid, delivery.qos)
+
+    # Called by the network thread
+
+    def _connect_done(
+        self, client: Client, _data: Any, flags: ConnectFlags, reason: ReasonCode, _properties: Any
+    ) -> None:
+        if reason.is_failure:
+            _log.error("broker %s refuses the gateway: %s. %s", self._address, reason, _advice(reason))
+            return
+        self._connection += 1
+        client.subscribe([(a_filter, SubscribeOptions(qos=1)) for a_filter in self._filters])
+        birth = client.publish(self._announcement.topic, self._announcement.birth, qos=1, retain=True)
+        with self._lock:
+            self._waiting[birth.mid] = _BIRTH
+        self._connected.set()
+        _log.info(
+            "connected to broker %s (%s session)", self._address, "old" if flags.session_present else "new"
+        )
+
+    def _connect_failed(self, _client: Client, _data: Any) -> None:
+        _log.warning("broker %s does not answer; trying again for ever. Is it running?", self._address)
+
+    def _disconnected(
+        self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Any
+    ) -> None:
+        was_connected = self._connected.is_set()
+        self._connected.clear()
+        if was_connected and reason.is_failure:
+            _log.warning("lost broker %s: %s. %s", self._address, reason, _advice(reason))
+
+    def _message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""
+        self._on_delivery(Delivery(topic, bytes(message.payload), message.mid, message.qos, self._connection))
+
+    def _published(
+        self, _client: Client, _data: Any, mid: int, _reason: ReasonCode, _properties: Any
+    ) -> None:
+        with self._lock:
+            name = self._waiting.pop(mid, None)
+            if name is None:
+                self._early.add(mid)
+            else:
+                self._taken.append(name)
+
+
+def _advice(reason: ReasonCode) -> str:
+    return _ADVICE.get(str(reason), "Reconnecting.")

@@ -1,0 +1,95 @@
+"""From ticks to records for the store. No I/O and no clock; its state goes into the checkpoint with the engine's."""
+
+import msgspec
+import numpy as np
+
+from contracts.events import PathEvent, VisitEvent
+from contracts.messages import encode
+from contracts.site import Site
+from gateway.engine import Tick
+from gateway.rollups import Rollups
+from gateway.store.records import WHOLE_MALL, CellGrid, Event, Outputs, Path, Positions, Visit
+
+POSITIONS_EVERY_MS = 10_000
+"""Positions are stored this often; live ones come with every tick."""
+
+
+class _State(msgspec.Struct, array_like=True):
+    next_cursor: int
+    snapshot_ms: int
+    devices: bytes
+    rollups: bytes
+
+
+class Recorder:
+    """Collects what ticks give in `outputs`, until somebody writes and replaces them."""
+
+    def __init__(self, site: Site, grid: CellGrid) -> None:
+        self._floors = [floor.id for floor in site.floors]
+        self._rollups = Rollups(site, grid)
+        self._devices: set[str] = set()
+        self._snapshot_ms = -1
+        self.next_cursor = 1
+        self.outputs = Outputs()
+
+    def add(self, tick: Tick) -> list[Event]:
+        """Take in a tick; gives its events, numbered."""
+        devices = set(tick.tracks.device)
+        zones, cells = self._rollups.add(tick, len(devices - self._devices))
+        self._devices = devices
+        self.outputs.zone_minutes += zones
+        self.outputs.cell_minutes += cells
+        if tick.t_ms // POSITIONS_EVERY_MS != self._snapshot_ms // POSITIONS_EVERY_MS:
+            self._snapshot_ms = tick.t_ms
+            self.outputs.positions += self._positions(tick)
+        events = [self._event(event, tick.t_ms) for event in tick.events]
+        self.outputs.events += events
+        return events
+
+    def _positions(self, tick: Tick) -> list[Positions]:
+        tracks = tick.tracks
+        snapshots = []
+        for number, floor in enumerate(self._floors):
+            rows = np.flatnonzero(tracks.floor == number)
+            if len(rows):
+                names = [tracks.device[i] for i in rows.tolist()]
+                snapshots.append(Positions(tick.t_ms, floor, names, tracks.xy_m[rows], tracks.cov_m2[rows]))
+        return snapshots
+
+    def _event(self, event: VisitEvent | PathEvent, t_ms: int) -> Event:
+        cursor, self.next_cursor = self.next_cursor, self.next_cursor + 1
+        kind, payload, data = str(event.kind), encode(event), event.data
+        if isinstance(event, VisitEvent):
+            visit = _visit(event)
+            self.outputs.visits[visit.visit] = visit
+            return Event(
+                cursor, event.id, kind, t_ms, visit.zone, visit.floor, visit.visit, visit.dwell_s, payload
+            )
+        steps = msgspec.json.encode(event.data.steps)
+        path = event.data
+        self.outputs.paths.append(Path(path.path, path.device, path.started_ms, path.ended_ms, steps))
+        return Event(cursor, event.id, kind, t_ms, WHOLE_MALL, "", path.path, data.dwell_s, payload)
+
+    def state(self) -> bytes:
+        """Everything that the next outputs depend on."""
+        devices = bytes.fromhex("".join(sorted(self._devices)))
+        return msgspec.msgpack.encode(
+            _State(self.next_cursor, self._snapshot_ms, devices, self._rollups.state())
+        )
+
+    def restore(self, state: bytes) -> None:
+        """Go on from `state`, taken with the same site."""
+        old = msgspec.msgpack.decode(state, type=_State)
+        names = old.devices.hex()
+        self.next_cursor = old.next_cursor
+        self._snapshot_ms = old.snapshot_ms
+        self._devices = {names[i : i + 16] for i in range(0, len(names), 16)}
+        self._rollups.restore(old.rollups)
+
+
+def _visit(event: VisitEvent) -> Visit:
+    data = event.data
+    return Visit(
+        data.visit, data.device, data.zone, data.floor, data.started_ms, data.seen_ms, data.ended_ms,
+        data.dwell_s, data.confidence,
+    )  # fmt: skip

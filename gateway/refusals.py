@@ -1,0 +1,32 @@
+"""What the gateway could not use: counted by cause, logged once per cause with what to do about it."""
+
+import logging
+from collections import Counter
+
+_log = logging.getLogger(__name__)
+
+ADVICE = {
+    "oversized": "Messages larger than 4 MB are refused; let the node send smaller batches.",
+    "topic": "Nothing but nodes' agents should publish below mallsense/v1/MALL/node and /agent.",
+    "version": "Node and gateway speak different versions; update the older one.",
+    "garbage": "Something else publishes to a node's topic, or the node is broken; see docs/asyncapi.json.",
+    "sender": "The topic names another node than the payload; check the node's configuration.",
+    "unknown_node": "Add the node to the site file, or stop it.",
+}
+
+
+class Refusals:
+    """Counts of refused messages by cause. One thread counts, any thread reads."""
+
+    def __init__(self) -> None:
+        self.counters: Counter[str] = Counter()
+
+    def count(self, cause: str, where: str, detail: str = "") -> None:
+        """Count one, and log the first of its cause."""
+        self.counters[cause] += 1
+        if self.counters[cause] == 1:
+            shown = f": {detail[:300]}" if detail else ""
+            _log.warning(
+                "a message on %s is skipped (%s)%s. %s Further ones are only counted.",
+                where[:200], cause, shown, ADVICE[cause],
+            )  # fmt: skip

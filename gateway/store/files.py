@@ -1,0 +1,83 @@
+"""The file behind the SQLite store: who may read it, who may write it, and what its errors mean."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from contracts.errors import ConfigurationError, UnavailableError
+
+BUSY_TIMEOUT_S = 5.0
+
+
+def prepare(path: Path) -> None:
+    """Make the file, readable by its owner alone; SQLite gives its companions the same rights.
+
+    Raises `ConfigurationError` where that is not possible.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        path.chmod(0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write the store {path}: {error.strerror}",
+            "Choose another file with --store, or make its folder writable.",
+        ) from error
+
+
+def lock(path: Path) -> int:
+    """Keep other gateways from writing to the same store until the descriptor it gives is closed.
+
+    Raises `ConfigurationError` when another one has it.
+    """
+    descriptor = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise ConfigurationError(
+            f"another gateway writes to the store {path}",
+            "Stop it first, or choose another file with --store.",
+        ) from error
+    return descriptor
+
+
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """The one connection that writes. A commit is on disk when it returns (WAL, synchronous=FULL)."""
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """Open a connection that cannot write."""
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute("PRAGMA mmap_size = 268435456")
+    return connection
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into `UnavailableError` that says what to do."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise UnavailableError(f"the store {path} cannot be used: {error}", _advice(str(error))) from error
+
+
+def _advice(message: str) -> str:
+    if "full" in message:
+        return "Free some space on its disk; the gateway goes on by itself, and nothing it was sent is lost."
+    if "locked" in message or "busy" in message:
+        return "Another program holds the file; end it. The gateway goes on by itself."
+    if "malformed" in message or "not a database" in message:
+        return "The file is damaged or no store of mallsense. Move it away to start a new one, or restore a copy."
+    return "Check the disk and the file's owner; the gateway tries again by itself."

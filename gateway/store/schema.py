@@ -1,0 +1,128 @@
+"""The tables of the SQLite store, and how an older file becomes a newer one."""
+
+import sqlite3
+
+MIGRATIONS = (
+    """
+    -- What the engine was fed with. Ids are never used again, so a checkpoint's position stays true.
+    CREATE TABLE journal (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        node TEXT NOT NULL,      -- of a status: its agent
+        boot TEXT,               -- NULL: a status of an agent, which has no number
+        seq INTEGER,
+        t_ms INTEGER NOT NULL,   -- event time; rows leave by it
+        payload BLOB NOT NULL,   -- zlib of the JSON on the wire
+        UNIQUE (node, boot, seq)
+    );
+    CREATE INDEX journal_by_time ON journal (t_ms);
+
+    CREATE TABLE checkpoint (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        position INTEGER NOT NULL,
+        t_ms INTEGER NOT NULL,
+        next_cursor INTEGER NOT NULL,
+        site TEXT NOT NULL,
+        engine BLOB NOT NULL,
+        recorder BLOB NOT NULL
+    );
+
+    CREATE TABLE secret (only INTEGER PRIMARY KEY CHECK (only = 1), value BLOB NOT NULL);
+
+    -- One row per floor and snapshot, columns of devices inside (gateway.store.columns): a row per device
+    -- and moment would be 170 million rows a day in a mall of 20,000 phones.
+    CREATE TABLE positions (
+        t_ms INTEGER NOT NULL,
+        floor TEXT NOT NULL,
+        columns BLOB NOT NULL,
+        PRIMARY KEY (t_ms, floor)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE visits (
+        visit TEXT PRIMARY KEY,
+        device TEXT NOT NULL,
+        zone TEXT NOT NULL,
+        floor TEXT NOT NULL,
+        started_ms INTEGER NOT NULL,
+        seen_ms INTEGER NOT NULL,
+        ended_ms INTEGER,
+        dwell_s REAL NOT NULL,
+        confidence REAL NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX visits_by_start ON visits (started_ms);
+    CREATE INDEX visits_of_zone ON visits (zone, started_ms);
+    CREATE INDEX visits_open ON visits (visit) WHERE ended_ms IS NULL;
+
+    CREATE TABLE paths (
+        path TEXT PRIMARY KEY,
+        device TEXT NOT NULL,
+        started_ms INTEGER NOT NULL,
+        ended_ms INTEGER NOT NULL,
+        steps BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX paths_by_start ON paths (started_ms);
+
+    CREATE TABLE events (
+        cursor INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        t_ms INTEGER NOT NULL,
+        zone TEXT NOT NULL,
+        floor TEXT NOT NULL,
+        visit TEXT NOT NULL,
+        dwell_s REAL NOT NULL,
+        payload BLOB             -- NULL once the broker has taken the event
+    );
+    CREATE INDEX events_by_time ON events (t_ms);
+    CREATE INDEX events_unpublished ON events (cursor) WHERE payload IS NOT NULL;
+
+    -- Minutes in which nobody was in a zone have no row.
+    CREATE TABLE zone_minutes (
+        minute_ms INTEGER NOT NULL,
+        zone TEXT NOT NULL,
+        people_mean REAL NOT NULL,
+        people_max REAL NOT NULL,
+        variance_mean REAL NOT NULL,
+        started INTEGER NOT NULL,
+        ended INTEGER NOT NULL,
+        PRIMARY KEY (minute_ms, zone)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE cell_minutes (
+        minute_ms INTEGER NOT NULL,
+        floor TEXT NOT NULL,
+        cell_m REAL NOT NULL, x0_m REAL NOT NULL, y0_m REAL NOT NULL,
+        nx INTEGER NOT NULL, ny INTEGER NOT NULL,
+        cells BLOB NOT NULL,     -- gateway.store.columns
+        PRIMARY KEY (floor, minute_ms)
+    ) WITHOUT ROWID;
+
+    -- The same for whole hours: a minute's cells are kept as long as positions, an hour's as long as rollups.
+    CREATE TABLE cell_hours (
+        minute_ms INTEGER NOT NULL,
+        floor TEXT NOT NULL,
+        cell_m REAL NOT NULL, x0_m REAL NOT NULL, y0_m REAL NOT NULL,
+        nx INTEGER NOT NULL, ny INTEGER NOT NULL,
+        cells BLOB NOT NULL,
+        PRIMARY KEY (floor, minute_ms)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE nodes (
+        node TEXT PRIMARY KEY,
+        last_ms INTEGER NOT NULL,
+        health BLOB NOT NULL
+    ) WITHOUT ROWID;
+    """,
+)
+"""Statement scripts; number i brings a file from version i to version i + 1."""
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """The version of the tables in a file; 0 = a new file."""
+    value: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return value
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables to the newest version, each step all or nothing."""
+    for number in range(version(connection), len(MIGRATIONS)):
+        connection.executescript(f"BEGIN;{MIGRATIONS[number]};PRAGMA user_version = {number + 1};COMMIT;")

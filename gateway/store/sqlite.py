@@ -1,0 +1,288 @@
+"""The embedded store: one SQLite file with write-ahead log; one thread writes, any thread reads."""
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path as FilePath
+from typing import Any
+
+import numpy as np
+
+from contracts.errors import ConfigurationError
+from contracts.messages import AgentStatus, ObservationBatch, decode
+from contracts.site import Retention
+from gateway.store import columns, files, schema
+from gateway.store.reading import HOUR_MS, SqliteHistory, add_up
+from gateway.store.records import CellMinute, Checkpoint, Event, Input, Outputs
+
+_DAY_MS = 24 * HOUR_MS
+_DELETED_AT_ONCE = 20_000
+"""Rows a transaction of the retention deletes at most, so that the journal never waits long."""
+
+
+class SqliteStore(SqliteHistory):
+    """A `Store` in one file (and SQLite's `-wal` and `-shm` beside it), readable by its owner alone."""
+
+    def __init__(self, path: FilePath) -> None:
+        """Open or make the file.
+
+        Raises `ConfigurationError` when it cannot be written, another gateway has it, it is no store or of a
+        newer mallsense.
+        """
+        super().__init__(path)
+        files.prepare(path)
+        self._lock = files.lock(path)
+        try:
+            self._db = self._open(path)
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    @staticmethod
+    def _open(path: FilePath) -> sqlite3.Connection:
+        db: sqlite3.Connection | None = None
+        try:
+            db = files.connect_writer(path)
+            if (found := schema.version(db)) > len(schema.MIGRATIONS):
+                raise ConfigurationError(
+                    f"the store {path} has version {found}, this mallsense knows {len(schema.MIGRATIONS)}",
+                    "A newer mallsense wrote it: install that one, or choose another file with --store.",
+                )
+            schema.migrate(db)
+        except (sqlite3.DatabaseError, ConfigurationError) as error:
+            if db is not None:
+                db.close()
+            if isinstance(error, ConfigurationError):
+                raise
+            raise ConfigurationError(
+                f"the store {path} cannot be opened: {error}",
+                "Choose another file with --store, or move this one away to start a new one.",
+            ) from error
+        return db
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with files.explained(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    # The journal
+
+    def append(self, inputs: Sequence[Input]) -> list[int | None]:
+        """Keep these messages for good; see `Journal.append`."""
+        rows = [_journal_row(item) for item in inputs]
+        with self._transaction() as db:
+            return [_insert_new(db, row) for row in rows]
+
+    def after(self, position: int) -> Iterator[tuple[int, Input]]:
+        """The messages after this position, in order, with their positions."""
+        with files.explained(self._path):
+            rows = self._db.execute(
+                "SELECT id, boot, payload FROM journal WHERE id > ? ORDER BY id", (position,)
+            )
+            for number, boot, packed in rows:
+                payload = columns.unpack(packed)
+                yield number, Input(_read_back(payload, boot), payload)
+
+    def checkpoint(self) -> Checkpoint | None:
+        """The newest checkpoint; None in a new store."""
+        with files.explained(self._path):
+            row = self._db.execute(
+                "SELECT position, t_ms, next_cursor, site, engine, recorder FROM checkpoint"
+            ).fetchone()
+        if row is None:
+            return None
+        position, t_ms, next_cursor, site, engine, recorder = row
+        return Checkpoint(position, t_ms, next_cursor, site, columns.unpack(engine), columns.unpack(recorder))
+
+    # Writing the history
+
+    def commit(self, outputs: Outputs, checkpoint: Checkpoint | None) -> None:
+        """Write the outputs of ticks and the checkpoint after them: all of it or nothing."""
+        work = [*_statements(outputs)]
+        state = checkpoint and (
+            checkpoint.position, checkpoint.t_ms, checkpoint.next_cursor, checkpoint.site,
+            columns.pack(checkpoint.engine), columns.pack(checkpoint.recorder),
+        )  # fmt: skip
+        with self._transaction() as db:
+            for sql, rows in work:
+                db.executemany(sql, rows)
+            for floor, hour_ms in sorted(
+                {(c.floor, c.minute_ms // HOUR_MS * HOUR_MS) for c in outputs.cell_minutes}
+            ):
+                self._add_up_hours(db, floor, hour_ms)
+            if state is not None:
+                db.execute("INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?, ?, ?, ?, ?)", state)
+
+    def _add_up_hours(self, db: sqlite3.Connection, floor: str, before_ms: int) -> None:
+        """Make the hours of a floor that are over: those before `before_ms` that are not there yet."""
+        done = db.execute("SELECT max(minute_ms) FROM cell_hours WHERE floor = ?", (floor,)).fetchone()[0]
+        start = 0 if done is None else done + HOUR_MS
+        if start >= before_ms:
+            return
+        hours = db.execute(
+            "SELECT DISTINCT minute_ms / ?1 * ?1 FROM cell_minutes WHERE floor = ?2 AND minute_ms >= ?3 AND minute_ms < ?4",
+            (HOUR_MS, floor, start, before_ms),
+        ).fetchall()
+        for (hour_ms,) in hours:
+            rows = db.execute(
+                "SELECT cell_m, x0_m, y0_m, nx, ny, cells FROM cell_minutes"
+                " WHERE floor = ? AND minute_ms >= ? AND minute_ms < ? ORDER BY minute_ms",
+                (floor, hour_ms, hour_ms + HOUR_MS),
+            ).fetchall()
+            if (heat := add_up(rows)) is not None:
+                grid, total = heat
+                index = np.flatnonzero(total).astype(np.int32)
+                hour = CellMinute(hour_ms, floor, grid, index, total[index].astype(np.float32))
+                db.execute(_CELLS.format("cell_hours"), _cells_row(hour))
+
+    def unpublished(self) -> list[Event]:
+        """Events that the broker has not taken yet as far as is known, in order, with their payloads."""
+        with files.explained(self._path):
+            rows = self._db.execute(
+                "SELECT cursor, id, kind, t_ms, zone, floor, visit, dwell_s, payload FROM events"
+                " WHERE payload IS NOT NULL ORDER BY cursor"
+            ).fetchall()
+        return [Event(*row) for row in rows]
+
+    def abandon_open_visits(self) -> int:
+        """End the open visits where their device was last seen: their state is lost. Gives how many."""
+        with self._transaction() as db:
+            return db.execute("UPDATE visits SET ended_ms = seen_ms WHERE ended_ms IS NULL").rowcount
+
+    def secret(self) -> bytes:
+        """32 random bytes that belong to this store and stay the same."""
+        with self._transaction() as db:
+            db.execute("INSERT OR IGNORE INTO secret VALUES (1, ?)", (secrets.token_bytes(32),))
+            value: bytes = db.execute("SELECT value FROM secret").fetchone()[0]
+            return value
+
+    # Retention
+
+    def expire(self, now_ms: int, retention: Retention) -> int:
+        """Delete what is older than it may be at event time `now_ms`; gives the number of records deleted."""
+        observations = now_ms - retention.observations_h * HOUR_MS
+        positions = now_ms - retention.positions_d * _DAY_MS
+        visits = now_ms - retention.visits_d * _DAY_MS
+        rollups = now_ms - retention.rollups_d * _DAY_MS
+        deleted = self._delete(
+            # What the checkpoint has not seen is needed for a restart, however old it is.
+            "DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE t_ms < ? AND id <="
+            " coalesce((SELECT position FROM checkpoint), 0) LIMIT ?)",
+            observations,
+        )
+        for table, key, column, before in (
+            ("positions", "t_ms, floor", "t_ms", positions),
+            ("cell_minutes", "floor, minute_ms", "minute_ms", positions),
+            ("events", "cursor", "t_ms", positions),
+            ("visits", "visit", "started_ms", visits),
+            ("paths", "path", "started_ms", visits),
+            ("zone_minutes", "minute_ms, zone", "minute_ms", rollups),
+            ("cell_hours", "floor, minute_ms", "minute_ms", rollups),
+        ):
+            deleted += self._delete(
+                f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {column} < ? LIMIT ?)",  # noqa: S608
+                before,
+            )
+        with files.explained(self._path):
+            self._db.execute("PRAGMA incremental_vacuum(2000)").fetchall()
+        return deleted
+
+    def _delete(self, sql: str, before_ms: int) -> int:
+        total = 0
+        while True:
+            with self._transaction() as db:
+                count = db.execute(sql, (before_ms, _DELETED_AT_ONCE)).rowcount
+            total += count
+            if count < _DELETED_AT_ONCE:
+                return total
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.close_readers()
+        self._db.close()
+        os.close(self._lock)
+
+
+_CELLS = "INSERT OR REPLACE INTO {} VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+
+_VISIT = """
+    INSERT INTO visits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (visit) DO UPDATE SET seen_ms = excluded.seen_ms, ended_ms = excluded.ended_ms,
+        dwell_s = excluded.dwell_s, confidence = excluded.confidence
+    WHERE excluded.seen_ms >= visits.seen_ms
+"""
+
+
+def _statements(outputs: Outputs) -> Iterable[tuple[str, list[tuple[Any, ...]]]]:
+    """What to execute for some outputs; each statement leaves one row of a record that is written twice."""
+    yield (
+        _VISIT,
+        [
+            (v.visit, v.device, v.zone, v.floor, v.started_ms, v.seen_ms, v.ended_ms, v.dwell_s, v.confidence)
+            for v in outputs.visits.values()
+        ],
+    )
+    yield (
+        "INSERT OR REPLACE INTO paths VALUES (?, ?, ?, ?, ?)",
+        [(p.path, p.device, p.started_ms, p.ended_ms, p.steps) for p in outputs.paths],
+    )
+    yield (
+        "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (e.cursor, e.id, e.kind, e.t_ms, e.zone, e.floor, e.visit, e.dwell_s, e.payload)
+            for e in outputs.events
+        ],
+    )
+    yield "UPDATE events SET payload = NULL WHERE id = ?", [(an_id,) for an_id in outputs.published]
+    yield (
+        "INSERT OR REPLACE INTO positions VALUES (?, ?, ?)",
+        [(p.t_ms, p.floor, columns.pack_positions(p)) for p in outputs.positions],
+    )
+    yield (
+        "INSERT OR REPLACE INTO zone_minutes VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (z.minute_ms, z.zone, z.people_mean, z.people_max, z.variance_mean, z.started, z.ended)
+            for z in outputs.zone_minutes
+        ],
+    )
+    yield _CELLS.format("cell_minutes"), [_cells_row(c) for c in outputs.cell_minutes]
+    yield (
+        "INSERT INTO nodes VALUES (?, ?, ?) ON CONFLICT (node) DO UPDATE SET last_ms = excluded.last_ms,"
+        " health = CASE WHEN length(excluded.health) THEN excluded.health ELSE health END",
+        [(n.node, n.last_ms, n.health) for n in outputs.nodes.values()],
+    )
+
+
+def _cells_row(cells: CellMinute) -> tuple[Any, ...]:
+    grid = cells.grid
+    return (
+        cells.minute_ms, cells.floor, grid.cell_m, grid.x0_m, grid.y0_m, grid.nx, grid.ny,
+        columns.pack_cells(cells.index, cells.device_s),
+    )  # fmt: skip
+
+
+def _journal_row(item: Input) -> tuple[Any, ...]:
+    message, payload = item.message, columns.pack(item.payload)
+    if isinstance(message, ObservationBatch):
+        return message.node, message.boot, message.seq, message.watermark_ms, payload
+    return message.agent, None, None, message.since_ms, payload
+
+
+def _insert_new(db: sqlite3.Connection, row: tuple[Any, ...]) -> int | None:
+    done = db.execute(
+        "INSERT OR IGNORE INTO journal (node, boot, seq, t_ms, payload) VALUES (?, ?, ?, ?, ?)", row
+    )
+    return done.lastrowid if done.rowcount else None
+
+
+def _read_back(payload: bytes, boot: str | None) -> ObservationBatch | AgentStatus:
+    return decode(payload, AgentStatus) if boot is None else decode(payload, ObservationBatch)
