@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 from shapely.geometry import LineString, Point, Polygon, mapping
-from shapely.geometry.polygon import orient
 from shapely.geometry.base import BaseGeometry
+from shapely.geometry.polygon import orient
 
 BEND_RADIUS_M = 250.0
 """Radius of the arc that u follows; its centre lies to the north."""

@@ -1,0 +1,116 @@
+"""The simulated mall as a source of frames like any other."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from contracts.messages import FrameKind
+from contracts.site import Site
+from edge_agent.sources.protocol import Heard
+from simulators import mall
+from simulators.arrivals import Profile
+from simulators.building import Building
+from simulators.phone_models import MODELS
+from simulators.phones import Frames, Habits, Phones, address_bytes
+from simulators.radio import Radio
+from simulators.shoppers import Shoppers
+from simulators.truth import Truth
+
+_KINDS = {kind.value: kind for kind in FrameKind}
+WEAKEST_DBM = -100
+
+
+class SimulatedSource:
+    """What all nodes of a simulated mall hear, second by second. The same arguments give the same day.
+
+    `shoppers` is how many people are expected in the mall at its fullest, or always with a constant profile.
+    The mall is already populated at `start_ms`. Without `duration_s` the day never ends.
+    """
+
+    def __init__(
+        self,
+        *,
+        shoppers: float,
+        start_ms: int,
+        duration_s: int | None = None,
+        seed: int = 1,
+        site: Site | None = None,
+        profile: Profile = Profile.DAY,
+        habits: Habits | None = None,
+        truth: Truth | None = None,
+    ) -> None:
+        """Build the mall and let the first people in. Raises `ConfigurationError` for a site without walls."""
+        self.site = site or mall.site()
+        self.building = Building.of(self.site)
+        self.radio = Radio(self.building)
+        self._start_s = start_ms // 1000
+        self._duration_s = duration_s
+        self._rng = np.random.default_rng([seed, 4])
+        self.shoppers = Shoppers(
+            self.building, people=shoppers, start_s=float(self._start_s), seed=seed, profile=profile
+        )
+        self._phones = Phones(seed, habits)
+        self._truth = truth
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """All nodes of the site."""
+        return tuple(node.id for node in self.site.nodes)
+
+    def blocks(self) -> Iterator[Heard]:
+        """Yield a block for every node for every second."""
+        second = self._start_s
+        while self._duration_s is None or second < self._start_s + self._duration_s:
+            yield from self._second(second)
+            second += 1
+
+    def _second(self, second: int) -> list[Heard]:
+        shoppers, phones = self.shoppers, self._phones
+        shoppers.advance(float(second))
+        phones.follow(shoppers.id, float(second))
+        owner = np.searchsorted(shoppers.id, phones.owner)
+        frames = phones.send(shoppers.present(float(second))[owner], second)
+        if self._truth:
+            self._truth.people(self.building, shoppers, second)
+            for people, addresses in phones.changed:
+                self._truth.addresses(people, addresses)
+        phones.changed.clear()
+        return self._hear(frames, owner[frames.phone], second)
+
+    def _hear(
+        self, frames: Frames, who: np.ndarray[tuple[int], np.dtype[np.int64]], second: int
+    ) -> list[Heard]:
+        places = self.shoppers.places(who, frames.t_ms / 1000)
+        strength = self.radio.strength_dbm(
+            places.floor,
+            places.x_m,
+            places.y_m,
+            heading=places.heading,
+            power_dbm=self._phones.power_dbm[frames.phone],
+            body_db=self._phones.body_db[frames.phone],
+            burst=frames.burst,
+            rng=self._rng,
+        )
+        heard = self.radio.heard(strength, frames.channel, frames.kind == FrameKind.DATA, self._rng)
+        rssi = np.rint(strength).astype(np.int64).clip(WEAKEST_DBM, -10)
+        addresses = address_bytes(frames.address)
+        kinds = [_KINDS[kind] for kind in frames.kind.tolist()]
+        probe = (frames.kind == FrameKind.PROBE).tolist()
+        elements = [
+            MODELS[m].elements if p else b"" for m, p in zip(frames.model.tolist(), probe, strict=True)
+        ]
+        blocks = []
+        for number, node in enumerate(self.nodes):
+            rows = np.flatnonzero(heard[:, number])
+            block = Heard(node, complete_to_ms=1000 * (second + 1), frames=len(rows))
+            if len(rows):
+                each = rows.tolist()
+                block.t_ms = frames.t_ms[rows].tolist()
+                block.address = [addresses[row] for row in each]
+                block.rssi_dbm = rssi[rows, number].tolist()
+                block.channel = frames.channel[rows].tolist()
+                block.frame_kind = [kinds[row] for row in each]
+                block.sequence = frames.sequence[rows].tolist()
+                block.elements = [elements[row] for row in each]
+            blocks.append(block)
+        return blocks
