@@ -41,7 +41,7 @@ def estimates(
         ticks: of the engine.
         walk_of: the walk of each pseudonym.
         start_ms: event time at which all walks start.
-        offset_m: for each walk, how far its recording was moved into the mall's frame; estimates are moved back.
+        offset_m: for each walk, how far its recording was moved; its estimates are moved back.
 
     """
     heard_ms: dict[str, int] = {}

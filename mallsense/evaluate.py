@@ -69,7 +69,7 @@ def estimate(recording: Recording) -> Iterable[Estimate]:
     names, _ = pseudonyms.columns(
         [START_MS] * len(walks), [address_of(walk) for walk in walks], [b""] * len(walks)
     )
-    engine = build_engine(recording.site, recording.model.to_dict())
+    engine = build_engine(recording.site, recording.calibration.to_dict())
     offsets = {walk.id: data.offset_m for data in recording.datasets for walk in data.walks}
     return estimates(
         play(source, pseudonyms, engine), dict(zip(names, walks, strict=True)), START_MS, offsets

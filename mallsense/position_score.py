@@ -55,7 +55,7 @@ def score_positions(data: RecordedDataset, found: Iterable[Estimate]) -> Score:
     missed = 0
     for i in data.split("test").tolist():
         truth = data.truth.of(np.array([i]))
-        if len(truth.t_s) < 2:  # noqa: PLR2004  # a path needs two points
+        if len(truth.t_s) < 2:  # a path needs two points
             continue
         at_s = np.arange(STEP_S, truth.t_s[-1] + 1e-9, STEP_S)
         heard_s = data.readings.of(np.array([i])).t_s

@@ -1,4 +1,4 @@
-"""A recorded data set made ready to run: its site, its walks, and a radio model calibrated on its survey."""
+"""A recorded data set made ready to run: its site, its walks, and what its survey teaches."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from contracts.site import Site
-from gateway.engine.setup import radio_model
+from gateway.engine import Calibration
+from gateway.engine.setup import floors_of, radio_model
 from gateway.site.import_folder import import_folder, places_of
-from positioning.calibrate import Survey, calibrate
-from positioning.radio import RadioModel
+from positioning.calibrate import calibrate, room_weight
+from positioning.radiomap import survey_map
+from positioning.survey import Survey
 from simulators.recorded import RecordedDataset
 
 UNHEARD_SLAB_DB = 60.0
@@ -22,14 +24,12 @@ class Recording:
 
     site: Site
     datasets: tuple[RecordedDataset, ...]
-    model: RadioModel
-    calibrated: bool
-    """False where there is no survey: the radio model is then the textbook's."""
+    calibration: Calibration
     notes: tuple[str, ...]
 
     def unmoved(self) -> tuple[RecordedDataset, ...]:
         """Return the recordings in the frames of their files, as their truth is scored."""
-        return tuple(data.placed(offset_m=tuple(-x for x in data.offset_m)) for data in self.datasets)
+        return tuple(data.unmoved() for data in self.datasets)
 
 
 def read_recording(folder: Path, receivers: int | None = None) -> Recording:
@@ -39,7 +39,7 @@ def read_recording(folder: Path, receivers: int | None = None) -> Recording:
         ConfigurationError: a file is missing or wrong.
 
     """
-    imported = import_folder(folder, receivers)
+    site = import_folder(folder, receivers).site
     datasets = tuple(
         RecordedDataset.read(place.folder, receivers).placed(
             prefix=place.node_prefix, offset_m=place.offset_m
@@ -47,51 +47,45 @@ def read_recording(folder: Path, receivers: int | None = None) -> Recording:
         for place in places_of(folder, receivers)
     )
     notes = [f"{data.folder.name}: {line}" for data in datasets for line in data.skipped.lines()]
-    prior = radio_model(imported.site)
-    models = [_calibrated(data, prior.select(data.receivers)) for data in datasets]
-    known = [model for model in models if model is not None]
-    if missing := [data.folder.name for data, model in zip(datasets, models, strict=True) if model is None]:
+    survey = survey_of(datasets)
+    if survey is None:
         notes.append(
-            f"{', '.join(missing)}: no calibration data (neither training walks with truth nor survey.csv.gz); "
-            "the radio model is the textbook's"
+            "no calibration data (neither training walks with truth nor survey.csv.gz): "
+            "the radio model is the textbook's, so positions are less certain"
         )
-    return Recording(imported.site, datasets, _merged(prior, known), len(known) == len(models), tuple(notes))
+    return Recording(site, datasets, calibration_of(site, survey), tuple(notes))
 
 
-def survey_of(data: RecordedDataset) -> Survey | None:
-    """Return the site survey: the training walks with their surveyed points, else the stationary points."""
-    train = data.split("train")
-    heard, truth = data.readings.of(train), data.truth.of(train)
-    if np.isin(heard.walk, truth.walk).any():
-        return Survey.from_walks(
-            heard.receiver, heard.rssi_dbm, heard.t_s, heard.walk, truth.walk, truth.t_s, truth.xyz_m
-        )
-    points = data.survey_points
-    if points is not None and len(points.receiver):
-        return Survey.from_points(points.xyz_m, points.receiver, points.rssi_dbm)
-    return None
+def survey_of(datasets: tuple[RecordedDataset, ...]) -> Survey | None:
+    """Return the site survey of all floors: the training walks with truth, else the stationary points.
+
+    Receivers are numbered through the data sets, in their order.
+    """
+    walks, points = [], []
+    first_receiver = first_walk = 0
+    for data in datasets:
+        train = data.split("train")
+        heard, truth = data.readings.of(train), data.truth.of(train)
+        receiver = heard.receiver + first_receiver
+        way = (truth.walk + first_walk, truth.t_s, truth.xyz_m)
+        walks.append((receiver, heard.rssi_dbm, heard.t_s, heard.walk + first_walk, *way))
+        if (still := data.survey_points) is not None:
+            points.append((still.xyz_m, still.receiver + first_receiver, still.rssi_dbm))
+        first_receiver += len(data.receivers)
+        first_walk += len(data.walks)
+    columns = [np.concatenate(column) for column in zip(*walks, strict=True)]
+    if np.isin(columns[3], columns[4]).any():
+        return Survey.from_walks(*columns)
+    columns = [np.concatenate(column) for column in zip(*points, strict=True)]
+    return Survey.from_points(*columns) if columns and len(columns[1]) else None
 
 
-def _calibrated(data: RecordedDataset, prior: RadioModel) -> RadioModel | None:
-    survey = survey_of(data)
-    return None if survey is None else calibrate(survey, prior)
-
-
-def _merged(prior: RadioModel, models: list[RadioModel]) -> RadioModel:
-    """Return one model of all receivers: each floor's own fits, and the mean of what receivers have in common."""
-    if not models:
-        return prior
-    if len(models) == 1 and models[0].receivers == prior.receivers:
-        return models[0]
-    columns = {name: getattr(prior, name).copy() for name in ("p0_dbm", "exponent", "sigma_db")}
-    row = {name: i for i, name in enumerate(prior.receivers)}
-    for model in models:
-        rows = [row[name] for name in model.receivers]
-        for name, column in columns.items():
-            column[rows] = getattr(model, name)
-    common = {
-        name: float(np.mean([getattr(model, name) for model in models]))
-        for name in ("offset_sd_db", "near_m", "hear_dbm", "hear_width_db", "hear_max", "clock_offset_s")
-    }
-    slab_loss_db = UNHEARD_SLAB_DB if len(models) > 1 else prior.slab_loss_db
-    return replace(prior, slab_loss_db=slab_loss_db, **columns, **common)
+def calibration_of(site: Site, survey: Survey | None) -> Calibration:
+    """Return what a survey teaches about a site whose nodes are its receivers; the textbook's without one."""
+    prior = radio_model(site)
+    if survey is None:
+        return Calibration(prior)
+    if len(site.floors) > 1:
+        prior = replace(prior, slab_loss_db=UNHEARD_SLAB_DB)
+    model = calibrate(survey, prior)
+    return Calibration(survey_map(survey, model), room_weight(survey, floors_of(site)))

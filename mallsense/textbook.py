@@ -1,7 +1,7 @@
 """What textbook methods reach on the recorded data sets under the same protocol, to stand beside ours.
 
-One estimate a second, constant-velocity Kalman filter, measurement and process noise set by hand; published with
-the data. (median, 95th percentile) in metres.
+One estimate a second, constant-velocity Kalman filter, measurement and process noise set by hand; published
+with the data.
 """
 
 METHODS = (
@@ -12,7 +12,7 @@ METHODS = (
     "k-nearest fingerprints + KF",
 )
 
-# (folder, receivers): one pair a method. None receivers: all that there are.
+# (folder, receivers; None for all): median and 95th percentile in metres, one pair a method.
 _FIGURES: dict[tuple[str, int | None], tuple[tuple[float, float], ...]] = {
     ("lab12", None): ((2.81, 6.7), (2.92, 5.6), (2.32, 4.7), (1.58, 4.0), (1.72, 4.0)),
     ("site1-F1", 40): ((10.98, 38.2), (13.88, 53.2), (9.35, 29.0), (9.02, 27.8), (6.86, 23.2)),
@@ -25,8 +25,5 @@ _FIGURES: dict[tuple[str, int | None], tuple[tuple[float, float], ...]] = {
 
 def textbook(folder: str, receivers: int | None) -> list[tuple[str, float, float]]:
     """Return (method, median_m, p95_m) of the textbook methods; empty where nobody published any."""
-    if receivers == 80:  # noqa: PLR2004  # all of a mall floor's receivers
-        figures = _FIGURES.get((folder, receivers)) or _FIGURES.get((folder, None))
-    else:
-        figures = _FIGURES.get((folder, receivers))
-    return [(method, *pair) for method, pair in zip(METHODS, figures or (), strict=False)]
+    figures = _FIGURES.get((folder, receivers), ())
+    return [(method, *pair) for method, pair in zip(METHODS, figures, strict=False)]

@@ -86,6 +86,11 @@ class RecordedDataset:
         """Return the indices of the walks of a split, `train` or `test`."""
         return np.array([i for i, walk in enumerate(self.walks) if walk.split == name], dtype=np.int64)
 
+    def unmoved(self) -> Self:
+        """Return the recording with its places where its files say they are, under its new names."""
+        x_m, y_m, z_m = self.offset_m
+        return replace(self.placed(offset_m=(-x_m, -y_m, -z_m)), offset_m=(0.0, 0.0, 0.0))
+
     def placed(self, *, prefix: str = "", offset_m: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Self:
         """Return the recording with its receivers renamed `prefix` + name, and all places moved.
 

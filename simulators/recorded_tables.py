@@ -86,7 +86,7 @@ class SurveyPoints:
 
 def channel_of(freq_mhz: float) -> int:
     """Return the 802.11 channel at a centre frequency (IEEE 802.11-2020, annex E); 0 for none."""
-    if freq_mhz == 2484:  # noqa: PLR2004  # Japan's channel lies off the raster
+    if freq_mhz == 2484:  # Japan's channel lies off the raster
         return 14
     for first_mhz, last_mhz, base_mhz in ((2412, 2472, 2407), (5160, 5885, 5000), (5955, 7115, 5950)):
         if first_mhz <= freq_mhz <= last_mhz:

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.errors import ConfigurationError
-from contracts.site import Area, Site
+from contracts.site import Area, Site, ZoneKind
+from gateway.engine.calibration import Calibration
 from gateway.engine.engine import Engine
 from positioning.grid import Floor, Grid
 from positioning.positioner import Positioner
@@ -18,18 +19,20 @@ from positioning.zones import ZoneArea, ZoneMap
 
 Floats = npt.NDArray[np.float64]
 
+CELL_M = (0.5, 2.0)
+"""Smallest and largest edge of a cell: below the first nothing is gained, above the second doors are lost."""
+
 SLAB_BELOW_FLOOR_M = 0.3
 """How far the middle of a slab lies under the surface that people walk on."""
 
 
-def build_engine(site: Site, calibration: Mapping[str, Any] | None = None, *, cell_m: float = 2.0) -> Engine:
+def build_engine(site: Site, calibration: Mapping[str, Any] | None = None) -> Engine:
     """Return an engine for a site.
 
     Args:
         site: floors, zones and nodes. People can be everywhere inside the outlines.
-        calibration: what `RadioModel.to_dict` gives for all nodes of the site; without one, the radio model is the
-            textbook's.
-        cell_m: edge of the cells that devices are looked for in.
+        calibration: what `Calibration.to_dict` gives for the nodes of the site; without one, the radio model
+            is the textbook's.
 
     Raises:
         ConfigurationError: the site has no nodes, or the calibration does not fit it.
@@ -38,28 +41,50 @@ def build_engine(site: Site, calibration: Mapping[str, Any] | None = None, *, ce
         raise ConfigurationError(
             f"mall {site.mall.id} has no nodes", "List at least three under `nodes:` in the site file."
         )
-    grid = Grid.over([Floor(rings(floor.outline), floor.elevation_m) for floor in site.floors], cell_m=cell_m)
-    tick_ms = round(site.tracking.tick_s * 1000)
-    return Engine(site, Positioner(radio_model(site, calibration), grid, tick_ms=tick_ms), zone_map(site))
+    known = (
+        Calibration(radio_model(site)) if calibration is None else Calibration.from_dict(calibration, site)
+    )
+    grid = grid_of(site, room_weight=known.room_weight)
+    positioner = Positioner(known.radio, grid, tick_ms=round(site.tracking.tick_s * 1000))
+    return Engine(site, positioner, zone_map(site))
 
 
-def radio_model(site: Site, calibration: Mapping[str, Any] | None = None) -> RadioModel:
-    """Return the radio model of a site's nodes, in the order of the site.
-
-    Raises:
-        ConfigurationError: the calibration is none, or lacks a node.
-    """
+def radio_model(site: Site) -> RadioModel:
+    """Return the textbook's radio model of a site's nodes, in the order of the site."""
     nodes = tuple(node.id for node in site.nodes)
-    if calibration is not None:
-        try:
-            return RadioModel.from_dict(calibration).select(nodes)
-        except (ValueError, KeyError) as error:
-            message = str(error.args[0]) if error.args else str(error)
-            raise ConfigurationError(f"the calibration does not fit the site: {message}") from error
     elevation = {floor.id: floor.elevation_m for floor in site.floors}
     places = np.array([(node.x_m, node.y_m, elevation[node.floor] + node.z_m) for node in site.nodes])
     slabs = np.sort(np.array([floor.elevation_m for floor in site.floors]))[1:] - SLAB_BELOW_FLOOR_M
     return RadioModel.prior(nodes, places, slab_z_m=slabs)
+
+
+def grid_of(site: Site, *, room_weight: float = 1.0) -> Grid:
+    """Return where people can be: everywhere inside the outlines, in shops `room_weight` as likely."""
+    return Grid.over(floors_of(site), cell_m=cell_m(site), room_weight=room_weight)
+
+
+def floors_of(site: Site) -> list[Floor]:
+    """Return the floors with their rooms: shops and facilities."""
+    return [
+        Floor(
+            rings(floor.outline),
+            floor.elevation_m,
+            rooms=[
+                np.array(polygon[0], dtype=np.float64)
+                for zone in floor.zones
+                if zone.kind in (ZoneKind.SHOP, ZoneKind.FACILITY)
+                for polygon in zone.area.polygons
+            ],
+        )
+        for floor in site.floors
+    ]
+
+
+def cell_m(site: Site) -> float:
+    """Return the edge of the cells in which people are looked for: about 5,000 cells a floor are enough."""
+    extents = [np.ptp(np.concatenate(rings(floor.outline)), axis=0) for floor in site.floors]
+    largest_m2 = max(float(extent[0] * extent[1]) for extent in extents)
+    return float(np.clip(round(2.0 * np.sqrt(largest_m2 / 10_000)) / 2.0, *CELL_M))
 
 
 def zone_map(site: Site) -> ZoneMap:

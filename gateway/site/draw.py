@@ -158,7 +158,7 @@ def _wrappings(name: str) -> list[list[str]]:
     words = name.split()
     half = min(range(1, len(words) + 1), key=lambda i: abs(_ems(" ".join(words[:i])) - _ems(name) / 2))
     two = [" ".join(words[:half]), " ".join(words[half:])]
-    return [[name], *([two] if two[1] else []), *([words] if len(words) == 3 else [])]  # noqa: PLR2004
+    return [[name], *([two] if two[1] else []), *([words] if len(words) == 3 else [])]
 
 
 def _reach(shape: BaseGeometry, x: float, y: float) -> tuple[float, float]:

@@ -1,34 +1,21 @@
 """From folders of recorded data to a site: each folder with a receivers.csv is a floor."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import shapely
 
 from contracts.errors import ConfigurationError
-from contracts.site import Floor, Georeference, Mall, Name, Node, Site, Zone, ZoneKind
-from gateway.site.check import MIN_ZONE_M2
-from gateway.site.floor_folder import FloorFolder, MapArea, read_floor_folder
+from contracts.site import Floor, Georeference, Mall, Name, Node, Site
+from gateway.site.compose import Part, compose
+from gateway.site.floor_folder import FloorFolder, read_floor_folder
+from gateway.site.imported import Imported
 from gateway.site.places import Ids, is_closed, place_of, slug_of
-from gateway.site.shapes import Shape, area_of, polygons_in, united, without, without_slivers
+from gateway.site.shapes import Shape, area_of, united, without, without_slivers
 
 FLOOR_HEIGHT_M = 5.0
 """From slab to slab, where no plan says it."""
-
-HALL_M2 = 50.0
-"""A piece of corridor as large as this is a zone of its own; what is smaller goes with the largest."""
-
-MIN_AREA_M2 = 0.5
-"""What overlaps less is drawn inexactly; what is left over and smaller is a gap between two lines."""
-
-
-@dataclass
-class Imported:
-    """A site, and what a person should know of how it was made."""
-
-    site: Site
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -137,13 +124,17 @@ def _floor(folder: FloorFolder, place: FloorPlace, ids: Ids, notes: list[str]) -
     dx, dy, z_m = place.offset_m
     closed = [area.shape for area in folder.areas if is_closed(area.name)]
     outline = without_slivers(without(folder.outline, closed))
-    zones = _places(folder, outline, place.floor, ids, notes)
     if closed:
         notes.append(
             f"{folder.folder.name}: {len(closed)} areas closed to the public (voids, shafts, back rooms: "
             f"{united(closed).area:,.0f} m2) cut out of the outline"
         )
-    zones += _corridors(outline, [shape for shape, _ in zones], place.floor, ids)
+    parts = [
+        Part(area.name, place_of(area.name, area.shape.area, area.category), area.shape)
+        for area in folder.areas
+        if not is_closed(area.name)
+    ]
+    zones = compose(outline, parts, place.floor, ids, notes)
     return Floor(
         id=place.floor,
         name=Name(en=folder.name, zh=folder.name),
@@ -152,59 +143,6 @@ def _floor(folder: FloorFolder, place: FloorPlace, ids: Ids, notes: list[str]) -
         outline=area_of(_moved(outline, dx, dy)),
         zones=[zone.model_copy(update={"area": area_of(_moved(shape, dx, dy))}) for shape, zone in zones],
     )
-
-
-def _places(
-    folder: FloorFolder, outline: Shape, floor: str, ids: Ids, notes: list[str]
-) -> list[tuple[Shape, Zone]]:
-    """Return the zones of the named polygons, none overlapping another, in the order of the map."""
-    zones: list[tuple[Shape, Zone]] = []
-    taken: list[Shape] = []
-    for area in folder.areas:
-        if is_closed(area.name):
-            continue
-        shape = without(_clipped(area, outline, folder.folder.name, notes), taken)
-        if shape.area < MIN_ZONE_M2:
-            notes.append(
-                f"{folder.folder.name}: {area.name} left out: {shape.area:.1f} m2 is too small a zone"
-            )
-            continue
-        taken.append(shape)
-        place = place_of(area.name, shape.area, area.category)
-        zones.append(
-            (shape, _zone(ids.take(floor, place.name.en), place.name, place.kind, place.category, shape))
-        )
-    return zones
-
-
-def _clipped(area: MapArea, outline: Shape, folder: str, notes: list[str]) -> Shape:
-    inside = united([shapely.intersection(area.shape, outline)])
-    if area.shape.area - inside.area > MIN_AREA_M2:
-        notes.append(
-            f"{folder}: {area.name}: {area.shape.area - inside.area:.1f} m2 outside the outline cut off"
-        )
-    return inside
-
-
-def _corridors(outline: Shape, zones: list[Shape], floor: str, ids: Ids) -> list[tuple[Shape, Zone]]:
-    """Return what no zone covers as zones, so that the whole floor is covered."""
-    rest = sorted(polygons_in(without_slivers(without(outline, zones))), key=lambda part: -part.area)
-    rest = [part for part in rest if part.area >= MIN_AREA_M2]
-    if not rest:
-        return []
-    halls = [part for part in rest[1:] if part.area >= HALL_M2]
-    crumbs = [part for part in rest[1:] if part.area < HALL_M2]
-    shapes = [united([rest[0], *crumbs]), *halls]
-    corridors = []
-    for i, shape in enumerate(shapes, 1):
-        number = f" {i}" if len(shapes) > 1 else ""
-        name = Name(en=f"Corridor{number}", zh=f"走廊{number}")
-        corridors.append((shape, _zone(ids.take(floor, name.en), name, ZoneKind.CORRIDOR, "", shape)))
-    return corridors
-
-
-def _zone(an_id: str, name: Name, kind: ZoneKind, category: str, shape: Shape) -> Zone:
-    return Zone(id=an_id, name=name, kind=kind, category=category, area=area_of(shape))
 
 
 def _moved(shape: Shape, dx_m: float, dy_m: float) -> Shape:
