@@ -1,4 +1,4 @@
-"""How many people come when: a Poisson process whose rate follows the hour, scaled to the crowd one asks for."""
+"""How many people come when: a Poisson process whose rate follows the hour, scaled to the crowd asked for."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +19,7 @@ class Profile(StrEnum):
     """How the crowd changes with the hour."""
 
     DAY = "day"
-    """Empty at night, rushes at lunch and in the evening; the number asked for is that of the fullest minute."""
+    """Empty at night, rushes at lunch and in the evening; the number asked for is the fullest minute's."""
     CONSTANT = "constant"
     """Always about as many people, whatever the clock says."""
 
@@ -61,7 +61,8 @@ class Arrivals:
     def rate(self, t_s: Floats) -> Floats:
         """Return the expected parties a minute of each persona (K,) at epoch seconds (N,): (K, N)."""
         minute = np.floor(np.mod(t_s + self._offset_s, DAY_S) / STEP_S).astype(np.int64)
-        return self._rate[:, minute]
+        rate: Floats = self._rate[:, minute]
+        return rate
 
     def hour(self, t_s: Floats) -> Floats:
         """Return the hour of the mall's day at epoch seconds (N,)."""

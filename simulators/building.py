@@ -17,6 +17,7 @@ from shapely.ops import linemerge, substring
 
 from contracts.errors import ConfigurationError
 from contracts.site import Floor, Site, Zone, ZoneKind
+from contracts.site.model import Area
 
 CELL_M = 0.5
 """Cell of the raster that says which zone a point is in."""
@@ -30,7 +31,7 @@ MIN_FRONT_M = 3.0
 """A room meets its neighbour along at least this, or there is no door."""
 
 PARTITION_DB, FRONT_DB, SOLID_DB, FACADE_DB = 4.0, 2.5, 8.0, 12.0
-"""Loss through plasterboard, a glazed front, masonry and a facade at 2.4 GHz (ITU-R P.2040, a few cm each)."""
+"""Loss through plasterboard, a glazed front, masonry and a facade at 2.4 GHz (after ITU-R P.2040)."""
 SOLID = frozenset({"department", "grocery", "entertainment", "food_court"})
 """Trades whose rooms have masonry walls."""
 
@@ -119,8 +120,8 @@ def is_open(zone: Zone) -> bool:
 
 
 def _storey(floor: Floor, first: int) -> Storey:
-    outline = shape(floor.outline.model_dump())
-    areas = [shape(zone.area.model_dump()) for zone in floor.zones]
+    outline = _shape(floor.outline)
+    areas = [_shape(zone.area) for zone in floor.zones]
     pieces: list[tuple[LineString, float]] = []
     doors: list[Door] = []
     for i, j, line in _shared(areas):
@@ -150,6 +151,12 @@ def _storey(floor: Floor, first: int) -> Storey:
     return Storey(floor.id, outline, zones, areas, doors, gates, table[:, :4], table[:, 4])
 
 
+def _shape(area: Area) -> Polygon | MultiPolygon:
+    drawn = shape(area.model_dump())
+    assert isinstance(drawn, Polygon | MultiPolygon)  # noqa: S101  # the site file allows nothing else
+    return drawn
+
+
 def _shared(areas: list[Polygon | MultiPolygon]) -> Iterator[tuple[int, int, LineString]]:
     """Yield every line along which two areas meet."""
     tree = shapely.STRtree(areas)
@@ -161,11 +168,11 @@ def _shared(areas: list[Polygon | MultiPolygon]) -> Iterator[tuple[int, int, Lin
 
 def _lines(geometry: shapely.Geometry) -> list[LineString]:
     """Return the lines of a geometry, joined where they continue each other; points are left out."""
-    parts = [part for part in shapely.get_parts(geometry).tolist() if part.length > 0]
+    parts = [part for part in shapely.get_parts(geometry).tolist() if isinstance(part, LineString)]
     if not parts:
         return []
     merged = linemerge(MultiLineString(parts)) if len(parts) > 1 else parts[0]
-    return list(shapely.get_parts(merged).tolist())
+    return [part for part in shapely.get_parts(merged).tolist() if isinstance(part, LineString)]
 
 
 def _openings(front: LineString, room: Zone, outside: Zone) -> list[LineString]:
@@ -177,7 +184,8 @@ def _openings(front: LineString, room: Zone, outside: Zone) -> list[LineString]:
     width = wide if room.kind is ZoneKind.SHOP else narrow
     width = min(max(narrow, 0.5 * front.length / count), width, front.length - 0.4)
     middles = (np.arange(count) + 0.5) * front.length / count
-    return [substring(front, middle - width / 2, middle + width / 2) for middle in middles]
+    cuts = (substring(front, middle - width / 2, middle + width / 2) for middle in middles)
+    return [cut for cut in cuts if isinstance(cut, LineString)]
 
 
 def _gates(

@@ -1,4 +1,4 @@
-"""Drawing a floor: walls as lines on a straightened plan, the rooms between them, and the bend of the building.
+"""Drawing a floor: walls as lines on a straightened plan, the rooms between them, the bend of the building.
 
 A floor is drawn in plan coordinates (u, v): u along the building, v across it, the atrium's middle at (0, 0).
 The rooms are the faces between the lines, so they tile the floor without gap or overlap by construction.
@@ -76,8 +76,8 @@ def rooms(outline: Polygon, edges: Iterable[BaseGeometry], walls: Iterable[BaseG
     lines = [outline.boundary, *edges, *(wall.intersection(outline) for wall in walls)]
     noded = shapely.union_all(lines, grid_size=GRID_M)
     inside = outline.buffer(GRID_M)
-    faces: Sequence[Polygon] = list(shapely.polygonize([noded]).geoms)
-    return [face for face in faces if inside.contains(face)]
+    faces = shapely.get_parts(shapely.polygonize([noded])).tolist()
+    return [face for face in faces if isinstance(face, Polygon) and inside.contains(face)]
 
 
 def room_at(faces: Sequence[Polygon], at: tuple[float, float], what: str) -> int:
@@ -90,5 +90,12 @@ def room_at(faces: Sequence[Polygon], at: tuple[float, float], what: str) -> int
 
 
 def geojson(polygon: BaseGeometry) -> dict[str, object]:
-    """Return a polygon as GeoJSON, its rings counter-clockwise outside (RFC 7946)."""
+    """Return a polygon as GeoJSON, its rings counter-clockwise outside (RFC 7946).
+
+    Raises:
+        TypeError: it is not one polygon.
+
+    """
+    if not isinstance(polygon, Polygon):
+        raise TypeError(f"expected one polygon, found a {polygon.geom_type}")
     return dict(mapping(orient(polygon)))

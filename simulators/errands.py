@@ -1,5 +1,6 @@
-"""What visitors come to do: for each party the rooms it will go to, in order, and how long it stays in each."""
+"""What visitors come to do: for each party the rooms it will go to, in order, and how long it stays."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,20 @@ class Stops:
     stay_s: Floats
     pause_s: Floats
     """Mean time at one spot in the room."""
+
+    def take(self, rows: Ints) -> "Stops":
+        """Return some rows, in this order."""
+        return Stops(self.party[rows], self.zone[rows], self.stay_s[rows], self.pause_s[rows])
+
+    @staticmethod
+    def join(parts: Sequence["Stops"]) -> "Stops":
+        """Return several tables as one."""
+        return Stops(
+            np.concatenate([part.party for part in parts]),
+            np.concatenate([part.zone for part in parts]),
+            np.concatenate([part.stay_s for part in parts]),
+            np.concatenate([part.pause_s for part in parts]),
+        )
 
 
 class Errands:
@@ -52,53 +67,42 @@ class Errands:
             self._plan(PERSONAS[kind], np.flatnonzero(persona == kind), hour, gate_zone, rng)
             for kind in np.unique(persona)
         ]
-        party, zone, stay, pause = (np.concatenate(column) for column in zip(*parts, strict=True))
-        order = np.argsort(party, kind="stable")
-        return Stops(party[order], zone[order], stay[order], pause[order])
+        stops = Stops.join(parts)
+        return stops.take(np.argsort(stops.party, kind="stable"))
 
-    def _plan(
-        self, who: Persona, party: Ints, hour: Floats, gate: Ints, rng: np.random.Generator
-    ) -> tuple[Ints, Ints, Floats, Floats]:
+    def _plan(self, who: Persona, party: Ints, hour: Floats, gate: Ints, rng: np.random.Generator) -> Stops:
         if who.routine:
             return self._routine(who, party, rng)
         mean, most = who.stops
         count = np.clip(1 + rng.poisson(mean - 1, len(party)), 1, most)
-        wanted = {trade: weight for trade, weight in who.wants.items() if trade in self._rooms}
-        stops = np.repeat(party, count)
-        trades = list(wanted)
-        weights = np.array(list(wanted.values()))
-        zone, stay, pause = self._rooms_for(
-            rng.choice(len(trades), len(stops), p=weights / weights.sum()), trades, who.stay_factor, rng
-        )
-        key = self._tour(stops, zone, gate, rng)
+        shopping = self._rooms_for(np.repeat(party, count), who.wants, who.stay_factor, rng)
         hungry = party[self._hungry(who, hour[party], rng)]
-        eating = [trade for trade in EATING if trade in self._rooms]
-        if len(hungry) and eating:
-            where = np.array([EATING[trade] for trade in eating])
-            meal = self._rooms_for(
-                rng.choice(len(eating), len(hungry), p=where / where.sum()), eating, 1.0, rng
-            )
-            zone, stay, pause = (np.concatenate(pair) for pair in zip((zone, stay, pause), meal, strict=True))
-            stops = np.append(stops, hungry)
-            key = np.append(key, rng.uniform(0, 1 if who.meal > 0.8 else 2 * len(self._floor), len(hungry)))
-        once = np.unique(stops * len(self._floor) + zone, return_index=True)[1]
-        stops, zone, stay, pause, key = (column[once] for column in (stops, zone, stay, pause, key))
-        order = np.lexsort((key, stops))
-        return stops[order], zone[order], stay[order], pause[order]
+        meals = self._rooms_for(hungry, EATING, 1.0, rng)
+        key = np.append(
+            self._tour(shopping.party, shopping.zone, gate, rng), rng.uniform(*who.meal_at, len(meals.party))
+        )
+        stops = Stops.join([shopping, meals])
+        once = np.unique(stops.party * len(self._floor) + stops.zone, return_index=True)[1]
+        return stops.take(once[np.lexsort((key[once], stops.party[once]))])
 
     def _rooms_for(
-        self, trade: Ints, trades: list[str], factor: float, rng: np.random.Generator
-    ) -> tuple[Ints, Floats, Floats]:
-        """Return a room, a stay and the mean pause for each wish (index into `trades`)."""
-        zone = np.empty(len(trade), dtype=np.int64)
+        self, party: Ints, wants: Mapping[str, float], factor: float, rng: np.random.Generator
+    ) -> Stops:
+        """Return a stop for each entry of `party`, of a trade drawn by the weights in `wants`."""
+        trades = [name for name in wants if name in self._rooms]
+        if not trades:
+            return Stops(party[:0], party[:0], np.empty(0), np.empty(0))
+        weights = np.array([wants[name] for name in trades])
+        trade = rng.choice(len(trades), len(party), p=weights / weights.sum())
+        zone = np.empty(len(party), dtype=np.int64)
         stays = [STAYS.get(name, OTHER) for name in trades]
         for number, name in enumerate(trades):
             rooms = self._rooms[name]
             draw = self._draw[rooms] / self._draw[rooms].sum()
             mine = trade == number
             zone[mine] = rng.choice(rooms, int(mine.sum()), p=draw)
-        stay = _lengths(stays, trade, rng) * factor
-        return zone, stay, np.array([one.pause_s for one in stays])[trade]
+        pause_s = np.array([one.pause_s for one in stays])[trade]
+        return Stops(party, zone, _lengths(stays, trade, rng) * factor, pause_s)
 
     def _tour(self, party: Ints, zone: Ints, gate: Ints, rng: np.random.Generator) -> Floats:
         """Return the order in which a party takes its stops: floor by floor, round the mall from its gate."""
@@ -109,7 +113,8 @@ class Errands:
         angle = np.arctan2(y, x)
         ahead = np.mod(turn * (angle[zone] - angle[gate[party]]), 2 * np.pi) / (2 * np.pi)
         away = self._floor[zone] != self._floor[gate[party]]
-        return ahead * len(self._floor) / 2 + np.where(away == up, len(self._floor), 0.0)
+        key: Floats = ahead + np.where(away == up, 1.0, 0.0)
+        return key
 
     def _hungry(self, who: Persona, hour: Floats, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
         time = np.zeros(len(hour), dtype=np.bool_)
@@ -118,21 +123,17 @@ class Errands:
         hungry: npt.NDArray[np.bool_] = time & (rng.random(len(hour)) < who.meal)
         return hungry
 
-    def _routine(
-        self, who: Persona, party: Ints, rng: np.random.Generator
-    ) -> tuple[Ints, Ints, Floats, Floats]:
+    def _routine(self, who: Persona, party: Ints, rng: np.random.Generator) -> Stops:
         """Return the day of staff: their shop, a break, their shop."""
         draw = self._draw[self._shops] / self._draw[self._shops].sum()
         shop = rng.choice(self._shops, len(party), p=draw)
-        columns = []
-        for step, (trade, hours) in enumerate(who.routine):
-            rooms = self._rooms.get(trade, self._shops)
-            zone = shop if trade == "shop" else rng.choice(rooms, len(party))
-            stay = 3600 * hours * rng.uniform(0.85, 1.15, len(party))
-            columns.append((party, np.full(len(party), step), zone, stay))
-        parties, steps, zones, stays = (np.concatenate(column) for column in zip(*columns, strict=True))
-        order = np.lexsort((steps, parties))
-        return parties[order], zones[order], stays[order], np.full(len(order), who.pause_s)
+        parts = []
+        for trade, hours in who.routine:
+            zone = shop if trade == "shop" else rng.choice(self._rooms.get(trade, self._shops), len(party))
+            stay_s = 3600 * hours * rng.uniform(0.85, 1.15, len(party))
+            parts.append(Stops(party, zone, stay_s, np.full(len(party), who.pause_s)))
+        stops = Stops.join(parts)
+        return stops.take(np.argsort(stops.party, kind="stable"))
 
 
 def _lengths(stays: list[Stay], kind: Ints, rng: np.random.Generator) -> Floats:

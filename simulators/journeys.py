@@ -163,7 +163,8 @@ class Walker:
             onward = self._ways.effort(np.full(int(fits.sum()), end), there[fits])
             effort[fits, number] = to + np.where(np.isfinite(onward), onward, 0.0) + self._ride_s[number]
         effort += rng.exponential(RIDE_WHIM_M, effort.shape)
-        return np.argmin(effort, axis=1)
+        best: Ints = np.argmin(effort, axis=1)
+        return best
 
     def _still_there(self, targets: _Targets, parties: Parties, until_s: float) -> _Targets:
         """Drop parties that have surely left by `until_s`, before their ways are looked up."""
@@ -180,37 +181,28 @@ class Walker:
 
     def _rows(self, targets: _Targets, parties: Parties, habit: Ints) -> "_Rows":
         """Return the waypoints of parties: at each target a pause, then the points of the way to the next."""
-        ways, count = self._ways, len(targets.party)
+        ways = self._ways
         last = np.append(targets.party[:-1] != targets.party[1:], True)
         ride = np.flatnonzero(targets.ride_s > 0)
         walk = np.flatnonzero(~last & (targets.ride_s == 0))
-        pair, point = ways.ways(targets.point[walk], targets.point[walk + 1], habit[targets.party[walk]])
+        pair, way = ways.ways(targets.point[walk], targets.point[walk + 1], habit[targets.party[walk]])
         inner = np.append(pair[:-1] == pair[1:], False)  # the end of a way is the start of the next
-        pair, point = pair[inner], point[inner]
+        pair, way = pair[inner], way[inner]
         stand = np.flatnonzero((targets.pause_s > 0) | last)
+        on, off = targets.point[ride], targets.point[ride + 1]
+        point = np.concatenate([targets.point[stand], way, on, off])
+        xy = ways.xy_m[point]
+        xy[len(xy) - len(off) :] = (ways.xy_m[on] + ways.xy_m[off]) / 2  # half way up one changes floors
+        half = targets.ride_s[ride] / 2
+        given_s = np.concatenate([targets.pause_s[stand], np.full(len(way), np.nan), half, half])
         target = np.concatenate([stand, walk[pair], ride, ride])
         order = np.argsort(target, kind="stable")
-        middle = (
-            ways.xy_m[targets.point[ride]] + ways.xy_m[targets.point[np.minimum(ride + 1, count - 1)]]
-        ) / 2
-        xy = np.concatenate(
-            [ways.xy_m[targets.point[stand]], ways.xy_m[point], ways.xy_m[targets.point[ride]], middle]
-        )
-        floor = np.concatenate(
-            [ways.floor[targets.point[stand]], ways.floor[point], ways.floor[targets.point[ride]]]
-            + [ways.floor[targets.point[ride + 1]] if len(ride) else np.empty(0, dtype=np.int64)]
-        )
-        fixed = np.full(len(target), np.nan)
-        fixed[: len(stand)] = targets.pause_s[stand]
-        fixed[len(target) - 2 * len(ride) :] = np.tile(targets.ride_s[ride] / 2, 2)
-        pace = np.ones(len(target))
-        pace[len(stand) : len(stand) + len(point)] = np.where(self._open[ways.zone[point]], 1.0, ROOM_PACE)
-        xy, floor, fixed, pace = xy[order], floor[order], fixed[order], pace[order]
-        party = targets.party[target[order]]
+        point, xy, given_s, party = point[order], xy[order], given_s[order], targets.party[target[order]]
         metres = np.zeros(len(party))
         metres[:-1] = np.hypot(*np.diff(xy, axis=0).T)
-        walking = metres / (parties.speed_m_s[party] * pace)
-        return _Rows(party, xy, floor.astype(np.int8), np.where(np.isnan(fixed), walking, fixed))
+        pace = np.where(self._open[ways.zone[point]], 1.0, ROOM_PACE)
+        lasts_s = np.where(np.isnan(given_s), metres / (parties.speed_m_s[party] * pace), given_s)
+        return _Rows(party, xy, ways.floor[point].astype(np.int8), lasts_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def _rooms(
     island_m: Sequence[float],
     edges: Sequence[LineString] = (),
 ) -> list[Polygon]:
-    """Return all rooms of a floor; shops are parted by walls at the given u south, north and in the island."""
+    """Return all rooms of a floor; shops are parted by walls at these u south, north, in the island."""
     loop = superellipse(*LOOP)
     band = OUTLINE.difference(loop)
     walls = [gate.boundary.intersection(band) for gate in [*gates, SERVICE_CORE, LIFT]]

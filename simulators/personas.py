@@ -60,6 +60,8 @@ class Persona:
     stay_factor: float = 1.0
     meal: float = 0.0
     """Probability of a meal when there at lunch or dinner time."""
+    meal_at: tuple[float, float] = (0.0, 2.0)
+    """When in the visit: 0 is its begin; at 1 the first floor is done, at 2 all."""
     party: dict[int, float] = field(default_factory=lambda: {1: 1.0})
     """Size of the party -> probability. A party walks together; each has a phone."""
     speed_m_s: tuple[float, float] = (1.15, 0.18)
@@ -93,6 +95,7 @@ PERSONAS = (
         wants={"cafe": 2, "electronics": 0.6, "books": 0.6, "food": 1, "services": 0.5, "stroll": 2},
         stay_factor=0.7,
         meal=0.95,
+        meal_at=(0.0, 0.3),
         party={1: 0.45, 2: 0.35, 3: 0.2},
         speed_m_s=(1.3, 0.15),
     ),

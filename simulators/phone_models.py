@@ -1,8 +1,8 @@
 """Kinds of phones, as different from each other as the captures in the literature are.
 
-Invented, not measured on one product: intervals span the 10 s to 5 min that network vendors plan with; address
-behaviour spans what Martin et al. (2017), Fenske et al. (2021) and Pintor and Atzori (2021) found in real
-phones; sequence numbers run on across a change of address for some and not for others.
+Invented, not measured on one product: intervals span the 10 s to 5 min that network vendors plan with;
+address behaviour spans what Martin et al. (2017), Fenske et al. (2021) and Pintor and Atzori (2021) found in
+real phones; sequence numbers run on across a change of address for some and not for others.
 """
 
 from dataclasses import dataclass

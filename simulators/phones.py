@@ -1,4 +1,4 @@
-"""What phones send: bursts of probe requests and the data of those in the guest network, one second at a time."""
+"""What phones send, second by second: bursts of probe requests, and data of those in the guest network."""
 
 from dataclasses import dataclass
 
@@ -238,7 +238,7 @@ class Phones:
         first = np.flatnonzero(np.append(True, phone[1:] != phone[:-1]))
         lengths = np.diff(np.append(first, len(phone)))
         since = total - np.repeat(total[first] - step[first], lengths)
-        sequence = np.mod(self._sequence[phone] + since, 4096)
+        sequence: Ints = np.mod(self._sequence[phone] + since, 4096)
         self._sequence[phone[first]] = sequence[first + lengths - 1]
         return sequence
 
@@ -252,7 +252,8 @@ _COLUMNS = (
 def _draw_addresses(count: int, rng: np.random.Generator, *, local: bool = True) -> Addresses:
     """Draw unicast addresses: random (locally administered) ones, or such as a maker gives out."""
     drawn = rng.integers(0, 1 << 48, count, dtype=np.uint64) & ~_GROUP & _ALL
-    return drawn | _LOCAL if local else drawn & ~_LOCAL & _ALL
+    addresses: Addresses = drawn | _LOCAL if local else drawn & ~_LOCAL & _ALL
+    return addresses
 
 
 def address_bytes(address: Addresses) -> list[bytes]:

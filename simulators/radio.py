@@ -46,7 +46,7 @@ class Physics:
     node_gain_db: float = 1.8
     """Standard deviation between nodes: antennas and how they were mounted."""
     probe_floor_dbm: float = -89.0
-    """Half of the probe requests (1 Mbit/s) are heard at this strength; noise floor plus what decoding needs."""
+    """Half of the probe requests (1 Mbit/s) are heard at this strength: noise and what decoding needs."""
     data_floor_dbm: float = -82.0
     """The same for data frames, which are sent faster."""
     floor_width_db: float = 1.3
@@ -57,7 +57,7 @@ class Physics:
 
 
 class Radio:
-    """The radio of one building. `seed` builds walls and shadows, not the day: a survey and a day share it."""
+    """The radio of one building. `seed` is the building's, not the day's: a survey and a day share it."""
 
     CELL_M = 1.0
 
@@ -131,7 +131,7 @@ class Radio:
         return heard
 
     def _rays(self, floor: Ints, x_m: Floats, y_m: Floats) -> tuple[Floats, Floats]:
-        """Return distances (N, nodes) and horizontal offsets (N, nodes, 2) from phones to nodes, in metres."""
+        """Return distances (N, nodes) and horizontal offsets (N, nodes, 2) from phones to nodes, metres."""
         offset = self.nodes_m[None, :, :2] - np.column_stack([x_m, y_m])[:, None, :]
         rise = self.nodes_m[:, 2] - (self._elevation[floor] + PHONE_HEIGHT_M)[:, None]
         return np.sqrt((offset**2).sum(axis=2) + rise**2).clip(min=0.5), offset

@@ -118,7 +118,7 @@ class Shoppers:
     def _come(
         self, from_s: float, to_s: float, rng: np.random.Generator, until_s: float = -np.inf
     ) -> tuple[Journeys, Ints]:
-        """Return the people who arrive in a period and are still there after `until_s`, and their personas."""
+        """Return who arrives in a period and is still there after `until_s`, and their personas."""
         persona, t_s = self._arrivals.draw(from_s, to_s, rng)
         return self._journeys(persona, t_s, self._arrivals.hour(t_s), rng, until_s)
 

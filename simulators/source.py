@@ -39,7 +39,12 @@ class SimulatedSource:
         habits: Habits | None = None,
         truth: Truth | None = None,
     ) -> None:
-        """Build the mall and let the first people in. Raises `ConfigurationError` for a site without walls."""
+        """Build the mall and let the first people in.
+
+        Raises:
+            ConfigurationError: nobody can walk about in this site.
+
+        """
         self.site = site or mall.site()
         self.building = Building.of(self.site)
         self.radio = Radio(self.building)

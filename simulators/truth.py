@@ -1,7 +1,7 @@
-"""What really happened in the simulated mall: where everybody was, who visited what, and whose phone was whose.
+"""What really happened in the simulated mall: who was where, who visited what, whose phone was whose.
 
-Visits follow the product's definition: a stay of `min_dwell_s` in a zone that can be visited is a visit from its
-begin; being back within `reentry_s` continues it, unless another visit has begun meanwhile.
+Visits follow the product's definition: a stay of `min_dwell_s` in a zone that can be visited is a visit from
+its begin; being back within `reentry_s` continues it, unless another visit has begun meanwhile.
 """
 
 import csv
@@ -84,7 +84,7 @@ class Truth:
         self._owner.update(zip(address_bytes(address), owner.tolist(), strict=True))
 
     def owners(self, pseudonym: Callable[[bytes], str]) -> dict[str, int]:
-        """Return the person behind each pseudonym that was in use; addresses themselves are never given away."""
+        """Return the person behind each pseudonym that was in use; addresses are never given away."""
         return {pseudonym(address): person for address, person in self._owner.items()}
 
     @property

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import shapely
-import shapely.geometry
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
+from shapely.geometry import LineString, Point
+from shapely.geometry.base import BaseGeometry
 
 from contracts.errors import ConfigurationError
 from contracts.site import ZoneKind
@@ -23,8 +24,8 @@ Ints = npt.NDArray[np.int64]
 
 CLEAR_M = 0.5
 """A step keeps this far from walls, so a person may stray by less than this from it."""
-SPACING_M = (2.6, 5.5)
-"""Distance between points in the smallest and in the largest rooms."""
+SPACING_M, LARGE_M2 = (2.6, 5.5), 900.0
+"""Distance between points in the smallest rooms and in those of at least so many square metres."""
 HABITS = 4
 """People differ in the way they take: so many roadmaps of the same points, each with its own preferences."""
 WHIM = 0.35
@@ -32,7 +33,7 @@ WHIM = 0.35
 REACH_M = 9.0
 """The longest straight step."""
 DETOUR = {True: 1.0, False: 2.0}
-"""People prefer open places: a metre in a room counts this much, so nobody takes a short cut through a shop."""
+"""People prefer open places: a metre in a room counts double, so nobody takes a short cut through a shop."""
 ESCALATOR_S, LIFT_S = 24.0, 50.0
 """From step-on to step-off over one storey at 0.5 m/s; from pressing the button to getting out."""
 
@@ -82,7 +83,7 @@ class Walkways:
         efforts, nexts = [], []
         for storey, (xy, zones, *_) in zip(building.storeys, floors, strict=True):
             weight = np.array([DETOUR[is_open(building.zones[number])] for number in zones])
-            steps = _steps(storey, xy, weight, _rails(building, storey))
+            steps = _steps(storey, xy, weight, _barriers(building, storey))
             ways = [_shortest_ways(steps, rng) for _ in range(HABITS)]
             effort = ways[0][0]
             if not np.isfinite(effort).all():
@@ -143,36 +144,30 @@ def _points(
 ) -> tuple[Floats, Ints, npt.NDArray[np.bool_], Ints]:
     """Return the points of a floor, the zone of each, which are doors, and which are gates."""
     xy: list[Floats] = []
-    zones: list[Ints] = []
-    walls = shapely.union_all(
-        [*shapely.linestrings(storey.walls_m.reshape(-1, 2, 2)), *_rails(building, storey)]
-    )
-    shapely.prepare(walls)
+    zones: list[int] = []
+    barriers = shapely.union_all(_barriers(building, storey))
+    shapely.prepare(barriers)
     for number, area in zip(storey.zones, storey.areas, strict=True):
         zone = building.zones[number]
-        spots = _scatter(area, SPACING_M[0] + min(1.0, area.area / 900) * (SPACING_M[1] - SPACING_M[0]), rng)
-        if is_open(zone):
-            spots = spots if zone.kind is not ZoneKind.VERTICAL else _ends(area)
-        keep = ~shapely.dwithin(walls, shapely.points(spots), 2 * CLEAR_M)
-        inside = shapely.get_coordinates(shapely.point_on_surface(area))
-        spots = spots[keep] if keep.any() else inside
+        small, large = SPACING_M
+        spots = _scatter(area, small + min(1.0, area.area / LARGE_M2) * (large - small), rng)
+        if is_open(zone) and zone.kind is ZoneKind.VERTICAL:
+            spots = _ends(area)
+        keep = ~np.asarray(shapely.dwithin(barriers, shapely.points(spots), 2 * CLEAR_M))
+        spots = spots[keep] if keep.any() else shapely.get_coordinates(area.representative_point())
         xy.append(spots)
-        zones.append(np.full(len(spots), number))
-    rooms = sum(map(len, xy))
-    doors = np.array([door.line.interpolate(0.5, normalized=True).coords[0] for door in storey.doors])
-    gates = np.array([point.coords[0] for _, point in storey.gates]).reshape(-1, 2)
-    xy += [doors, gates]
-    zones += [
-        np.array([door.room for door in storey.doors]),
-        np.array([n for n, _ in storey.gates], dtype=np.int64),
-    ]
-    count = rooms + len(doors) + len(gates)
-    is_door = np.zeros(count, dtype=np.bool_)
+        zones += [number] * len(spots)
+    rooms = len(zones)
+    doors = [door.line.interpolate(0.5, normalized=True) for door in storey.doors]
+    gates = [point for _, point in storey.gates]
+    zones += [door.room for door in storey.doors] + [number for number, _ in storey.gates]
+    is_door = np.zeros(len(zones), dtype=np.bool_)
     is_door[rooms : rooms + len(doors)] = True
-    return np.concatenate(xy), np.concatenate(zones), is_door, np.arange(rooms + len(doors), count)
+    every = np.concatenate([*xy, shapely.get_coordinates([*doors, *gates])])
+    return every, np.array(zones), is_door, np.arange(rooms + len(doors), len(zones))
 
 
-def _scatter(area: shapely.Geometry, spacing_m: float, rng: np.random.Generator) -> Floats:
+def _scatter(area: BaseGeometry, spacing_m: float, rng: np.random.Generator) -> Floats:
     """Return points of a shaken hexagonal grid over an area."""
     x0, y0, x1, y1 = area.bounds
     row_m = spacing_m * 3**0.5 / 2
@@ -183,7 +178,7 @@ def _scatter(area: shapely.Geometry, spacing_m: float, rng: np.random.Generator)
     return kept
 
 
-def _ends(area: shapely.Geometry) -> Floats:
+def _ends(area: BaseGeometry) -> Floats:
     """Return the two ends of an escalator, half a metre inside its narrow sides."""
     corners = shapely.get_coordinates(shapely.minimum_rotated_rectangle(area))[:4]
     sides = np.roll(corners, -1, axis=0) - corners
@@ -194,29 +189,27 @@ def _ends(area: shapely.Geometry) -> Floats:
     return ends
 
 
-def _rails(building: Building, storey: Storey) -> list[shapely.Geometry]:
-    """Return the long sides of the escalators, which stop feet but no radio."""
-    rails = []
+def _barriers(building: Building, storey: Storey) -> list[LineString]:
+    """Return what nobody walks through: the walls, and the long sides of escalators."""
+    lines = [LineString([(x0, y0), (x1, y1)]) for x0, y0, x1, y1 in storey.walls_m.tolist()]
     for number, area in zip(storey.zones, storey.areas, strict=True):
         zone = building.zones[number]
         if zone.kind is ZoneKind.VERTICAL and is_open(zone):
             corners = shapely.get_coordinates(shapely.minimum_rotated_rectangle(area))
-            sides = [shapely.linestrings(corners[n : n + 2]) for n in range(4)]
-            rails += sorted(sides, key=shapely.length)[2:]
-    return rails
+            sides = [LineString(corners[n : n + 2]) for n in range(4)]
+            lines += sorted(sides, key=lambda side: side.length)[2:]
+    return lines
 
 
-def _steps(storey: Storey, xy: Floats, weight: Floats, rails: list[shapely.Geometry]) -> csr_array:
-    """Return the graph of all straight steps that keep clear of walls and rails; lengths in weighted metres."""
-    tree = shapely.STRtree(shapely.points(xy))
-    a, b = tree.query(shapely.points(xy), predicate="dwithin", distance=REACH_M)
+def _steps(storey: Storey, xy: Floats, weight: Floats, barriers: list[LineString]) -> csr_array:
+    """Return the graph of all straight steps clear of walls and rails; lengths in weighted metres."""
+    points = [Point(x, y) for x, y in xy.tolist()]
+    a, b = shapely.STRtree(points).query(points, predicate="dwithin", distance=REACH_M)
     a, b = a[a < b], b[a < b]
-    lines = shapely.linestrings(np.stack([xy[a], xy[b]], axis=1))
-    walls = shapely.STRtree([*shapely.linestrings(storey.walls_m.reshape(-1, 2, 2)), *rails])
-    blocked = np.unique(walls.query(lines, predicate="dwithin", distance=CLEAR_M)[0])
-    inside = shapely.covers(storey.outline, lines)
-    inside[blocked] = False
-    a, b = a[inside], b[inside]
+    lines = [LineString(pair) for pair in np.stack([xy[a], xy[b]], axis=1)]
+    walkable = np.asarray(shapely.covers(storey.outline, lines))
+    walkable[shapely.STRtree(barriers).query(lines, predicate="dwithin", distance=CLEAR_M)[0]] = False
+    a, b = a[walkable], b[walkable]
     effort = np.hypot(*(xy[a] - xy[b]).T) * (weight[a] + weight[b]) / 2
     both = np.concatenate([a, b]), np.concatenate([b, a])
     return csr_array((np.tile(effort, 2), both), shape=(len(xy), len(xy)))
