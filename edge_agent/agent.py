@@ -66,6 +66,7 @@ def run_agent(
     key: bytes,
     rotation: SaltRotation,
     speed: float | None = 1.0,
+    now_ms: int | None = None,
     stop: threading.Event | None = None,
     live: bool = False,
     max_spool_bytes: int = MAX_BYTES,
@@ -75,7 +76,8 @@ def run_agent(
 ) -> Progress:
     """Run an agent until its source ends and the broker has everything, or until `stop` is set.
 
-    `speed` is event time over real time, None as fast as possible. A `live` source is never made to wait:
+    `speed` is event time over real time, None as fast as possible. It counts from the first block, or from
+    `now_ms`: what is older is then caught up with first. A `live` source is never made to wait:
     where the spool is full, the oldest batches are dropped and counted. Any other source waits, so nothing is
     lost. With `broker_timeout_s`, a broker that cannot be reached at the start is an error after so many
     seconds; without, the agent tries for ever. `progress` is called a few times a second.
@@ -102,7 +104,7 @@ def run_agent(
         agent.publisher.start()
         agent.await_broker(broker_timeout_s, stop)
         started = () if first is None else (first,)
-        agent.read(paced(itertools.chain(started, blocks), speed, stop=stop), stop)
+        agent.read(paced(itertools.chain(started, blocks), speed, now_ms=now_ms, stop=stop), stop)
         agent.drain(stop)
     finally:
         agent.publisher.stop()

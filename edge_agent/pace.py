@@ -39,6 +39,7 @@ def paced(
     blocks: Iterable[Heard],
     speed: float | None,
     *,
+    now_ms: int | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
     stop: threading.Event | None = None,
@@ -46,10 +47,11 @@ def paced(
     """Give `blocks` so that event time runs at `speed` times real time; None does not wait at all.
 
     A block is given when its `complete_to_ms` is due, counted from the first block. A taker that is slow is
-    followed by blocks without waiting until event time has caught up. Ends early when `stop` is set.
+    followed by blocks without waiting until event time has caught up. With `now_ms`, that event time is due at
+    once instead: what is older is overdue, so a past is caught up with. Ends early when `stop` is set.
     """
-    start_s = start_ms = 0.0
-    last_ms: int | None = None
+    start_s, start_ms = clock(), float(now_ms or 0)
+    last_ms = now_ms
     for block in blocks:
         if stop is not None and stop.is_set():
             return
