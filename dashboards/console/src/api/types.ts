@@ -1,0 +1,144 @@
+/** What the gateway's HTTP API answers (see /api/v1/openapi.json). Times are epoch milliseconds. */
+
+export type Name = { en: string; zh: string };
+export type Point = [number, number];
+export type Area =
+  | { type: "Polygon"; coordinates: Point[][] }
+  | { type: "MultiPolygon"; coordinates: Point[][][] };
+
+export type ZoneKind = "shop" | "corridor" | "entrance" | "vertical" | "facility";
+
+export interface Zone {
+  id: string;
+  name: Name;
+  kind: ZoneKind;
+  category: string;
+  capacity: number | null;
+  area: Area;
+  label: Point;
+}
+
+export interface Floor {
+  id: string;
+  name: Name;
+  level: number;
+  elevation_m: number;
+  bounds: [number, number, number, number];
+  outline: Area;
+  zones: Zone[];
+}
+
+export interface NodePlace {
+  id: string;
+  floor: string;
+  x_m: number;
+  y_m: number;
+  z_m: number;
+}
+
+export interface Site {
+  mall: { id: string; name: Name; timezone: string };
+  k: number;
+  floors: Floor[];
+  nodes: NodePlace[];
+}
+
+export interface Heat {
+  cell_m: number;
+  x0_m: number;
+  y0_m: number;
+  nx: number;
+  ny: number;
+  /** iy * nx + ix of the cells that are not empty. */
+  index: number[];
+  value: number[];
+}
+
+export interface Dots {
+  id: number[];
+  x_m: number[];
+  y_m: number[];
+  sd_m: number[];
+}
+
+/** A count with its interval; null where it is about fewer than k people. */
+export interface Count {
+  people: number | null;
+  low: number | null;
+  high: number | null;
+  suppressed: boolean;
+}
+
+export interface ZoneCount extends Count {
+  zone: string;
+}
+
+export interface EventRow {
+  cursor: number;
+  kind: string;
+  t_ms: number;
+  zone: string | null;
+  floor: string | null;
+  dwell_s: number | null;
+  visit: string | null;
+}
+
+export interface Frame {
+  t_ms: number;
+  delay_ms: number;
+  present: Count;
+  floors: { floor: string; people: number | null }[];
+  floor: string;
+  heat: Heat;
+  dots: Dots;
+  zones: ZoneCount[];
+  events: EventRow[];
+}
+
+export interface Timeline {
+  step_ms: number;
+  t_ms: number[];
+  people: (number | null)[];
+}
+
+export interface ZoneFigures {
+  zone: string;
+  visits: number | null;
+  visitors: number | null;
+  dwell_median_s: number | null;
+  dwell_p90_s: number | null;
+  dwell_mean_s: number | null;
+  open: number | null;
+  suppressed: boolean;
+}
+
+export interface ZoneHour {
+  hour_ms: number;
+  visits: number | null;
+  people_mean: number | null;
+}
+
+export interface FootfallHour extends Count {
+  hour_ms: number;
+  arrivals: number | null;
+}
+
+export interface Flows {
+  links: { source: string; target: string; people: number }[];
+  suppressed_links: number;
+}
+
+export type NodeState = "online" | "silent" | "offline" | "never";
+
+export interface NodeHealth {
+  id: string;
+  floor: string;
+  state: NodeState;
+  last_ms: number | null;
+  lag_ms: number | null;
+  observations_per_min: number | null;
+  spooled: number | null;
+  dropped: number | null;
+  temperature_c: number | null;
+  advice: Name | null;
+}

@@ -1,0 +1,22 @@
+import type { Name } from "../api/types";
+import { language } from "../settings";
+import { en, type Key } from "./en";
+import { zh } from "./zh";
+
+export type { Key } from "./en";
+
+const WORDS = { en, zh };
+
+/** The words for `key` in the language chosen, with `{name}` replaced by the values. */
+export function t(key: Key, values: Record<string, string | number> = {}): string {
+  return WORDS[language.value][key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
+}
+
+/** Whether there are words for this key: for keys made of what the gateway says. */
+export function known(key: string): key is Key {
+  return key in en;
+}
+
+export function named(name: Name): string {
+  return name[language.value];
+}

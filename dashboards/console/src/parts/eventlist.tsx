@@ -1,0 +1,57 @@
+import type { EventRow } from "../api/types";
+import * as format from "../format";
+import { known, named, t } from "../i18n";
+import { goTo, selectZone, zoneById } from "../state";
+import { Icon, type IconName } from "./icon";
+
+const ICONS: Record<string, IconName> = {
+  "visit.started": "enter",
+  "visit.updated": "stay",
+  "visit.ended": "leave",
+  "path.ended": "door",
+};
+
+export function EventList({ rows, compact = false }: { rows: EventRow[]; compact?: boolean }) {
+  if (rows.length === 0) return <p class="empty">{t("events.none")}</p>;
+  return (
+    <ul class={`events ${compact ? "events-compact" : ""}`}>
+      {rows.map((row) => (
+        <EventItem key={row.cursor} row={row} compact={compact} />
+      ))}
+    </ul>
+  );
+}
+
+function EventItem({ row, compact }: { row: EventRow; compact: boolean }) {
+  const place = zoneById(row.zone);
+  const words = `events.${row.kind}`;
+  return (
+    <li class={`event event-${row.kind.replace(".", "-")}`}>
+      <span class="event-icon">
+        <Icon name={ICONS[row.kind] ?? "events"} size={14} />
+      </span>
+      <span class="event-what">
+        {place ? (
+          <button
+            type="button"
+            class="link-button"
+            onClick={() => {
+              selectZone(place.zone.id);
+              goTo("live");
+            }}
+          >
+            {named(place.zone.name)}
+          </button>
+        ) : (
+          <b>{row.zone ?? ""}</b>
+        )}
+        <span class="muted">
+          {known(words) ? t(words) : row.kind}
+          {row.dwell_s !== null && row.kind !== "visit.started" && ` · ${t("events.after", { dwell: format.duration(row.dwell_s) })}`}
+        </span>
+      </span>
+      {!compact && place && <span class="tag">{place.floor.id}</span>}
+      <time class="event-time">{format.clock(row.t_ms)}</time>
+    </li>
+  );
+}

@@ -1,0 +1,61 @@
+import { useSignal, type Signal } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
+
+import { needsLogin } from "../state";
+
+export interface Loaded<T> {
+  data: T | null;
+  failed: boolean;
+  busy: boolean;
+  again: () => void;
+}
+
+/** Load something anew whenever `key` changes; what was there stays until the new has come. null: not yet. */
+export function useLoad<T>(key: string | null, load: () => Promise<T>): Loaded<T> {
+  const [state, setState] = useState<{ data: T | null; failed: boolean; busy: boolean }>({
+    data: null,
+    failed: false,
+    busy: true,
+  });
+  const [round, setRound] = useState(0);
+  const latest = useRef(0);
+  useEffect(() => {
+    if (key === null) return;
+    const mine = ++latest.current;
+    setState((before) => ({ ...before, busy: true }));
+    load().then(
+      (data) => {
+        if (mine === latest.current) setState({ data, failed: false, busy: false });
+      },
+      (error: unknown) => {
+        needsLogin(error);
+        if (mine === latest.current) setState((before) => ({ ...before, failed: true, busy: false }));
+      },
+    );
+  }, [key, round]);
+  useEffect(() => () => void latest.current++, []);
+  return { ...state, again: () => setRound((before) => before + 1) };
+}
+
+/** The browser's clock, ticking. */
+export function useClock(every_ms: number): Signal<number> {
+  const now = useSignal(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => (now.value = Date.now()), every_ms);
+    return () => clearInterval(timer);
+  }, [every_ms]);
+  return now;
+}
+
+export function useOutside(isOpen: boolean, close: () => void): { current: HTMLDivElement | null } {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!isOpen) return;
+    const down = (event: PointerEvent) => {
+      if (!box.current?.contains(event.target as Node)) close();
+    };
+    document.addEventListener("pointerdown", down);
+    return () => document.removeEventListener("pointerdown", down);
+  }, [isOpen]);
+  return box;
+}

@@ -1,0 +1,44 @@
+import { useState } from "preact/hooks";
+
+import type { EventRow } from "../api/types";
+import { known, t } from "../i18n";
+import { Card, Segments } from "../parts/controls";
+import { EventList } from "../parts/eventlist";
+import { Icon } from "../parts/icon";
+import { events } from "../state";
+
+const KINDS = ["visit.started", "visit.ended", "path.ended"];
+const SHOWN = 200;
+
+/** What happens, newest first. */
+export function EventsView() {
+  const [kind, setKind] = useState("");
+  const [held, setHeld] = useState<EventRow[] | null>(null);
+  const rows = (held ?? events.value).filter((row) => !kind || row.kind === kind);
+  const waiting = held ? events.value.filter((row) => row.cursor > (held[0]?.cursor ?? 0)).length : 0;
+  const tools = (
+    <>
+      <Segments
+        label={t("events.title")}
+        value={kind}
+        onChange={setKind}
+        options={["", ...KINDS].map((value) => {
+          const words = `events.${value}`;
+          return { value, text: known(words) ? t(words) : t("events.all") };
+        })}
+      />
+      <button type="button" class="button" aria-pressed={held !== null} onClick={() => setHeld(held ? null : events.value)}>
+        <Icon name={held ? "play" : "pause"} size={14} />
+        {t(held ? "events.resume" : "events.pause")}
+        {waiting > 0 && <span class="tag">{t("events.waiting", { n: waiting })}</span>}
+      </button>
+    </>
+  );
+  return (
+    <div class="page page-narrow">
+      <Card title={t("events.title")} hint={t("events.hint")} tools={tools}>
+        <EventList rows={rows.slice(0, SHOWN)} />
+      </Card>
+    </div>
+  );
+}
