@@ -72,6 +72,9 @@ class PcapSource:
             if t_ms >= end_ms:
                 following = t_ms // BLOCK_MS * BLOCK_MS + BLOCK_MS
                 if following - end_ms > LONGEST_SILENCE_MS:
+                    heard.complete_to_ms = end_ms
+                    yield heard
+                    heard = Heard(self._node, end_ms)
                     end_ms = following - BLOCK_MS
                 for complete_ms in range(end_ms, following, BLOCK_MS):
                     heard.complete_to_ms = complete_ms - REORDER_MS
