@@ -178,7 +178,9 @@ class ZoneMap:
         """Return the probability (D, Z + 1) of each zone, the last of being in none, from :meth:`cells` (D, Q)."""
         devices, width = len(cells), self.zones + 2
         row = np.arange(devices, dtype=np.int64)[:, None] * width
-        counts = np.bincount((row + self.label[cells]).ravel(), minlength=devices * width).reshape(devices, width)
+        counts = np.bincount((row + self.label[cells]).ravel(), minlength=devices * width).reshape(
+            devices, width
+        )
         walkable = counts[:, :-1].sum(axis=1, keepdims=True)
         told = walkable >= MIN_WALKABLE * len(self.points)
         share: Floats32 = np.where(told, counts[:, :-1] / np.maximum(walkable, 1), 0.0).astype(np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
 import numpy as np
@@ -18,7 +18,7 @@ from gateway.engine.join import Join
 from gateway.engine.places import Places
 from gateway.engine.protocol import Positioner
 from gateway.engine.slots import Slots
-from gateway.engine.state import StateError, pack, unpack
+from gateway.engine.state import START_WITHOUT, Arrays, Stateful, StateError, pack, unpack
 from gateway.engine.tick import Tick, Tracks
 from gateway.engine.watermarks import UNKNOWN
 from positioning.locate import Readings
@@ -78,6 +78,15 @@ class Engine:
         self._paths = Paths(tracking.vanish_s)
         self._places = Places(zones)
         self._events = Events(site)
+        self._parts: dict[str, Stateful] = {
+            "watermarks": self._join.watermarks,
+            "join": self._join,
+            "slots": self._slots,
+            "positioner": positioner,
+            "visits": self._visits,
+            "paths": self._paths,
+            "places": self._places,
+        }
         self._logged: set[str] = set()
 
     @property
@@ -128,36 +137,25 @@ class Engine:
 
     def state(self) -> bytes:
         """Return a checkpoint: an engine that restores it goes on bit for bit as this one would."""
-        return pack(
-            self._site,
-            {
-                "watermarks": self._join.watermarks.state(),
-                "join": self._join.state(),
-                "slots": self._slots.state(),
-                "positioner": self._positioner.state(),
-                "visits": self._visits.state(),
-                "paths": self._paths.state(),
-                "places": self._places.state(),
-            },
-        )
+        return pack(self._site, {name: part.state() for name, part in self._parts.items()})
 
     def restore(self, state: bytes) -> None:
         """Go on from a checkpoint.
 
         Raises:
-            StateError: it cannot be used; the engine is then as good as new and can be fed from the journal.
+            StateError: it cannot be used; the engine is then as it was before.
         """
         parts = unpack(state, self._site)
+        before = unpack(self.state(), self._site)
         try:
-            self._join.watermarks.restore(parts["watermarks"])
-            self._join.restore(parts["join"])
-            self._slots.restore(parts["slots"])
-            self._positioner.restore(parts["positioner"])
-            self._visits.restore(parts["visits"])
-            self._paths.restore(parts["paths"])
-            self._places.restore(parts["places"])
+            self._load(parts)
         except (KeyError, ValueError) as error:
-            raise StateError(f"the checkpoint does not fit: {error}", "Start without it.") from error
+            self._load(before)
+            raise StateError(f"the checkpoint does not fit: {error}", START_WITHOUT) from error
+
+    def _load(self, parts: Mapping[str, Arrays]) -> None:
+        for name, part in self._parts.items():
+            part.restore(parts[name])
 
     def _next(self, complete_ms: int) -> int | None:
         """Return the next tick to compute that ends by ``complete_ms``; None when there is none yet."""
@@ -205,7 +203,10 @@ class Engine:
     def _tell(self, tick: int, changes: Changes) -> list[VisitEvent | PathEvent]:
         """Make events of changes, and put visits that ended on their paths."""
         ended = changes.change == Change.ENDED
-        rows = (column[ended].tolist() for column in (changes.slot, changes.zone, changes.started_ms, changes.ended_ms))
+        rows = (
+            column[ended].tolist()
+            for column in (changes.slot, changes.zone, changes.started_ms, changes.ended_ms)
+        )
         for slot, zone, started_ms, ended_ms in zip(*rows, strict=True):
             self._paths.visited(slot, Step(zone, started_ms, ended_ms))
         return list(self._events.visits(tick, changes, self._slots.names(changes.slot)))
@@ -217,7 +218,7 @@ class Engine:
         return Tick(
             t_ms=tick,
             tracks=tracks,
-            occupancy=self._places.occupancy(self._visits.belief[found.slot], weight),
+            occupancy=self._places.occupancy(self._visits.belief(found.slot), weight),
             cells=self._places.cells(found.slot, weight),
             events=events,
             present=float(weight.sum()),

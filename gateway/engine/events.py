@@ -64,7 +64,11 @@ class Events:
             visit = self._visit(device, zone_id, step.started_ms)
             steps.append(
                 PathStep(
-                    visit=visit, zone=zone_id, floor=floor_id, started_ms=step.started_ms, ended_ms=step.ended_ms
+                    visit=visit,
+                    zone=zone_id,
+                    floor=floor_id,
+                    started_ms=step.started_ms,
+                    ended_ms=step.ended_ms,
                 )
             )
         kind = EventKind.PATH_ENDED

@@ -94,7 +94,7 @@ class Join:
             self.counters["clock_ahead"] += len(batch)
             return
         try:
-            self._keep(_columns(batch, receiver))
+            self._keep(_columns(batch, receiver), batch.watermark_ms + TOLERANCE_MS)
         except ValueError:
             self.counters["bad_device"] += 1
 
@@ -145,12 +145,10 @@ class Join:
         )
         self._sort_in(waiting)
 
-    def _keep(self, columns: Columns) -> None:
+    def _keep(self, columns: Columns, latest_ms: int) -> None:
         """Keep observations that can still be used, up to the limit of memory."""
         late = columns.t_ms < self.done_ms
-        ahead = np.zeros(len(columns), dtype=bool)
-        if self.watermarks.mall_ms != UNKNOWN:
-            ahead = columns.t_ms > self.watermarks.mall_ms + TOLERANCE_MS
+        ahead = columns.t_ms > latest_ms
         self._count("late", int(late.sum()))
         self._count("clock_ahead", int(ahead.sum()))
         columns = columns.where(~(late | ahead))

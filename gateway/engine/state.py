@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -14,7 +14,21 @@ from contracts.errors import MallsenseError
 FORMAT = "mallsense-engine"
 VERSION = 1
 
+START_WITHOUT = "Start without it: the engine comes back to the same state from the journal of observations."
+
 Arrays = Mapping[str, npt.NDArray[np.generic]]
+
+
+class Stateful(Protocol):
+    """A part of the engine whose state is a table of arrays."""
+
+    def state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return copies of all that the next results depend on."""
+        ...
+
+    def restore(self, state: Arrays) -> None:
+        """Replace everything by what `state` returned. Raises `KeyError` or `ValueError` where it does not fit."""
+        ...
 
 
 class StateError(MallsenseError):
@@ -54,15 +68,16 @@ def unpack(state: bytes, site: str) -> dict[str, dict[str, npt.NDArray[Any]]]:
     Raises:
         StateError: it is no checkpoint, of another version, damaged, or taken with another site.
     """
-    hint = "Start without it: the engine comes back to the same state from the journal of observations."
     try:
         header = msgspec.msgpack.decode(state, type=_Header)
         if (header.format, header.version) != (FORMAT, VERSION):
             found = f"{header.format or 'unknown'} version {header.version}"
-            raise StateError(f"the checkpoint is {found}; expected {FORMAT} version {VERSION}", hint)
+            raise StateError(f"the checkpoint is {found}; expected {FORMAT} version {VERSION}", START_WITHOUT)
         checkpoint = msgspec.msgpack.decode(state, type=_Checkpoint)
         if checkpoint.site != site:
-            raise StateError("the checkpoint was taken with another site file; floors, zones or nodes differ", hint)
+            raise StateError(
+                "the checkpoint was taken with another site file; floors, zones or nodes differ", START_WITHOUT
+            )
         return {
             part: {
                 name: np.frombuffer(array.data, dtype=array.dtype).reshape(array.shape).copy()
@@ -71,4 +86,4 @@ def unpack(state: bytes, site: str) -> dict[str, dict[str, npt.NDArray[Any]]]:
             for part, arrays in checkpoint.parts.items()
         }
     except (msgspec.MsgspecError, ValueError, TypeError) as error:
-        raise StateError(f"the checkpoint is damaged: {error}", hint) from error
+        raise StateError(f"the checkpoint is damaged: {error}", START_WITHOUT) from error

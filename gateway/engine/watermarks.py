@@ -1,8 +1,10 @@
 """What time it is in the mall, by the watermarks of its nodes: no clock of the gateway's own, and no single node's.
 
-The mall's time is the lower median of the watermarks of the nodes that are online, and never goes back. A node that
-is online and has not spoken yet counts as a vote for the beginning of time, so nothing happens before more than half
-have spoken: one node whose clock is a day ahead cannot set the mall's time by being first.
+The mall's time is the lower median of the watermarks of the nodes that are online, and never goes back. It moves only
+while more than half of the nodes online have spoken: one whose clock is a day off cannot set it by being first.
+
+A node whose clock jumps ahead of the others, or starts there, is not believed until the others get there too. A node
+that gets ahead step by step is: after a break all nodes send what they have stored, and some are faster than others.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 TOLERANCE_MS = 60_000
-"""A node further than this ahead of the mall's time is refused, one further behind is not waited for."""
+"""A clock that jumps further than this ahead is refused; a node further than this behind is not waited for."""
 UNKNOWN = -1
 
 
@@ -29,6 +31,7 @@ class Watermarks:
         self._watermark_ms: Ints = np.full(nodes, UNKNOWN, dtype=np.int64)
         self._online: Bools = np.zeros(nodes, dtype=bool)
         self._stated: Bools = np.zeros(nodes, dtype=bool)
+        self._believed: Bools = np.ones(nodes, dtype=bool)
         self.mall_ms = UNKNOWN
         """The mall's time; `UNKNOWN` until more than half of the nodes online have spoken."""
         self.complete_ms = UNKNOWN
@@ -43,7 +46,7 @@ class Watermarks:
         self._settle()
 
     def speak(self, node: int, watermark_ms: int) -> bool:
-        """Take in a node's watermark; returns False where its clock is too far ahead of the others to believe it.
+        """Take in a node's watermark; returns whether what the node says now can be believed.
 
         A node without any status is online from the first time it speaks. A step back by more than the tolerance
         is a clock put right; a smaller one is a batch out of order.
@@ -51,10 +54,15 @@ class Watermarks:
         if not self._stated[node]:
             self._online[node] = True
         last_ms = int(self._watermark_ms[node])
-        if watermark_ms > last_ms or watermark_ms < last_ms - TOLERANCE_MS:
+        jumped = last_ms == UNKNOWN or abs(watermark_ms - last_ms) > TOLERANCE_MS
+        if watermark_ms > last_ms or jumped:
             self._watermark_ms[node] = watermark_ms
-        median_ms = self._settle()
-        return median_ms == UNKNOWN or watermark_ms <= max(median_ms, self.mall_ms) + TOLERANCE_MS
+        self._settle()
+        if self.mall_ms == UNKNOWN or watermark_ms <= self.mall_ms + TOLERANCE_MS:
+            self._believed[node] = True
+        elif jumped:
+            self._believed[node] = False
+        return bool(self._believed[node])
 
     def awake(self, t_ms: int) -> Bools:
         """Return which nodes (N,) have listened up to ``t_ms``."""
@@ -66,6 +74,7 @@ class Watermarks:
             "watermark_ms": self._watermark_ms.copy(),
             "online": self._online.copy(),
             "stated": self._stated.copy(),
+            "believed": self._believed.copy(),
             "mall": np.array([self.mall_ms, self.complete_ms], dtype=np.int64),
         }
 
@@ -78,19 +87,21 @@ class Watermarks:
         self._watermark_ms = state["watermark_ms"].astype(np.int64)
         self._online = state["online"].astype(bool)
         self._stated = state["stated"].astype(bool)
+        self._believed = state["believed"].astype(bool)
         self.mall_ms, self.complete_ms = state["mall"].tolist()
 
-    def _settle(self) -> int:
-        """Bring mall time and completeness up to date; returns the median of the nodes online."""
-        votes = np.sort(self._watermark_ms[self._online])
-        if not len(votes):
-            return UNKNOWN
-        median_ms = int(votes[(len(votes) - 1) // 2])
+    def _settle(self) -> None:
+        """Bring mall time and completeness up to date."""
+        watermarks_ms = self._watermark_ms[self._online]
+        votes = np.sort(watermarks_ms[watermarks_ms != UNKNOWN])
+        quorum = 2 * len(votes) > len(watermarks_ms)
+        median_ms = int(votes[(len(votes) - 1) // 2]) if quorum else UNKNOWN
+        if median_ms == UNKNOWN and self.mall_ms == UNKNOWN:
+            return
+        if self.mall_ms == UNKNOWN:  # decided just now: who was right before?
+            self._believed = self._watermark_ms <= median_ms + TOLERANCE_MS
         self.mall_ms = max(self.mall_ms, median_ms)
-        if self.mall_ms == UNKNOWN:
-            return median_ms
-        behind = (votes != UNKNOWN) & (votes < self.mall_ms - TOLERANCE_MS)
-        waited_for = votes[~behind]
-        slowest_ms = int(waited_for[0]) if len(waited_for) else UNKNOWN
+        waited_for = votes[votes >= self.mall_ms - TOLERANCE_MS]
+        everyone = len(votes) == len(watermarks_ms) and len(waited_for) > 0
+        slowest_ms = int(waited_for[0]) if everyone else UNKNOWN
         self.complete_ms = max(self.complete_ms, slowest_ms, self.mall_ms - self._lateness_ms)
-        return median_ms
