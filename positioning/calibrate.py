@@ -66,7 +66,7 @@ def calibrate(survey: Survey, prior: RadioModel, *, rounds: int = 15) -> RadioMo
         raise ValueError("the survey holds no reading")
     if survey.receiver.max() >= len(prior.receivers):
         raise ValueError(
-            f"the survey has a receiver {survey.receiver.max()}, the model {len(prior.receivers)}"
+            f"the survey names receiver {survey.receiver.max()}, the model has {len(prior.receivers)}"
         )
     model = prior
     if survey.moves:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +22,15 @@ from positioning.grid import Grid
 from positioning.likelihood import LikelihoodSettings, Readings
 from positioning.locate import Locator, Prior
 from positioning.radio import RadioMap
-from positioning.track import Motion, assimilate
+from positioning.track import Motion, assimilate, kalman_update
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+Tracker = Literal["density", "kalman"]
+
+GATE = 16.0  # squared Mahalanobis distance from which the Kalman filter pulls less
 FLOOR_STAY_S = 300.0  # people change floors every some minutes
 
 
@@ -71,6 +75,7 @@ class Positioner:
         *,
         motion: Motion | None = None,
         likelihood: LikelihoodSettings | None = None,
+        tracker: Tracker = "density",
         tick_ms: int = 1000,
     ) -> None:
         """Prepare tables for a radio map and a grid.
@@ -80,10 +85,13 @@ class Positioner:
             grid: where devices can be.
             motion: how people move.
             likelihood: how far readings are trusted.
+            tracker: ``density`` multiplies the prediction with the likelihood of every cell; ``kalman``
+                updates it with mean and covariance of a fix made without it (the textbook method).
             tick_ms: length of a tick; the readings of tick T were heard in ``T - tick_ms < t <= T``.
         """
         self._locator = Locator(radio, grid, likelihood)
         self._grid = grid
+        self._tracker = tracker
         self._motion = motion or Motion()
         # A reading tells where the device is clock_offset_s after its stamp; on average half a tick old.
         self._lead_ms = round(1000.0 * radio.clock_offset_s - tick_ms / 2)
@@ -211,13 +219,29 @@ class Positioner:
         moment = t_ms + self._lead_ms
         mean, cov, floor = self._at(device, moment)
         new = ~self._live[device]
-        extent = np.ptp(self._grid.xyz_m[:, :2], axis=0)
-        mean[new, :2], mean[new, 2:] = self._grid.xyz_m[:, :2].mean(axis=0), 0.0
-        cov[new] = np.diag(np.append(4.0 * extent**2, (self._motion.speed_sd_m_s**2,) * 2))
-        floor[new] = 1.0 / self._grid.floors
-        fixes = self._locator.locate(readings, awake=awake, prior=Prior(floor, mean[:, :2], cov[:, :2, :2]))
-        self._mean[device], self._cov[device] = assimilate(mean, cov, fixes.xy_m, fixes.cov_m2)
-        self._floor[device] = fixes.floor_probability
+        prior = None if self._tracker == "kalman" else self._prior(mean, cov, floor, new)
+        fixes = self._locator.locate(readings, awake=awake, prior=prior)
+        mean[new], cov[new] = self._motion.start(fixes.xy_m[new], fixes.cov_m2[new])
+        old = ~new
+        if prior is None:
+            mean[old], cov[old], _ = kalman_update(
+                mean[old], cov[old], fixes.xy_m[old], fixes.cov_m2[old], gate=GATE
+            )
+            floor[new] = 1.0
+            floor *= fixes.floor_probability
+            floor /= floor.sum(axis=1, keepdims=True)
+        else:
+            mean[old], cov[old] = assimilate(mean[old], cov[old], fixes.xy_m[old], fixes.cov_m2[old])
+            floor = fixes.floor_probability
+        self._mean[device], self._cov[device], self._floor[device] = mean, cov, floor
         self._state_ms[device] = moment
         self._heard_ms[device] = t_ms
         self._live[device] = True
+
+    def _prior(self, mean: Floats, cov: Floats, floor: Floats, new: Bools) -> Prior:
+        """Return what is believed before the readings; of new devices, that they may be anywhere."""
+        middle, spread = mean[:, :2].copy(), cov[:, :2, :2].copy()
+        chance = np.where(new[:, None], 1.0 / self._grid.floors, floor)
+        middle[new] = self._grid.xyz_m[:, :2].mean(axis=0)
+        spread[new] = np.diag(4.0 * np.ptp(self._grid.xyz_m[:, :2], axis=0) ** 2)
+        return Prior(chance, middle, spread)

@@ -159,7 +159,9 @@ class RadioModel:
     def slabs_between(self, z_m: Floats, other_z_m: Floats) -> Floats:
         """Return how many slabs lie between two heights, element by element."""
         slabs = np.sort(self.slab_z_m)
-        return np.abs(np.searchsorted(slabs, z_m) - np.searchsorted(slabs, other_z_m)).astype(np.float64)
+        return np.abs(
+            np.subtract(np.searchsorted(slabs, z_m), np.searchsorted(slabs, other_z_m), dtype=np.float64)
+        )
 
     def expected_dbm(self, xyz_m: Floats) -> Floats:
         """Return the expected level (N, R) in dBm of an average device at N places ``xyz_m`` (N, 3)."""
@@ -169,9 +171,9 @@ class RadioModel:
 
     def hear_probability(self, mean_dbm: Floats) -> Floats:
         """Return the chance of being heard within a tick in which any receiver hears the device."""
-        edge: Floats = expit((mean_dbm - self.hear_dbm) / self.hear_width_db)
-        edge *= self.hear_max
-        return edge
+        edge = expit((mean_dbm - self.hear_dbm) / self.hear_width_db)
+        chance: Floats = self.hear_max * edge
+        return chance
 
     def predict(self, xyz_m: Floats) -> Prediction:
         """Predict reception at places ``xyz_m`` (N, 3)."""
