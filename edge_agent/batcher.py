@@ -51,7 +51,7 @@ class Batcher:
         self._pseudonyms = pseudonyms
         self._boot = boot
         self._number = number
-        self._hold_ms = hold_ms
+        self.hold_ms = hold_ms
         self._open: dict[str, _Open] = {}
 
     def add(self, heard: Heard) -> Iterator[ObservationBatch]:
@@ -76,7 +76,7 @@ class Batcher:
         while len(batch.t_ms) > MAX_ROWS:
             yield self._close(node, batch, MAX_ROWS)
         batch.watermark_ms = max(batch.watermark_ms, heard.complete_to_ms)
-        if batch.watermark_ms - batch.opened_ms >= self._hold_ms:
+        if batch.watermark_ms - batch.opened_ms >= self.hold_ms:
             yield self._close(node, batch, MAX_ROWS)
 
     def flush(self) -> Iterator[ObservationBatch]:

@@ -20,10 +20,11 @@ from contracts.broker import BrokerAddress
 from contracts.errors import ConfigurationError
 from contracts.site.model import Site
 from contracts.site.parse import parse_site
-from edge_agent.agent import Progress, run_agent
+from edge_agent.agent import run_agent
 from edge_agent.key import create_key_file, new_key, read_key_file
 from edge_agent.pace import parse_speed
 from edge_agent.progress import progress_bar
+from edge_agent.reporting import Progress
 from edge_agent.rotation import SaltRotation
 from edge_agent.sources.pcap import PcapSource
 

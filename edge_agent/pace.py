@@ -47,8 +47,8 @@ def paced(
     """Give `blocks` so that event time runs at `speed` times real time; None does not wait at all.
 
     A block is given when its `complete_to_ms` is due, counted from the first block. A taker that is slow is
-    followed by blocks without waiting until event time has caught up. With `now_ms`, that event time is due at
-    once instead: what is older is overdue, so a past is caught up with. Ends early when `stop` is set.
+    followed by blocks without waiting until event time has caught up. With `now_ms`, that event time is due
+    at once instead: what is older is overdue, so a past is caught up with. Ends early when `stop` is set.
     """
     start_s, start_ms = clock(), float(now_ms or 0)
     last_ms = now_ms

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from edge_agent.agent import Progress
+from edge_agent.reporting import Progress
 
 
 @contextmanager
