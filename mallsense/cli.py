@@ -46,7 +46,7 @@ COMMANDS = {
     "simulate": Entry(
         "simulators.cli:simulate", "gateway", "Play a mall that does not exist, with its truth."
     ),
-    "replay": Entry("simulators.cli:replay", "gateway", "Play recorded radio into a gateway over MQTT."),
+    "replay": Entry("mallsense.replay:replay", "gateway", "Play recorded radio into a gateway over MQTT."),
     "evaluate": Entry(
         "mallsense.evaluate:evaluate", "gateway", "Score positions and visits against the truth."
     ),

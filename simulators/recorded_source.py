@@ -39,6 +39,7 @@ class RecordedSource:
         self._walks = [dataset.split("test") for dataset in datasets] if walks is None else walks
         self._heard = [dataset.readings.of(w) for dataset, w in zip(datasets, self._walks, strict=True)]
         self._start_ms = start_ms
+        self._played = 0.0
         names = [name for dataset in datasets for name in dataset.receivers]
         ids = self.walk_ids()
         for what, all_ids in (("receiver", names), ("walk", ids)):
@@ -70,13 +71,19 @@ class RecordedSource:
     def blocks(self) -> Iterator[Heard]:
         """One block a second for every node, empty or not, until the longest walk is over."""
         heard = self._by_second()
-        for second in range(*self.span_s):
+        first, end = self.span_s
+        for second in range(first, end):
+            self._played = (second - first + 1) / (end - first)
             complete_to_ms = self._start_ms + (second + 1) * BLOCK_MS
             for node in self._nodes:
                 block = heard.pop((second, node), None) or Heard(node, 0)
                 block.complete_to_ms = complete_to_ms
                 block.frames = len(block.t_ms)
                 yield block
+
+    def fraction(self) -> float:
+        """Return how much of the recording has been played, from 0 to 1."""
+        return self._played
 
     def _by_second(self) -> dict[tuple[int, str], Heard]:
         heard: dict[tuple[int, str], Heard] = {}

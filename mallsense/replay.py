@@ -1,0 +1,151 @@
+"""`mallsense replay`: recorded walks through a real broker into a gateway, live in the console."""
+
+import signal
+import tempfile
+import threading
+import time
+import webbrowser
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from contracts.broker import BrokerAddress
+from contracts.errors import ConfigurationError
+from edge_agent.agent import run_agent
+from edge_agent.key import new_key
+from edge_agent.pace import parse_speed
+from edge_agent.progress import progress_bar
+from edge_agent.reporting import Progress
+from edge_agent.rotation import SaltRotation
+from gateway.runtime import Gateway, Settings
+from mallsense import __version__
+from mallsense.presence import gateway_is_online
+from mallsense.recording import Recording, read_recording
+from simulators.recorded_source import RecordedSource
+
+BROKER_TIMEOUT_S = 10.0
+STOPPED_BY_CTRL_C = 130
+AGENT = "replay"
+
+
+def replay(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of recorded data, or of such folders.", show_default=False)
+    ],
+    *,
+    receivers: Annotated[
+        int | None,
+        typer.Option(help="Use the planned deployment of 20, 40 or 80 receivers.", show_default="all"),
+    ] = None,
+    speed: Annotated[str, typer.Option(help="1 as it happened, 10 ten times as fast, max.")] = "1",
+    broker: Annotated[
+        str | None,
+        typer.Option(
+            help="An MQTT broker, as mqtt://[user:password@]host:port. Without it, an embedded one.",
+            envvar="MALLSENSE_BROKER",
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port of the console; 0 for any free one.")] = 8000,
+    store: Annotated[
+        Path | None, typer.Option(help="Keep the history here; without, it goes afterwards.")
+    ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
+    leave: Annotated[
+        bool, typer.Option("--leave", help="End when the recording does, instead of at Ctrl-C.")
+    ] = False,
+) -> None:
+    """Play recorded walks through a real broker into a gateway, and watch them in the console.
+
+    The floor plan, the nodes and the calibration come from the folder. All test walks start together, each is
+    one device. A gateway of this mall that is connected to the broker is used; else one is started.
+    """
+    console = Console(stderr=True)
+    pace = parse_speed(speed)
+    address = BrokerAddress.parse(broker) if broker else None
+    with console.status("reading and calibrating ..."):
+        recording = read_recording(folder, receivers)
+    for note in recording.notes:
+        console.print(Text(f"note: {note}"), soft_wrap=True)
+    with ExitStack() as stack:
+        stop = stack.enter_context(stop_by_signal())
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mallsense-replay-")))
+        gateway = None
+        if address is None or not gateway_is_online(address, recording.site.mall.id):
+            settings = Settings(
+                site=recording.site,
+                store=store or work / "store.db",
+                calibration=recording.calibration.to_dict(),
+                broker=address,
+                broker_port=0,
+                port=port,
+            )
+            gateway = stack.enter_context(Gateway(settings))
+            address = gateway.broker
+            console.print(f"console {gateway.url}   broker {address}")
+            if not no_browser:
+                webbrowser.open(gateway.url)
+        else:
+            console.print(f"the gateway of {recording.site.mall.id} at {address} shows them")
+        done = play(recording, address, work / "spool.sqlite", pace, stop, console)
+        console.print(f"{done.observations:,} observations, {done.sent:,} batches sent")
+        cut_short = stop.is_set()
+        if gateway is not None and not leave and not cut_short:
+            console.print(f"the recording is over; the console stays at {gateway.url} until Ctrl-C")
+            while not stop.wait(0.2):
+                gateway.wait(0)
+    if cut_short:
+        raise typer.Exit(STOPPED_BY_CTRL_C)
+
+
+def play(
+    recording: Recording,
+    broker: BrokerAddress,
+    spool: Path,
+    speed: float | None,
+    stop: threading.Event,
+    console: Console,
+) -> Progress:
+    """Play the test walks of a recording into a broker, as if they began now, with a bar on the console."""
+    start_ms = round(time.time()) * 1000
+    source = RecordedSource(recording.datasets, start_ms=start_ms)
+    walks = source.walk_ids()
+    if not walks:
+        raise ConfigurationError("the recording has no test walks", "walks.csv calls their split test.")
+    with progress_bar(console, f"{len(walks)} walks", source.fraction) as show:
+        return run_agent(
+            source,
+            mall=recording.site.mall.id,
+            agent_id=AGENT,
+            broker=broker,
+            spool_path=spool,
+            key=new_key(),
+            rotation=SaltRotation.of(recording.site),
+            speed=speed,
+            stop=stop,
+            broker_timeout_s=BROKER_TIMEOUT_S,
+            software=f"mallsense {__version__}",
+            progress=show,
+        )
+
+
+@contextmanager
+def stop_by_signal() -> Iterator[threading.Event]:
+    """Give an event that the first Ctrl-C or SIGTERM sets; a second Ctrl-C ends the process at once."""
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    old = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
