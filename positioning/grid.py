@@ -44,9 +44,9 @@ def inside(rings: Sequence[Floats], xy_m: Floats) -> Bools:
         if ring.ndim != 2 or ring.shape[1] != 2 or len(ring) < 3:
             raise ValueError(f"a ring needs the shape (K, 2) with K >= 3, got {ring.shape}")
         for (x0, y0), (x1, y1) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
-            if y0 != y1:
-                crossing = x0 + (y - y0) * ((x1 - x0) / (y1 - y0))
-                odd ^= ((y0 > y) != (y1 > y)) & (x < crossing)
+            # Left of an edge that spans the point's height: the cross product tells, without a division.
+            side = (x - x0) * (y1 - y0) - (y - y0) * (x1 - x0)
+            odd ^= ((y0 > y) != (y1 > y)) & ((side < 0) == (y1 > y0))
     return odd
 
 

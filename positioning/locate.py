@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ from positioning.radio import Floats, RadioMap
 
 __all__ = ["Fixes", "LikelihoodSettings", "Locator", "Prior", "Readings"]
 
-BLOCK = 32  # rows of every matrix product: bounded memory, and results that do not depend on the company
+BLOCK = 64  # rows of every matrix product: bounded memory, and results that do not depend on the company
 
 
 @dataclass(frozen=True)
@@ -98,12 +99,9 @@ class Locator:
             ValueError: an index is out of range, or a level is not finite.
         """
         heard = self.tables.tabulate(readings)
-        listening = np.ones(self.tables.receivers) if awake is None else np.asarray(awake, dtype=np.float64)
         moments = np.empty((len(heard.device), self.grid.floors, 6))
-        for start in range(0, len(heard.device), BLOCK):
-            rows = slice(start, start + BLOCK)
-            posterior = self._posterior(heard, rows, listening, None if prior is None else prior.rows(rows))
-            total = (posterior @ self._moments)[: len(heard.device) - start]
+        for rows, posterior in self._posteriors(heard, awake, prior):
+            total = (posterior @ self._moments)[: len(moments[rows])]
             moments[rows] = total.reshape(-1, self.grid.floors, 6)
         probability, xy, cov = self._summary(moments)
         count = (heard.number > 0).sum(axis=1)
@@ -114,28 +112,35 @@ class Locator:
     ) -> tuple[Ints, Floats32]:
         """Return devices (D,) and the probability of every cell (D, C); arguments as in :meth:`locate`."""
         heard = self.tables.tabulate(readings)
-        listening = np.ones(self.tables.receivers) if awake is None else np.asarray(awake, dtype=np.float64)
         result = np.empty((len(heard.device), len(self.grid)), dtype=np.float32)
-        for start in range(0, len(heard.device), BLOCK):
-            rows = slice(start, start + BLOCK)
-            block = self._posterior(heard, rows, listening, None if prior is None else prior.rows(rows))
-            result[rows] = block[: len(heard.device) - start]
+        for rows, posterior in self._posteriors(heard, awake, prior):
+            result[rows] = posterior[: len(result[rows])]
         return heard.device, result / result.sum(axis=1, keepdims=True)
 
-    def _posterior(self, heard: Heard, rows: slice, listening: Floats, prior: Prior | None) -> Floats32:
-        """Return (BLOCK, C) posterior up to a factor per row; all products have one shape and rounding."""
-        number, level = heard.number[rows], heard.level[rows]
-        short = ((0, BLOCK - len(number)), (0, 0))
-        posterior = self.tables.log_likelihood(np.pad(number, short), np.pad(level, short), listening)
-        posterior -= posterior.max(axis=1, keepdims=True)
-        np.exp(posterior, out=posterior)
-        posterior *= self._weight
-        if prior is not None:
-            posterior *= self._prior(prior)
-        return posterior
+    def _posteriors(
+        self, heard: Heard, awake: Bools | None, prior: Prior | None
+    ) -> Iterator[tuple[slice, Floats32]]:
+        """Yield rows of devices and their posterior (BLOCK, C) up to a factor per row, valid until the next.
 
-    def _prior(self, prior: Prior) -> Floats32:
-        """Return the prior (BLOCK, C): normal in x/y times the floor's probability, and the uniform share."""
+        All products have one shape, padded with zeros: so rounding is the same in any company.
+        """
+        receivers = self.tables.receivers
+        listening = np.ones(receivers) if awake is None else np.asarray(awake, dtype=np.float64)
+        silence = self.tables.silence(np.maximum(listening, heard.number.max(axis=0, initial=0.0) > 0))
+        posterior, *scratch = room = np.empty((3, BLOCK, len(self.grid)), dtype=np.float32)
+        padded = np.zeros((2, BLOCK, receivers))
+        for start in range(0, len(heard.device), BLOCK):
+            rows = slice(start, start + BLOCK)
+            size = len(heard.device[rows])
+            padded[:, :size], padded[:, size:] = (heard.number[rows], heard.level[rows]), 0.0
+            self.tables.log_likelihood(padded[0], padded[1], silence, posterior, room[1:])
+            posterior -= posterior.max(axis=1, keepdims=True)
+            np.exp(posterior, out=posterior)
+            posterior *= self._weight if prior is None else self._prior(prior.rows(rows), scratch[0])
+            yield rows, posterior
+
+    def _prior(self, prior: Prior, density: Floats32) -> Floats32:
+        """Return the prior (BLOCK, C) in ``density``: normal in x/y by floor, and the uniform share."""
         precision = np.linalg.inv(prior.cov_m2)
         mean = prior.xy_m - self._centre
         pull = np.einsum("dij,dj->di", precision, mean)
@@ -143,13 +148,14 @@ class Locator:
         terms = np.zeros((BLOCK, 6), dtype=np.float32)
         columns = (precision[:, 0, 0], 2 * precision[:, 0, 1], precision[:, 1, 1], *(-2 * pull.T), constant)
         terms[: len(mean)] = -0.5 * np.stack(columns, axis=1)
-        density: Floats32 = terms @ self._normal
+        np.matmul(terms, self._normal, out=density)
         np.exp(density, out=density)
         per_cell = self.grid.cell_m**2 * np.sqrt(np.linalg.det(precision)) / (2.0 * np.pi)
         floor = np.zeros((BLOCK, self.grid.floors), dtype=np.float32)
         floor[: len(mean)] = (1.0 - prior.wander) * per_cell[:, None] * prior.floor_probability
         density *= floor if self.grid.floors == 1 else floor[:, self.grid.floor]
         density += np.float32(prior.wander / len(self.grid))
+        density *= self._weight
         return density
 
     def _summary(self, moments: Floats) -> tuple[Floats, Floats, Floats]:
