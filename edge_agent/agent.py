@@ -30,8 +30,10 @@ DRAIN_ON_STOP_S = 5.0
 BACKPRESSURE_BYTES = 16 * 1024 * 1024
 """A replay waits while more than this waits in the spool, or half of the spool's bound if that is less."""
 LONGEST_HOLD_MS = 3_000
-"""Most event time in a batch: while the broker is behind, and when playing as fast as possible. So far apart are
-the nodes of one agent at most: less than the lateness that a gateway allows, or it would not wait for the last."""
+"""Most event time in a batch: while the broker is behind, and when playing as fast as possible.
+
+The nodes of an agent are this far apart at most: less than the lateness that a gateway allows by default.
+"""
 BEHIND_BATCHES = 4 * WINDOW
 """More batches than this in the spool mean that the broker is behind: a replay makes larger ones."""
 _POLL_S = 0.01
