@@ -1,8 +1,8 @@
 """Who may ask: a password for people, a token for machines, and no page of somebody else's.
 
-Without a password the gateway listens on the loopback address alone. There, too, it answers only requests that
-name a loopback host and come from no other origin: else any web page open in the operator's browser could read
-it (DNS rebinding) or write to it (cross-site requests).
+Without a password the gateway listens on the loopback address alone. There, too, it answers only requests
+that name a loopback host and come from no other origin: else any web page open in the operator's browser
+could read it (DNS rebinding) or write to it (cross-site requests).
 """
 
 import hashlib
@@ -21,7 +21,7 @@ SESSION_S = 12 * 3600
 MIN_PASSWORD = 8
 MIN_TOKEN = 20
 ATTEMPTS = 5
-"""Wrong passwords from one address within `ATTEMPTS_WITHIN_S`; ten times as many from all addresses together."""
+"""Wrong passwords from one address within `ATTEMPTS_WITHIN_S`; ten times as many from all together."""
 ATTEMPTS_WITHIN_S = 60.0
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -38,7 +38,7 @@ class Credentials:
         if self.password is None and host not in LOOPBACK:
             raise ConfigurationError(
                 f"refusing to listen on {host} without a password",
-                "Set MALLSENSE_PASSWORD or give --password-file, or leave --host away to listen on 127.0.0.1.",
+                "Set MALLSENSE_PASSWORD or give --password-file, or listen on 127.0.0.1, the default.",
             )
         if self.password is not None and len(self.password) < MIN_PASSWORD:
             raise ConfigurationError(
@@ -87,7 +87,7 @@ class Guard:
         return self._session(int(now_s) + SESSION_S)
 
     def _remember(self, address: str, now_s: float) -> None:
-        if len(self._wrong) > 10_000:  # noqa: PLR2004  # an attacker with many addresses: the limit of all holds
+        if len(self._wrong) > 10_000:  # an attacker with many addresses: the limit of all holds
             self._wrong.clear()
         self._wrong.setdefault(address, deque(maxlen=ATTEMPTS)).append(now_s)
         self._all_wrong.append(now_s)

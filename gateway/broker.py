@@ -1,7 +1,7 @@
 """The embedded MQTT broker: for a demo, a replay or a small mall that runs no broker of its own.
 
-It is rumqttd (inside the package `iotcore`), run as a child process that ends with this one. What it has taken
-but not handed on is in its memory alone, so a real site runs mosquitto (docs/operations.md).
+It is rumqttd (inside the package `iotcore`), run as a child process that ends with this one. What it has
+taken but not handed on is in its memory alone, so a real site runs mosquitto (docs/operations.md).
 """
 
 import os

@@ -15,6 +15,10 @@ from contracts.errors import ConfigurationError
 from contracts.events import EventKind
 from gateway.auth import Credentials
 from gateway.broker import DEFAULT_PORT
+from gateway.following import over_http, over_mqtt
+from gateway.runtime import Gateway, Settings
+from gateway.showing import Table
+from gateway.sources import read_calibration, read_site
 
 _log = logging.getLogger(__name__)
 
@@ -50,9 +54,6 @@ def gateway(
 
     It goes on where the last one stopped. Ctrl-C or SIGTERM ends it; nothing it has received is lost.
     """
-    from gateway.runtime import Gateway, Settings
-    from gateway.sources import read_calibration, read_site
-
     stop = stop_on_signals()
     settings = Settings(
         site=read_site(site),
@@ -71,6 +72,51 @@ def gateway(
         typer.echo(f"console {running.url}   broker {running.broker}   store {store}   (Ctrl-C ends it)")
         while not stop.wait(0.2):
             running.wait(0)
+
+
+def events(
+    *,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on showing events as they happen.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document a line, as it was sent.")
+    ] = False,
+    zone: Annotated[list[str] | None, typer.Option(help="Only this zone; may be repeated.")] = None,
+    kind: Annotated[list[EventKind] | None, typer.Option(help="Only this kind; may be repeated.")] = None,
+    url: Annotated[str, typer.Option(help="A gateway's address.")] = "http://127.0.0.1:8000",
+    broker: Annotated[
+        str | None, typer.Option(help="Take events from this MQTT broker instead; always follows.")
+    ] = None,
+    mall: Annotated[str | None, typer.Option(help="With --broker: only this mall.")] = None,
+    newest: Annotated[int, typer.Option(min=1, max=1000, help="How many past events to show first.")] = 20,
+) -> None:
+    """Show zone events: who came into which shop, who left it and after how long.
+
+    Over HTTP, rows without any pseudonym; over MQTT (--broker), the CloudEvents that a CRM system subscribes to.
+    MALLSENSE_TOKEN is sent to a gateway that wants a login.
+    """
+    stop_on_broken_pipe()
+    if broker is not None:
+        happenings = over_mqtt(BrokerAddress.parse(broker), mall)
+    else:
+        happenings = over_http(url, os.environ.get("MALLSENSE_TOKEN"), newest=newest, follow=follow)
+    table = Table()
+    try:
+        for happening in happenings:
+            if (zone and happening.zone not in zone) or (kind and happening.kind not in kind):
+                continue
+            if as_json:
+                print(happening.raw.decode(), flush=True)
+            else:
+                table.show(happening)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def stop_on_broken_pipe() -> None:
+    """End quietly when the reader of the output has gone, as other filters do."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 def stop_on_signals() -> threading.Event:

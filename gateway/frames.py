@@ -38,7 +38,7 @@ class Frames:
         """The frame of a tick. Raises `KeyError` for a floor that is not there."""
         number = self._number(floor)
         tracks, cells = tick.tracks, tick.cells
-        per_floor = np.bincount(cells.floor, cells.weight, len(self._floors))
+        per_floor = np.bincount(cells.floor, cells.weight, len(self._floors)).astype(np.float64)
         on_floor = cells.floor == number
         rows = np.flatnonzero(tracks.floor == number)
         return schemas.Frame(
@@ -130,7 +130,7 @@ class Frames:
         if self._anonymity.hides(on_floor):
             rows = rows[:0]
         if len(rows) > MAX_DOTS:
-            # By id, which is random: a sample that is the same from frame to frame, so that dots do not flicker.
+            # By id, which is random: the same sample from frame to frame, so that dots do not flicker.
             rows = np.array(sorted(rows.tolist(), key=device.__getitem__)[:MAX_DOTS])
         sd_m = np.linalg.det(cov_m2[rows]).clip(0.0) ** 0.25
         return schemas.Dots(

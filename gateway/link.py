@@ -1,7 +1,7 @@
 """The gateway's one connection to the broker: MQTT 5, a session that outlives it, acknowledgement by hand.
 
-A message stays with the broker until `ack`; no more than `RECEIVE_MAXIMUM` are on their way at a time, so a slow
-gateway makes messages wait in the broker, not in its own memory. Reconnects for ever.
+A message stays with the broker until `ack`; no more than `RECEIVE_MAXIMUM` are on their way at a time, so a
+slow gateway makes messages wait in the broker, not in its own memory. Reconnects for ever.
 """
 
 import logging
@@ -103,7 +103,7 @@ class Link:
 
     def start(self) -> None:
         """Begin to connect; returns at once, and tries for ever."""
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
         self._client.connect_async(

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections import deque
+from contextlib import suppress
 
 from gateway.engine import Tick
 from gateway.frames import Frames
@@ -10,6 +11,8 @@ from gateway.store.records import Event
 
 FRAME_EVERY_S = 0.5
 """At most this often is a frame made."""
+AT_LEAST_EVERY_S = 5.0
+"""While nothing changes, the same frame is sent again this often: a viewer knows its connection lives."""
 EVENTS_KEPT = 500
 
 
@@ -90,7 +93,8 @@ class Hub:
         self._latest.wake(asyncio.get_running_loop(), wake)
         try:
             while True:
-                await wake.wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(wake.wait(), AT_LEAST_EVERY_S)
                 wake.clear()
                 self._broadcast()
                 await asyncio.sleep(FRAME_EVERY_S)

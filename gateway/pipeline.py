@@ -1,9 +1,9 @@
 """The heart of the gateway: journal, acknowledge, compute, record, publish. One thread calls it.
 
-The order makes a restart exact. A batch is on disk before the broker may forget it; what ticks gave is written in
-one transaction with the state that gave it. Killed at any moment, the gateway comes back with the last checkpoint,
-takes the journal after it in the same order, and computes the same things again: the records that were lost with
-the memory, and events with the same ids.
+The order makes a restart exact. A batch is on disk before the broker may forget it; what ticks gave is
+written in one transaction with the state that gave it. Killed at any moment, the gateway comes back with the
+last checkpoint, takes the journal after it in the same order, and computes the same things again: the records
+that were lost with the memory, and events with the same ids.
 """
 
 import hashlib
@@ -75,6 +75,7 @@ class Pipeline:
         self._show = show
         self._recorder = Recorder(site, cell_grid(engine))
         self._position = 0
+        self._committed = -1
         self._t_ms = 0
         self._expired_ms: int | None = None
         self._commit_due_s = 0.0
@@ -101,18 +102,22 @@ class Pipeline:
             return
         self._position, self._t_ms = checkpoint.position, checkpoint.t_ms
         self._recorder.next_cursor = checkpoint.next_cursor
-        try:
-            if checkpoint.site != self._digest:
-                raise StateError("the site file has changed since the last run")
-            self._engine.restore(checkpoint.engine)
-        except StateError as error:
+        if (problem := self._restore_engine(checkpoint)) is not None:
             ended = self._store.abandon_open_visits()
-            _log.warning(
-                "%s: starting afresh; %d open visits end where they were last seen", error.message, ended
-            )
+            _log.warning("%s: starting afresh; %d open visits end where last seen", problem, ended)
             return
         self._recorder.restore(checkpoint.recorder)
         _log.info("resumed at event time %d with everybody who was in the mall", checkpoint.t_ms)
+
+    def _restore_engine(self, checkpoint: Checkpoint) -> str | None:
+        """Give the engine its state back; tells why that cannot be done, or None."""
+        if checkpoint.site != self._digest:
+            return "the site file has changed since the last run"
+        try:
+            self._engine.restore(checkpoint.engine)
+        except StateError as error:
+            return error.message
+        return None
 
     def take(self, arrivals: Sequence[Arrival]) -> None:
         """Journal, acknowledge and compute what has arrived.
@@ -154,7 +159,7 @@ class Pipeline:
         self._outlet.publish_surely(self._topics.event(event.kind, event.zone), event.payload, event.id)
 
     def commit_if_due(self) -> None:
-        """Write outputs and a checkpoint every `COMMIT_EVERY_S`; raises `UnavailableError` as `commit` does."""
+        """Write outputs and a checkpoint every `COMMIT_EVERY_S`; raises as `commit` does."""
         start_s = time.monotonic()
         if start_s < self._commit_due_s:
             return
@@ -170,7 +175,10 @@ class Pipeline:
         outputs = self._recorder.outputs
         outputs.published += self._outlet.taken()
         outputs.nodes.update(self._nodes.records())
+        if outputs == Outputs() and self._position == self._committed:
+            return
         self._store.commit(outputs, self._checkpoint())
+        self._committed = self._position
         self._recorder.outputs = Outputs()
         self._expire_if_due()
 

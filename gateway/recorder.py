@@ -1,4 +1,4 @@
-"""From ticks to records for the store. No I/O and no clock; its state goes into the checkpoint with the engine's."""
+"""From ticks to records for the store. No I/O, no clock; its state goes into the checkpoint."""
 
 import msgspec
 import numpy as np

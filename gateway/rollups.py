@@ -1,4 +1,4 @@
-"""Ticks added up by the minute: who was in each zone, and where on each floor. Written once a minute is over."""
+"""Ticks added up by the minute: who was in each zone, and where. Written once a minute is over."""
 
 from collections import Counter
 from typing import Any

@@ -88,8 +88,8 @@ class Gateway:
     def start(self) -> Self:
         """Start everything; returns when the API answers.
 
-        Raises `ConfigurationError` when a port is taken, the store cannot be used, or something would be open to
-        the network without a password. Nothing is left running then.
+        Raises `ConfigurationError` when a port is taken, the store cannot be used, or something would be open
+        to the network without a password. Nothing is left running then.
         """
         try:
             self._start()
@@ -210,8 +210,9 @@ class Gateway:
             self._ended.set()
 
     def _next(self) -> list[Arrival]:
+        group: list[Delivery] = []
         try:
-            group = [self._inbox.get(timeout=0.2)]
+            group.append(self._inbox.get(timeout=0.2))
             while len(group) < GROUP:
                 group.append(self._inbox.get_nowait())
         except queue.Empty:

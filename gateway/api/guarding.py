@@ -46,5 +46,5 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, detai
     if scope["type"] == "websocket":
         await WebSocketClose(POLICY_VIOLATION, detail)(scope, receive, send)
         return
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None  # noqa: PLR2004
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     await JSONResponse({"detail": detail}, status, headers)(scope, receive, send)

@@ -2,6 +2,7 @@
 
 import time
 from math import ceil
+from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
@@ -10,7 +11,7 @@ from gateway.auth import COOKIE, SESSION_S, Guard
 
 router = APIRouter(tags=["login"])
 
-REFUSALS = {
+REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": schemas.Problem, "description": "wrong password"},
     429: {"model": schemas.Problem, "description": "too many wrong passwords"},
 }

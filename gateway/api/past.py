@@ -64,9 +64,11 @@ def flows(here: Here, period: Asked, floor: str | None = None) -> schemas.Flows:
 @router.get("/events")
 def events(
     here: Here,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int | None, Query(ge=0, le=2**53)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> schemas.EventPage:
-    """Give events after a cursor, oldest first."""
+    """Give events after a cursor, oldest first; without a cursor, the newest ones."""
     found = here.store.events(after, limit)
-    return schemas.EventPage(events=[event_row(e) for e in found], next=found[-1].cursor if found else after)
+    return schemas.EventPage(
+        events=[event_row(e) for e in found], next=found[-1].cursor if found else after or 0
+    )

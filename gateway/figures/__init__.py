@@ -1,1 +1,1 @@
-"""Figures about the past, computed from the store; and the intervals and suppression that apply to all figures."""
+"""Figures about the past, from the store; and the intervals and suppression that hold for all figures."""

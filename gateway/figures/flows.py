@@ -13,7 +13,7 @@ from gateway.store.records import Visit
 def flows(store: Store, site: Site, period: Period, floor: str | None = None) -> schemas.Flows:
     """Links between consecutive visits of one stay, by the number of different people who took them.
 
-    A person who was away for longer than it takes to vanish has begun a new path, so no link crosses that gap.
+    A person who was away for longer than it takes to vanish has begun a new path: no link crosses that gap.
     With `floor`, links with at least one end on it.
     """
     on_floor = {zone.id for of, zone in site.zones() if floor is None or of.id == floor}

@@ -15,7 +15,7 @@ NOTHING_MIN = 0.01
 def heat(store: Store, floor: str, k: int, period: Period, empty: CellGrid) -> schemas.Heat:
     """Expected device-minutes per cell over whole minutes.
 
-    Empty unless at some time at least k people were on the floor: else the map would show where one of them went.
+    Empty unless at some time at least k people were on the floor: else the map shows where one of them went.
     """
     whole = period.in_minutes(store.newest_ms())
     found = store.heat(floor, whole.from_ms, whole.to_ms)

@@ -39,7 +39,7 @@ class Anonymity:
     def count(self, mean: float, variance: float) -> Count:
         """An expected number with its interval.
 
-        An empty zone has the upper limit k - 1 at most: a larger one would say more than the suppressed number.
+        An empty zone has an upper limit of k - 1 at most: more would tell it from other hidden ones.
         """
         if self.hides(mean):
             return Count(None, None, None, suppressed=True)

@@ -60,7 +60,7 @@ class History(Protocol):
         ...
 
     def heat(self, floor: str, from_ms: int, to_ms: int) -> Heat | None:
-        """Expected device-seconds per cell of a floor; None where nobody was. Periods count in whole minutes."""
+        """Expected device-seconds per cell of a floor over whole minutes; None where nobody was."""
         ...
 
     def zone_minutes(
@@ -81,8 +81,11 @@ class History(Protocol):
         """Paths that started in the period and have ended."""
         ...
 
-    def events(self, after: int, limit: int) -> list[Event]:
-        """At most `limit` events with a cursor above `after`, in order; without their payloads."""
+    def events(self, after: int | None, limit: int) -> list[Event]:
+        """At most `limit` events with a cursor above `after`, in order; without their payloads.
+
+        `after` None = the newest ones.
+        """
         ...
 
     def events_between(self, from_ms: int, to_ms: int, limit: int) -> list[Event]:

@@ -79,5 +79,5 @@ def _advice(message: str) -> str:
     if "locked" in message or "busy" in message:
         return "Another program holds the file; end it. The gateway goes on by itself."
     if "malformed" in message or "not a database" in message:
-        return "The file is damaged or no store of mallsense. Move it away to start a new one, or restore a copy."
+        return "The file is damaged or no store. Move it away to start a new one, or restore a copy."
     return "Check the disk and the file's owner; the gateway tries again by itself."

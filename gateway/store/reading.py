@@ -77,7 +77,7 @@ class SqliteHistory:
         return columns.unpack_positions(rows[0][1], rows[0][0], floor) if rows else None
 
     def heat(self, floor: str, from_ms: int, to_ms: int) -> Heat | None:
-        """Expected device-seconds per cell of a floor; whole hours come from the hours, the rest from minutes.
+        """Expected device-seconds per cell of a floor: whole hours from the hours, the rest from minutes.
 
         Cells of another grid than the newest (the floor plan has changed) are left out.
         """
@@ -124,8 +124,8 @@ class SqliteHistory:
     def visits(self, from_ms: int, to_ms: int, zone: str | None = None) -> list[Visit]:
         """Visits that started in the period, ordered by device and start."""
         rows = self._rows(
-            f"SELECT {_VISIT} FROM visits WHERE started_ms >= ? AND started_ms < ? AND (? IS NULL OR zone = ?)"  # noqa: S608
-            " ORDER BY device, started_ms, visit",
+            f"SELECT {_VISIT} FROM visits WHERE started_ms >= ? AND started_ms < ?"  # noqa: S608
+            " AND (? IS NULL OR zone = ?) ORDER BY device, started_ms, visit",
             from_ms,
             to_ms,
             zone,
@@ -143,14 +143,16 @@ class SqliteHistory:
         )
         return [Path(*row) for row in rows]
 
-    def events(self, after: int, limit: int) -> list[Event]:
-        """At most `limit` events with a cursor above `after`, in order; without their payloads."""
+    def events(self, after: int | None, limit: int) -> list[Event]:
+        """At most `limit` events with a cursor above `after`, in order; None = the newest ones."""
+        newest = after is None
         rows = self._rows(
-            f"SELECT {_EVENT} FROM events WHERE cursor > ? ORDER BY cursor LIMIT ?",  # noqa: S608
-            after,
+            f"SELECT {_EVENT} FROM events WHERE cursor > ?"  # noqa: S608
+            f" ORDER BY cursor {'DESC' if newest else ''} LIMIT ?",
+            after or 0,
             limit,
         )
-        return [Event(*row) for row in rows]
+        return [Event(*row) for row in (reversed(rows) if newest else rows)]
 
     def events_between(self, from_ms: int, to_ms: int, limit: int) -> list[Event]:
         """The last `limit` events of a period, in order; without their payloads."""

@@ -118,7 +118,7 @@ class CellGrid:
 
 @dataclass(frozen=True, slots=True)
 class CellMinute:
-    """Expected device-seconds in each cell of a floor during one minute; cells that nobody was in are left out."""
+    """Expected device-seconds in each cell of a floor during one minute; empty cells are left out."""
 
     minute_ms: int
     floor: str

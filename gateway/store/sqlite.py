@@ -42,25 +42,23 @@ class SqliteStore(SqliteHistory):
 
     @staticmethod
     def _open(path: FilePath) -> sqlite3.Connection:
-        db: sqlite3.Connection | None = None
         try:
             db = files.connect_writer(path)
-            if (found := schema.version(db)) > len(schema.MIGRATIONS):
-                raise ConfigurationError(
-                    f"the store {path} has version {found}, this mallsense knows {len(schema.MIGRATIONS)}",
-                    "A newer mallsense wrote it: install that one, or choose another file with --store.",
-                )
-            schema.migrate(db)
-        except (sqlite3.DatabaseError, ConfigurationError) as error:
-            if db is not None:
-                db.close()
-            if isinstance(error, ConfigurationError):
-                raise
-            raise ConfigurationError(
-                f"the store {path} cannot be opened: {error}",
-                "Choose another file with --store, or move this one away to start a new one.",
-            ) from error
-        return db
+        except sqlite3.DatabaseError as error:
+            raise _unusable(path, error) from error
+        try:
+            found = schema.version(db)
+            if found <= len(schema.MIGRATIONS):
+                schema.migrate(db)
+                return db
+        except sqlite3.DatabaseError as error:
+            db.close()
+            raise _unusable(path, error) from error
+        db.close()
+        raise ConfigurationError(
+            f"the store {path} has version {found}, this mallsense knows {len(schema.MIGRATIONS)}",
+            "A newer mallsense wrote it: install that one, or choose another file with --store.",
+        )
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -108,7 +106,7 @@ class SqliteStore(SqliteHistory):
     def commit(self, outputs: Outputs, checkpoint: Checkpoint | None) -> None:
         """Write the outputs of ticks and the checkpoint after them: all of it or nothing."""
         work = [*_statements(outputs)]
-        state = checkpoint and (
+        state = None if checkpoint is None else (
             checkpoint.position, checkpoint.t_ms, checkpoint.next_cursor, checkpoint.site,
             columns.pack(checkpoint.engine), columns.pack(checkpoint.recorder),
         )  # fmt: skip
@@ -129,7 +127,8 @@ class SqliteStore(SqliteHistory):
         if start >= before_ms:
             return
         hours = db.execute(
-            "SELECT DISTINCT minute_ms / ?1 * ?1 FROM cell_minutes WHERE floor = ?2 AND minute_ms >= ?3 AND minute_ms < ?4",
+            "SELECT DISTINCT minute_ms / ?1 * ?1 FROM cell_minutes"
+            " WHERE floor = ?2 AND minute_ms >= ?3 AND minute_ms < ?4",
             (HOUR_MS, floor, start, before_ms),
         ).fetchall()
         for (hour_ms,) in hours:
@@ -189,7 +188,8 @@ class SqliteStore(SqliteHistory):
             ("cell_hours", "floor, minute_ms", "minute_ms", rollups),
         ):
             deleted += self._delete(
-                f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {column} < ? LIMIT ?)",  # noqa: S608
+                f"DELETE FROM {table} WHERE ({key}) IN"  # noqa: S608  # names from the list above
+                f" (SELECT {key} FROM {table} WHERE {column} < ? LIMIT ?)",
                 before,
             )
         with files.explained(self._path):
@@ -212,6 +212,13 @@ class SqliteStore(SqliteHistory):
         os.close(self._lock)
 
 
+def _unusable(path: FilePath, error: sqlite3.DatabaseError) -> ConfigurationError:
+    return ConfigurationError(
+        f"the store {path} cannot be opened: {error}",
+        "Choose another file with --store, or move this one away to start a new one.",
+    )
+
+
 _CELLS = "INSERT OR REPLACE INTO {} VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 _VISIT = """
@@ -219,6 +226,12 @@ _VISIT = """
     ON CONFLICT (visit) DO UPDATE SET seen_ms = excluded.seen_ms, ended_ms = excluded.ended_ms,
         dwell_s = excluded.dwell_s, confidence = excluded.confidence
     WHERE excluded.seen_ms >= visits.seen_ms
+"""
+
+_NODE = """
+    INSERT INTO nodes VALUES (?, ?, ?)
+    ON CONFLICT (node) DO UPDATE SET last_ms = excluded.last_ms,
+        health = CASE WHEN length(excluded.health) THEN excluded.health ELSE health END
 """
 
 
@@ -256,8 +269,7 @@ def _statements(outputs: Outputs) -> Iterable[tuple[str, list[tuple[Any, ...]]]]
     )
     yield _CELLS.format("cell_minutes"), [_cells_row(c) for c in outputs.cell_minutes]
     yield (
-        "INSERT INTO nodes VALUES (?, ?, ?) ON CONFLICT (node) DO UPDATE SET last_ms = excluded.last_ms,"
-        " health = CASE WHEN length(excluded.health) THEN excluded.health ELSE health END",
+        _NODE,
         [(n.node, n.last_ms, n.health) for n in outputs.nodes.values()],
     )
 

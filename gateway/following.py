@@ -1,0 +1,130 @@
+"""Zone events from a running gateway, over its HTTP API or straight from the broker."""
+
+import json
+import queue
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from contracts.broker import BrokerAddress
+from contracts.errors import ConfigurationError, MessageError, UnavailableError
+from contracts.events import CloudEvent, PathEvent, VisitEvent
+from contracts.messages import decode
+from contracts.topics import ROOT
+
+PAGE = 500
+POLL_S = 1.0
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """An event as a line shows it."""
+
+    time: str
+    """RFC 3339, or epoch milliseconds as text where that is all there is."""
+    kind: str
+    zone: str
+    floor: str
+    dwell_s: float | None
+    raw: bytes
+    """JSON as it came."""
+
+
+def over_http(url: str, token: str | None, *, newest: int, follow: bool) -> Iterator[Happening]:
+    """Give the newest events of the gateway at `url`, then, with `follow`, new ones as they are stored.
+
+    Raises `UnavailableError` when nobody answers there, `ConfigurationError` when it refuses.
+    """
+    page = _get(url, token, {"limit": newest})
+    while True:
+        yield from map(_from_row, page["events"])
+        if not follow and len(page["events"]) < PAGE:
+            return
+        if not page["events"]:
+            time.sleep(POLL_S)
+        page = _get(url, token, {"after": page["next"], "limit": PAGE})
+
+
+def over_mqtt(address: BrokerAddress, mall: str | None) -> Iterator[Happening]:
+    """Give events as the gateway publishes them; `mall` None = of every mall on this broker. Never ends.
+
+    Raises `UnavailableError` when the broker does not answer or refuses.
+    """
+    inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    if address.user is not None:
+        client.username_pw_set(address.user, address.password)
+    if address.tls:
+        client.tls_set_context(ssl.create_default_context())
+
+    def connected(*_: Any) -> None:
+        client.subscribe(f"{ROOT}/{mall or '+'}/events/#", qos=1)
+
+    def arrived(_client: Client, _data: Any, message: MQTTMessage) -> None:
+        inbox.put(bytes(message.payload))
+
+    client.on_connect, client.on_message = connected, arrived
+    try:
+        client.connect(address.host, address.port)
+    except OSError as error:
+        raise UnavailableError(f"broker {address} does not answer: {error}", "Is it running?") from error
+    client.loop_start()
+    try:
+        while True:
+            if (happening := _from_payload(inbox.get())) is not None:
+                yield happening
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def _get(url: str, token: str | None, query: dict[str, int]) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    address = f"{url.rstrip('/')}/api/v1/events?{urlencode(query)}"
+    if not address.startswith(("http://", "https://")):
+        raise ConfigurationError(
+            f"expected http:// or https://, found {url}", "Write it like http://127.0.0.1:8000."
+        )
+    try:
+        request = urllib.request.Request(address, headers=headers)  # noqa: S310  # checked above
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            page: dict[str, Any] = json.load(answer)
+            return page
+    except urllib.error.HTTPError as error:
+        hint = "Set MALLSENSE_TOKEN to the gateway's token." if error.code == 401 else ""
+        raise ConfigurationError(
+            f"the gateway at {url} refuses: {error.code} {error.reason}", hint
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UnavailableError(
+            f"no gateway answers at {url}: {getattr(error, 'reason', error)}",
+            "Start one with 'mallsense gateway', or give its address with --url.",
+        ) from error
+
+
+def _from_row(row: dict[str, Any]) -> Happening:
+    raw = json.dumps(row, separators=(",", ":")).encode()
+    zone, floor = row["zone"] or "", row["floor"] or ""
+    return Happening(str(row["t_ms"]), row["kind"], zone, floor, row["dwell_s"], raw)
+
+
+def _from_payload(payload: bytes) -> Happening | None:
+    kind: type[CloudEvent]
+    for kind in (VisitEvent, PathEvent):
+        try:
+            event = decode(payload, kind)
+        except MessageError:
+            continue
+        if isinstance(event, VisitEvent):
+            data = event.data
+            return Happening(event.time, event.kind, data.zone, data.floor, data.dwell_s, payload)
+        if isinstance(event, PathEvent):
+            return Happening(event.time, event.kind, "", "", event.data.dwell_s, payload)
+    return None  # somebody else published on an event's topic
