@@ -39,8 +39,9 @@ _PEOPLE_PER_PHONE = 0.86
 class FakeGateway:
     """A day at the mall: what `GET` answers, by the moment asked for."""
 
-    def __init__(self, phones: int, now_ms: int = OPENED_MS) -> None:
-        self.crowd = Crowd(phones)
+    def __init__(self, phones: int, now_ms: int = OPENED_MS, *, full: bool = False) -> None:
+        """Make a gateway of a mall with `phones` at its fullest; `full`: all there now, on the ground floor."""
+        self.crowd = Crowd(phones, full=full)
         self._started = time.monotonic()
         self._opened_ms = now_ms
         self._cursor = 0

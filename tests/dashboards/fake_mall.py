@@ -73,7 +73,7 @@ def _floor(number: int, named: tuple[str, str]) -> dict[str, Any]:
         [[x0, 28], [x0, 56], [x1, 56], [x1, 28], [x0, 28]] for x0, x1 in ((28, 60), (90, 122))
     ]
     corridor["label"] = [75, 61]
-    outline = [[0, 4], [4, 0], [146, 0], [150, 4], [150, 80], [146, 84], [4, 84], [0, 80], [0, 4]]
+    outline = [[0, 0], [150, 0], [150, 84], [0, 84], [0, 0]]
     return {
         "id": floor,
         "name": {"en": "Ground floor", "zh": "一层"} if number == 0 else {"en": "Food & fun", "zh": "二层 · 美食娱乐"},
@@ -132,8 +132,9 @@ def crowd_share(t_ms: Floats | float) -> Floats:
 class Crowd:
     """Phones that stay in shops and walk round the ring corridor between them."""
 
-    def __init__(self, phones: int, seed: int = 7) -> None:
+    def __init__(self, phones: int, seed: int = 7, *, full: bool = False) -> None:
         self.phones = phones
+        self._full = full
         random = np.random.default_rng(seed)
         self._threshold = random.permutation(phones) / phones
         self._stay_ms = random.uniform(4, 13, phones) * MINUTE_MS
@@ -145,14 +146,15 @@ class Crowd:
 
     def at(self, t_ms: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats, npt.NDArray[np.int64]]:
         """Return phone numbers (n,), floor numbers (n,), places in metres (n, 2) and zone numbers or -1 (n,)."""
-        here = np.flatnonzero(self._threshold < crowd_share(t_ms))
+        here = np.flatnonzero(self._threshold < (1.0 if self._full else crowd_share(t_ms)))
         clock = (t_ms + self._phase_ms[here]) / self._stay_ms[here]
         leg, part = np.floor(clock).astype(np.int64), clock % 1.0
-        level = (_hash(self._salt[here], leg // 4) % 100 > 58).astype(np.int64)  # noqa: PLR2004  # more downstairs
+        upstairs = 100 if self._full else 58
+        level = (_hash(self._salt[here], leg // 4) % 100 > upstairs).astype(np.int64)
         start, start_zone = self._place(here, leg, level)
         end, _ = self._place(here, leg + 1, level)
         walking = np.clip((part - 0.72) / 0.28, 0.0, 1.0)
-        xy = _walk(start, end, walking)
+        xy = _walk(start, end, walking) + 3.4 * np.stack((np.sin(here * 2.3), np.cos(here * 3.1)), axis=1)
         sway = np.stack((np.sin(t_ms / 9e3 + here), np.cos(t_ms / 11e3 + here * 1.7)), axis=1)
         xy = np.where((walking > 0)[:, None], xy, start + 0.9 * sway)
         zone = np.where(walking <= 0, start_zone, -1)

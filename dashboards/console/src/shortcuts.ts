@@ -29,6 +29,7 @@ export function listenToKeys(): void {
       if (event.key === "Escape") (typing as HTMLElement).blur();
       return;
     }
+    if (helpOpen.value && event.key !== "?") return; // the dialog has its own use for Escape
     if (event.key === " " && target.closest("button, a")) return;
     const action = ACTIONS[event.key] ?? ACTIONS[event.key.toLowerCase()];
     if (!action) return;

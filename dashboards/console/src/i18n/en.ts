@@ -88,6 +88,7 @@ export const en = {
   "zones.mean": "Mean dwell",
   "zones.open": "Inside now",
   "zones.chart.visits": "Visits by zone",
+  "zones.chart.visits.hint": "the busiest shops of the period",
   "zones.chart.dwell": "Dwell by zone",
   "zones.chart.dwell.hint": "bar: median · line: to the 90th percentile",
   "zones.csv": "Download CSV",
@@ -111,6 +112,7 @@ export const en = {
   "flows.people.column": "People",
 
   "footfall.title": "People in the mall by hour",
+  "footfall.hint": "Line: mean of the hour · band: 90 % interval",
   "footfall.people": "Mean people present",
   "footfall.band": "90 % interval",
   "footfall.arrivals": "Arrivals",

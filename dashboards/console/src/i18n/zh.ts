@@ -90,6 +90,7 @@ export const zh: Words = {
   "zones.mean": "平均停留",
   "zones.open": "当前在内",
   "zones.chart.visits": "各区域进店次数",
+  "zones.chart.visits.hint": "时段内最热的店铺",
   "zones.chart.dwell": "各区域停留时间",
   "zones.chart.dwell.hint": "条：中位数 · 线：至第 90 百分位",
   "zones.csv": "下载 CSV",
@@ -113,6 +114,7 @@ export const zh: Words = {
   "flows.people.column": "人数",
 
   "footfall.title": "各小时场内人数",
+  "footfall.hint": "线：小时均值 · 带：90 % 区间",
   "footfall.people": "平均在场人数",
   "footfall.band": "90 % 区间",
   "footfall.arrivals": "到场",

@@ -1,6 +1,10 @@
 import type { Dots } from "../api/types";
 import type { Colours } from "./colours";
+import { makeStamps, type Stamps, StampSheet } from "./stamps";
 import type { Viewport } from "./viewport";
+
+/** From so many on, dots are drawn smaller. */
+const CROWD = 600;
 
 /** Farther than this in one frame is a correction, not a walk: the dot fades over instead of flying. */
 const JUMP_M = 12;
@@ -13,6 +17,9 @@ export class DotLayer {
   private to = new Float32Array(0);
   /** 1: was there before; 0: is new and fades in. */
   private known = new Uint8Array(0);
+  private readonly sheet = new StampSheet();
+  private stamps: Stamps | null = null;
+  private stampKey = "";
 
   clear(): void {
     this.ids = [];
@@ -44,29 +51,18 @@ export class DotLayer {
 
   draw(context: CanvasRenderingContext2D, viewport: Viewport, ratio: number, shown: number, colours: Colours): void {
     if (this.ids.length === 0) return;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const crowded = this.ids.length > 600 ? 0.75 : 1;
-    const radius = Math.min(1.3 + viewport.scale * 0.16, 4.5) * crowded;
-    for (const fresh of [0, 1]) {
-      const path = new Path2D();
-      for (let i = 0; i < this.ids.length; i++) {
-        if (this.known[i] === fresh) continue;
-        const [x_m, y_m] = this.at(i, shown);
-        const [x, y] = viewport.toScreen(x_m, y_m);
-        if (x < 0 || y < 0 || x > viewport.width || y > viewport.height) continue;
-        path.moveTo(x + radius, y);
-        path.arc(x, y, radius, 0, 2 * Math.PI);
-      }
-      context.globalAlpha = fresh === 0 ? 1 : shown;
-      context.fillStyle = colours.dot;
-      context.fill(path);
-      if (radius > 1.6) {
-        context.strokeStyle = colours.dotEdge;
-        context.lineWidth = 0.75;
-        context.stroke(path);
-      }
+    const crowded = this.ids.length > CROWD ? 0.75 : 1;
+    const radius = Math.min(1.3 + viewport.scale * 0.16, 4.5) * crowded * ratio;
+    const key = `${radius} ${colours.dot} ${colours.dotEdge}`;
+    if (this.stampKey !== key) this.stamps = makeStamps(radius, colours.dot, colours.dotEdge, 0.75 * ratio);
+    this.stampKey = key;
+    this.sheet.begin(context.canvas.width, context.canvas.height);
+    for (let i = 0; i < this.ids.length; i++) {
+      const [x_m, y_m] = this.at(i, shown);
+      const [x, y] = viewport.toScreen(x_m, y_m);
+      this.sheet.stamp(this.stamps!, x * ratio, y * ratio, this.known[i] === 1 ? 1 : shown);
     }
-    context.globalAlpha = 1;
+    this.sheet.drawOn(context);
   }
 
   private at(i: number, shown: number): [number, number] {

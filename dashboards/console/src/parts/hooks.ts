@@ -47,15 +47,14 @@ export function useClock(every_ms: number): Signal<number> {
   return now;
 }
 
-export function useOutside(isOpen: boolean, close: () => void): { current: HTMLDivElement | null } {
-  const box = useRef<HTMLDivElement>(null);
+/** How wide an element is, in pixels; 0 until it is there. */
+export function useWidth(element: { current: HTMLElement | null }, there: boolean): number {
+  const [width, setWidth] = useState(0);
   useEffect(() => {
-    if (!isOpen) return;
-    const down = (event: PointerEvent) => {
-      if (!box.current?.contains(event.target as Node)) close();
-    };
-    document.addEventListener("pointerdown", down);
-    return () => document.removeEventListener("pointerdown", down);
-  }, [isOpen]);
-  return box;
+    if (!element.current) return;
+    const watch = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 0));
+    watch.observe(element.current);
+    return () => watch.disconnect();
+  }, [there]);
+  return width;
 }

@@ -6,13 +6,14 @@ import * as format from "../format";
 import { t } from "../i18n";
 import { backToLive, pastFailed, playing, showMoment, speed, SPEEDS, step } from "../past";
 import { minuteMs, nowMs, pastAt, site } from "../state";
-import { dayStart, HOUR_MS, hourOfDay, MINUTE_MS } from "../time";
+import { dayStart, HOUR_MS, MINUTE_MS } from "../time";
 import { Segments } from "./controls";
-import { useLoad } from "./hooks";
+import { useLoad, useWidth } from "./hooks";
 import { Icon } from "./icon";
 
 const WIDTH = 1000;
 const HEIGHT = 40;
+const HOUR_LABEL_PX = 58;
 const MARGIN_MS = 30 * MINUTE_MS;
 
 interface Range {
@@ -41,10 +42,17 @@ function curve(course: Course, range: Range): { line: string; area: string } {
   return points.length < 2 ? { line: "", area: "" } : { line, area: `${line}L${x1},${HEIGHT}L${x0},${HEIGHT}Z` };
 }
 
+/** The full hours in the range. */
+function ticks({ from_ms, to_ms }: Range): number[] {
+  const first = Math.ceil(from_ms / HOUR_MS) * HOUR_MS;
+  return Array.from({ length: Math.max(Math.floor((to_ms - first) / HOUR_MS) + 1, 0) }, (_, i) => first + i * HOUR_MS);
+}
+
 /** Through the day of the mall, moment by moment. */
 export function Timeline() {
   const [days, setDays] = useState(0);
   const track = useRef<HTMLDivElement>(null);
+  const width = useWidth(track, nowMs.value !== null);
   const zone = site.value?.mall.timezone ?? "UTC";
   const now = nowMs.value;
   const from_ms = now === null ? 0 : dayStart(now, zone, days);
@@ -58,7 +66,7 @@ export function Timeline() {
   const moment = pastAt.value ?? now;
   const share = Math.min(Math.max((moment - range.from_ms) / (range.to_ms - range.from_ms), 0), 1);
   const hours = ticks(range);
-  const every = Math.max(1, Math.ceil(hours.length / 14));
+  const every = Math.max(1, Math.ceil((hours.length * HOUR_LABEL_PX) / Math.max(width, 1)));
 
   const toMoment = (event: PointerEvent) => {
     const box = track.current!.getBoundingClientRect();
@@ -141,11 +149,17 @@ export function Timeline() {
         <div class="timeline-rest" style={{ left: `${share * 100}%` }} />
         <div class="timeline-thumb" style={{ left: `${share * 100}%` }} />
         <div class="timeline-hours" aria-hidden="true">
-          {hours.map((hour_ms, i) => (
-            <span key={hour_ms} style={{ left: `${((hour_ms - range.from_ms) / (range.to_ms - range.from_ms)) * 100}%` }}>
-              {i % every === 0 && format.hourMinute(hour_ms)}
-            </span>
-          ))}
+          {hours
+            .filter((_, i) => i % every === 0)
+            .map((hour_ms) => {
+              const place = (hour_ms - range.from_ms) / (range.to_ms - range.from_ms);
+              const edge = place * width < HOUR_LABEL_PX / 3 ? "first" : (1 - place) * width < HOUR_LABEL_PX / 3 ? "last" : "";
+              return (
+                <span key={hour_ms} class={edge} style={{ left: `${place * 100}%` }}>
+                  {format.hourMinute(hour_ms)}
+                </span>
+              );
+            })}
         </div>
       </div>
       <div class="timeline-live">
@@ -171,11 +185,4 @@ export function Timeline() {
       </div>
     </div>
   );
-
-  function ticks({ from_ms: first, to_ms }: Range): number[] {
-    const found: number[] = [];
-    for (let hour = Math.ceil(first / HOUR_MS) * HOUR_MS; hour <= to_ms; hour += HOUR_MS)
-      if (hourOfDay(hour, zone) >= 0) found.push(hour);
-    return found;
-  }
 }

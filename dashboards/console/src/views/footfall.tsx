@@ -25,7 +25,7 @@ export function FootfallView() {
         {() => (
           <>
             <Summary hours={hours} long={days > 1.5} />
-            <Card title={t("footfall.title")} hint={`${t("footfall.people")} · ${t("footfall.band")}`}>
+            <Card title={t("footfall.title")} hint={t("footfall.hint")}>
               <HourChart hours={hours} long={days > 1.5} />
             </Card>
             <HourTable hours={hours} long={days > 1.5} />
@@ -85,7 +85,7 @@ function HourChart({ hours, long }: { hours: FootfallHour[]; long: boolean }) {
     };
     const category = { type: "category", boundaryGap: true, data: hours.map((_, i) => i), ...axis(colours, false) };
     const line = { type: "line", showSymbol: false, smooth: 0.25, xAxisIndex: 0, yAxisIndex: 0 };
-    const name = { color: colours.text2, fontFamily: FONT, fontSize: 11, align: "left", padding: [0, 0, 4, -36] };
+    const name = { color: colours.text2, fontFamily: FONT, fontSize: 11, align: "left", padding: [0, 0, 6, -44] };
     return {
       grid: [
         { left: 44, right: 12, top: 28, height: 230 },

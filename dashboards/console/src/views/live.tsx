@@ -15,7 +15,8 @@ import { floor, floorId, frame, liveFrame, nodeStates, selectedZone, selectZone,
 import { Icon } from "../parts/icon";
 
 const layers = signal<Layers>({ heat: true, dots: true, labels: true, counts: true, nodes: false });
-const INSETS = { top: 24, right: 24, bottom: 24, left: 24 };
+/** Room for the controls that lie on the map. */
+const INSETS = { top: 66, right: 20, bottom: 92, left: 20 };
 
 /** The floor, live or at a moment of the past, with what is worth knowing around it. */
 export function LiveView() {

@@ -15,7 +15,7 @@ const ROW_PX = 26;
 function frameOf(rows: Row[], value: (row: Row) => string): Option {
   const colours = palette();
   return {
-    grid: { left: 8, right: 56, top: 4, bottom: 24, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    grid: { left: 8, right: 44, top: 4, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     xAxis: { type: "value", ...axis(colours, true), splitNumber: 4 },
     yAxis: {
       type: "category",

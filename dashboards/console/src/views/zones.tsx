@@ -45,7 +45,7 @@ export function ZonesView() {
   return (
     <div class="page">
       <div class="two">
-        <Card title={t("zones.chart.visits")}>
+        <Card title={t("zones.chart.visits")} hint={t("zones.chart.visits.hint")}>
           <Loading loaded={loaded} height="27rem" empty={() => !shops.some((row) => row.visits)}>
             {() => <VisitsChart rows={shops} />}
           </Loading>
