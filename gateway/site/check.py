@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import shapely
 from shapely.geometry import MultiPolygon, Point
 from shapely.geometry.base import BaseGeometry
@@ -66,8 +67,8 @@ class _FloorCheck:
         valid = list(
             self._validity(outline, (*self.path, "outline"), f"the outline of floor {self.floor.id}")
         )
-        # A broken outline is mended for the checks that lean on it, so that one mistake is told once.
-        area = outline if not valid else shapely.make_valid(outline, method="structure")
+        # All that a broken outline may have meant: so that one mistake is told once.
+        area = outline.convex_hull if valid else outline
         return [*valid, *self._zones(area), *self._nodes(area)]
 
     def _finding(
@@ -164,7 +165,8 @@ class _FloorCheck:
 
     def _overlaps(self, shapes: list[BaseGeometry]) -> Iterator[Finding]:
         tree = shapely.STRtree(shapes)
-        for first, second in sorted(tree.query(shapes, predicate="intersects").T.tolist()):
+        geometries = np.array(shapes, dtype=object)
+        for first, second in sorted(tree.query(geometries, predicate="intersects").T.tolist()):
             if first >= second:
                 continue
             common = shapely.intersection(shapes[first], shapes[second])
@@ -214,8 +216,8 @@ class _FloorCheck:
 def _close_pairs(
     nodes: list[tuple[int, Node]],
 ) -> Iterator[tuple[tuple[int, Node], tuple[int, Node]]]:
-    tree = shapely.STRtree([Point(node.x_m, node.y_m) for _, node in nodes])
-    pairs = tree.query(tree.geometries, predicate="dwithin", distance=SAME_PLACE_M).T.tolist()
+    places = np.array([Point(node.x_m, node.y_m) for _, node in nodes], dtype=object)
+    pairs = shapely.STRtree(places).query(places, predicate="dwithin", distance=SAME_PLACE_M).T.tolist()
     for first, second in sorted(pairs):
         if first < second and abs(nodes[first][1].z_m - nodes[second][1].z_m) < SAME_PLACE_M:
             yield nodes[first], nodes[second]
