@@ -26,11 +26,11 @@ CLEAR_M = 0.5
 """A step keeps this far from walls, so a person may stray by less than this from it."""
 SPACING_M, LARGE_M2 = (2.6, 5.5), 900.0
 """Distance between points in the smallest rooms and in those of at least so many square metres."""
-HABITS = 4
+HABITS = 3
 """People differ in the way they take: so many roadmaps of the same points, each with its own preferences."""
 WHIM = 0.35
 """In one of them a step may seem this much longer than it is."""
-REACH_M = 9.0
+REACH_M = 7.5
 """The longest straight step."""
 DETOUR = {True: 1.0, False: 2.0}
 """People prefer open places: a metre in a room counts double, so nobody takes a short cut through a shop."""
