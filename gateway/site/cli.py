@@ -40,9 +40,12 @@ def check_command(
         _show(source, finding)
     if draw:
         for path in draw_site(site, draw, findings):
-            console.print(f"drawn: {path}")
+            console.print(Text(f"drawn: {path}"), soft_wrap=True)
     errors = sum(finding.severity == Severity.ERROR for finding in findings)
-    console.print(f"{file}: {errors} errors, {len(findings) - errors} warnings")
+    warnings = len(findings) - errors
+    console.print(
+        Text(f"{file}: {_counted(errors, 'error')}, {_counted(warnings, 'warning')}"), soft_wrap=True
+    )
     if errors:
         raise typer.Exit(1)
 
@@ -70,9 +73,8 @@ def import_command(
     for note in imported.notes:
         console.print(Text(f"note: {note}"), soft_wrap=True)
     console.print(_summary(imported.site))
-    console.print(
-        f"written: {out}; look at it with: mallsense site check {out} --draw {out.with_suffix('.svg')}"
-    )
+    look = f"mallsense site check {out} --draw {out.with_suffix('.svg')}"
+    console.print(Text(f"written: {out}; look at it with: {look}"), soft_wrap=True)
 
 
 def read_text(file: Path) -> str:
@@ -120,6 +122,10 @@ def _summary(site: Site) -> Table:
             f"{area_m2 / nodes:,.0f}" if nodes else "-",
         )
     return table
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _show(source: SourceMap, finding: Finding) -> None:

@@ -41,7 +41,7 @@ def test_errors_exit_with_1_and_name_the_line(site_file: Path, capsys: pytest.Ca
     assert run("site", "check", site_file) == 1
     out = capsys.readouterr().out
     assert "mall.yaml:17: error: zone books is not a valid polygon" in out
-    assert "1 errors, 0 warnings" in out
+    assert "1 error, 0 warnings" in out
 
 
 @pytest.mark.parametrize("text", [None, "floors: [", "version: 1"])
