@@ -4,6 +4,7 @@ import logging
 import random
 import ssl
 import threading
+import time
 from collections import deque
 from typing import Any, NamedTuple
 
@@ -25,6 +26,11 @@ WINDOW = 16
 _HEADROOM = 4
 _NO_SUBSCRIBER = 0x10
 _TAKEN_OVER = 0x8E
+_SHORT_S = 10.0
+"""A connection that lives shorter did not work; the next is made later, up to `_LONGEST_DELAY_S`."""
+_LONGEST_DELAY_S = 30.0
+_SUSPICIOUS = 3
+"""So many short connections in a row look like two agents that push each other out."""
 
 
 class Answer(NamedTuple):
@@ -65,6 +71,8 @@ class Connection:
         self._birth = birth
         self._goodbye = will
         self._wake = wake
+        self._short = 0
+        self._connected_s = 0.0
         self._random = random.SystemRandom()
         self._client = self._make(client_id, will)
 
@@ -117,6 +125,7 @@ class Connection:
 
     def _spread(self, client: mqtt.Client, least_s: float = 0.5) -> None:
         """Draw new delays, so that the nodes of a mall do not all come back in the same moment."""
+        least_s = min(least_s, _LONGEST_DELAY_S)
         draw = self._random.uniform
         client.reconnect_delay_set(least_s * draw(0.5, 1.5), max(2 * least_s, draw(20, 40)))  # type: ignore[arg-type]
 
@@ -137,6 +146,7 @@ class Connection:
         _log.info("connected to the broker at %s", self.address)
         self.trouble = ""
         self.connections += 1
+        self._connected_s = time.monotonic()
         self.connected.set()
         self._wake.set()
 
@@ -154,12 +164,19 @@ class Connection:
         was_connected = self.connected.is_set()
         self.connected.clear()
         if reason.value == _TAKEN_OVER:
-            self._spread(client, 30.0)
-            self._in_trouble("another agent with the same id has connected; every agent needs its own id")
+            self._short = _SUSPICIOUS
+            self._spread(client, _LONGEST_DELAY_S)
+            self._in_trouble(f"the broker has ended the connection{self._suspicion()}")
         elif reason.value != 0 and was_connected:
-            self._spread(client)
-            self._in_trouble(f"the connection to the broker at {self.address} broke: {reason}")
+            self._short = self._short + 1 if time.monotonic() - self._connected_s < _SHORT_S else 0
+            self._spread(client, 0.5 * 2**self._short)
+            self._in_trouble(f"the connection to the broker at {self.address} broke{self._suspicion()}")
         self._wake.set()
+
+    def _suspicion(self) -> str:
+        if self._short < _SUSPICIOUS:
+            return ""
+        return " again and again: another agent seems to have the same id, and every agent needs its own"
 
     def _in_trouble(self, what: str) -> None:
         if what != self.trouble:

@@ -51,10 +51,10 @@ class Spool:
         self._lock = threading.RLock()
         self._sequence = 0
         self._row = 0
-        self._stored = 0
-        self._stored_bytes = 0
+        # What waits, on disk or not. Read without the lock, so they are never too low in between.
+        self._count = 0
+        self._bytes = 0
         self._new: list[Spooled] = []
-        self._new_bytes = 0
         self._acked: list[int] = []
         self._complaint = ""
         self._database = open_database(path)
@@ -63,12 +63,12 @@ class Spool:
     @property
     def batches(self) -> int:
         """Batches that wait, also those not yet committed; not those acked."""
-        return max(self._stored + len(self._new) - len(self._acked), 0)
+        return max(self._count - len(self._acked), 0)
 
     @property
     def size_bytes(self) -> int:
         """Bytes of the payloads that wait."""
-        return self._stored_bytes + self._new_bytes
+        return self._bytes
 
     @property
     def uncommitted(self) -> int:
@@ -86,7 +86,8 @@ class Spool:
         with self._lock:
             self._row += 1
             self._new.append(Spooled(self._row, node, payload))
-            self._new_bytes += len(payload)
+            self._count += 1
+            self._bytes += len(payload)
 
     def ack(self, rows: Iterable[int]) -> None:
         """Say that the broker has taken these rows; the next `commit` deletes them."""
@@ -102,12 +103,12 @@ class Spool:
             new, acked = self._new, self._acked
             if not new and not acked:
                 return
-            self._new, self._new_bytes, self._acked = [], 0, []
+            self._new, self._acked = [], []
             try:
                 self._write(new, acked)
-                if self._stored_bytes > self._max_bytes:
+                if self._bytes > self._max_bytes:
                     self._complain(f"full ({self._max_bytes:,} bytes); is the broker reachable?")
-                    self._drop_oldest(self._stored_bytes - self._max_bytes)
+                    self._drop_oldest(self._bytes - self._max_bytes)
             except sqlite3.DatabaseError as error:
                 self._recover(error, new, acked)
 
@@ -136,7 +137,7 @@ class Spool:
 
     def _take_stock(self) -> None:
         count = "SELECT count(*), coalesce(sum(length(payload)), 0), coalesce(max(id), 0) FROM batch"
-        self._stored, self._stored_bytes, last = self._database.execute(count).fetchone()
+        self._count, self._bytes, last = self._database.execute(count).fetchone()
         self._row = max(self._row, last)  # never below a row that was given before
 
     def _write(self, new: list[Spooled], acked: list[int]) -> None:
@@ -151,8 +152,8 @@ class Spool:
                 for (size,) in cursor.fetchall():
                     gone, gone_bytes = gone + 1, gone_bytes + size
             self._database.executemany("INSERT INTO batch (id, node, crc, payload) VALUES (?, ?, ?, ?)", rows)
-        self._stored += len(new) - gone
-        self._stored_bytes += sum(len(batch.payload) for batch in new) - gone_bytes
+        self._count -= gone
+        self._bytes -= gone_bytes
 
     def _drop_oldest(self, excess_bytes: int) -> None:
         rows = []
@@ -170,19 +171,26 @@ class Spool:
         """Go on after a failed write or read: make room on a full disk, replace a damaged file."""
         try:
             if is_damage(error):
-                self.dropped += self._stored
-                self._database.close()
-                set_aside(self.path, error)
-                self._database = open_database(self.path)
-                self._take_stock()
+                self._start_anew(error, [*new, *self._new])
             else:
                 self._complain(f"{error}; the oldest batches make room")
-                self._drop_oldest(max(self._stored_bytes // 10, 1))
+                self._drop_oldest(max(self._bytes // 10, 1))
             self._write(new, acked)
         except sqlite3.DatabaseError as again:
             self._complain(f"{again}; new batches are lost until there is room")
             self.dropped += len(new)
+            self._count -= len(new)
+            self._bytes -= sum(len(batch.payload) for batch in new)
             self._acked += acked  # deleted when the disk lets us
+
+    def _start_anew(self, error: sqlite3.DatabaseError, unwritten: list[Spooled]) -> None:
+        self.dropped += self._count - len(unwritten)
+        self._database.close()
+        set_aside(self.path, error)
+        self._database = open_database(self.path)
+        self._take_stock()
+        self._count += len(unwritten)
+        self._bytes += sum(len(batch.payload) for batch in unwritten)
 
     def _complain(self, what: str) -> None:
         """Log once what is wrong; the counter tells how often."""

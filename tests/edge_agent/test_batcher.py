@@ -1,0 +1,87 @@
+"""Blocks become batches: nothing lost, nothing doubled, nothing the wire format would refuse."""
+
+from itertools import count
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.messages import AddressKind, FrameKind, ObservationBatch, decode, encode
+from edge_agent import batcher as module
+from edge_agent.batcher import Batcher
+from edge_agent.pseudonym import Pseudonyms
+from tests.edge_agent.helpers import KEY, PHONE, ROTATION, T0_MS, heard
+
+BOOT = "0123456789abcdef"
+
+
+def batcher(hold_ms: int = 0) -> Batcher:
+    """Make a batcher that numbers from 0."""
+    return Batcher(Pseudonyms(KEY, ROTATION), boot=BOOT, number=count().__next__, hold_ms=hold_ms)
+
+
+def test_a_block_becomes_a_batch() -> None:
+    """Every column arrives, addresses as pseudonyms and the bit that tells random ones."""
+    made = heard(addresses=[PHONE, bytes.fromhex("40ec99000001")])
+    (batch,) = batcher().add(made)
+    assert decode(encode(batch), ObservationBatch) == batch
+    assert (batch.node, batch.boot, batch.seq, batch.watermark_ms) == ("n1", BOOT, 0, T0_MS + 1000)
+    assert (batch.t_ms, batch.rssi_dbm, batch.channel) == ([T0_MS, T0_MS + 1], [-60, -60], [6, 6])
+    assert (batch.frame_kind, batch.sequence) == ([FrameKind.PROBE] * 2, [17, 17])
+    assert batch.address_kind == [AddressKind.RANDOM, AddressKind.GLOBAL]
+    assert batch.device[0] != batch.device[1]
+    assert batch.elements[0] == batch.elements[1]
+
+
+def test_an_empty_block_is_a_heartbeat() -> None:
+    """Silence is told too."""
+    (batch,) = batcher().add(heard(addresses=[]))
+    assert (len(batch), batch.watermark_ms) == (0, T0_MS + 1000)
+
+
+def test_batches_are_held() -> None:
+    """A replay's batches cover several seconds of each node; a flush gives the rest."""
+    held = batcher(hold_ms=3000)
+    given = [(node, second) for second in range(4) for node in ("n1", "n2")]
+    closed = [batch for node, second in given for batch in held.add(heard(node, second))]
+    assert [(batch.node, len(batch)) for batch in closed] == [("n1", 3), ("n2", 3)]
+    assert [(batch.node, len(batch)) for batch in held.flush()] == [("n1", 1), ("n2", 1)]
+    assert list(held.flush()) == []
+
+
+@given(st.lists(st.integers(0, 25), max_size=12), st.sampled_from([0, 1000, 2500]))
+def test_nothing_is_lost_or_doubled(sizes: list[int], hold_ms: int) -> None:
+    """All observations arrive once and in order, in small batches, before their watermark passes."""
+    under_test = batcher(hold_ms)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "MAX_ROWS", 10)
+        batches: list[ObservationBatch] = []
+        for second, size in enumerate(sizes):
+            batches += under_test.add(heard(second=second, addresses=[PHONE] * size))
+        batches += under_test.flush()
+    assert [t for batch in batches for t in batch.t_ms] == [
+        T0_MS + second * 1000 + i for second, size in enumerate(sizes) for i in range(size)
+    ]
+    assert [batch.seq for batch in batches] == list(range(len(batches)))
+    complete_ms = 0
+    for batch in batches:
+        assert len(batch) <= 10
+        assert all(t >= complete_ms for t in batch.t_ms)
+        assert batch.watermark_ms >= complete_ms
+        complete_ms = batch.watermark_ms
+    assert complete_ms == (T0_MS + len(sizes) * 1000 if sizes else 0)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("t_ms", -1), ("t_ms", T0_MS * 1_000_000), ("rssi_dbm", -128), ("channel", 234), ("sequence", 4096)],
+)
+def test_impossible_values_are_counted_and_left_out(column: str, value: int) -> None:
+    """One value that the wire does not admit costs one observation, not the batch."""
+    made = heard(addresses=[PHONE] * 3)
+    values = list(getattr(made, column))
+    values[1] = value
+    setattr(made, column, values)
+    (batch,) = batcher().add(made)
+    assert len(decode(encode(batch), ObservationBatch)) == 2
+    assert made.skipped == {f"impossible_{column}": 1}

@@ -1,0 +1,141 @@
+"""`mallsense edge` plays captures into a broker, and says what is wrong in words a person can act on."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from contracts.messages import NodeHealth, decode
+from contracts.site.parse import dump_site
+from simulators.mall import site as demo_site
+from tests.edge_agent.helpers import T0_MS, Gateway, pcap, probe, write
+from tests.support import Mosquitto, free_port, wait_until
+
+SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder with a site file and a capture of a probe a second."""
+    folder = tmp_path_factory.mktemp("edge")
+    (folder / "site.yaml").write_text(dump_site(demo_site()), encoding="utf-8")
+    packets = [(T0_MS + second * 1000, probe(sequence=second)) for second in range(SECONDS)]
+    write(folder / "walk.pcap", pcap([*packets, (T0_MS + SECONDS * 1000, b"noise")]))
+    return folder
+
+
+NODE = demo_site().nodes[0].id
+MALL = demo_site().mall.id
+
+
+def command(*arguments: object) -> list[str]:
+    """Give the command line."""
+    return [sys.executable, "-m", "mallsense", "edge", *map(str, arguments)]
+
+
+def run(folder: Path, *more: object, node: str = NODE, broker: str = "mqtt://127.0.0.1:1") -> tuple[int, str]:
+    """Run the command; give its exit code and what it has written."""
+    base = (
+        "--site",
+        folder / "site.yaml",
+        "--node",
+        node,
+        "--pcap",
+        folder / "walk.pcap",
+        "--broker",
+        broker,
+    )
+    environment = {**os.environ, "COLUMNS": "300"}
+    done = subprocess.run(
+        command(*base, *more), capture_output=True, text=True, env=environment, timeout=60, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_plays_a_capture(folder: Path, mosquitto: Mosquitto) -> None:
+    """All frames arrive at the time asked for; the summary names what was not used."""
+    with Gateway(mosquitto.host, mosquitto.port, MALL) as gateway:
+        broker = f"mqtt://{mosquitto.host}:{mosquitto.port}"
+        code, said = run(folder, "--start", "2026-05-01T12:00+08:00", broker=broker)
+        wait_until(lambda: len(gateway.of("status")) == 2)
+    assert code == 0
+    assert "31 frames, 30 observations" in said
+    assert "1 not used: bad radiotap" in said
+    assert "No --key" in said
+    assert gateway.times == [1_777_608_000_000 + second * 1000 for second in range(SECONDS)]
+    assert decode(gateway.of("health")[-1], NodeHealth).disk_free_bytes
+
+
+def test_a_key_gives_the_same_pseudonyms_again(folder: Path, mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """Two runs with one key name a phone alike; a run without does not."""
+    broker = f"mqtt://{mosquitto.host}:{mosquitto.port}"
+    key = ("--key", tmp_path / "key")
+    devices = []
+    for more in ((*key, "--new-key"), key, ()):
+        with Gateway(mosquitto.host, mosquitto.port, MALL) as gateway:
+            assert run(folder, *more, broker=broker)[0] == 0
+            wait_until(lambda: len(gateway.times) == SECONDS)  # noqa: B023  # asked at once
+        devices.append({device for batch in gateway.batches for device in batch.device})
+    assert devices[0] == devices[1]
+    assert devices[0] != devices[2]
+
+
+def test_ctrl_c_ends_a_slow_replay(folder: Path, mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """Ctrl-C in the middle sends what was read, says goodbye and exits with 130."""
+    arguments = (
+        "--site",
+        folder / "site.yaml",
+        "--node",
+        NODE,
+        "--pcap",
+        folder / "walk.pcap",
+        "--speed",
+        "1",
+    )
+    broker = f"mqtt://{mosquitto.host}:{mosquitto.port}"
+    with (
+        Gateway(mosquitto.host, mosquitto.port, MALL) as gateway,
+        subprocess.Popen(
+            command(*arguments, "--broker", broker), stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        wait_until(lambda: len(gateway.times) >= 2, 20)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        said = process.stderr.read()
+        wait_until(lambda: len(gateway.of("status")) == 2)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert 2 <= len(gateway.times) < SECONDS
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (("--speed", "fast"), "speed: expected a positive number or max"),
+        (("--start", "yesterday"), "--start: expected 'now' or a time"),
+        (("--broker", "http://broker"), "expected mqtt:// or mqtts://"),
+        (("--pcap", "gone.pcap"), "gone.pcap: no such file"),
+        (("--site", "gone.yaml"), "gone.yaml: cannot read the site file"),
+        (("--key", "gone.key"), "gone.key: cannot read the mall's key"),
+        (("--new-key",), "expected --key FILE"),
+        (("--node", "n1O1"), "the site has no node 'n1O1'"),
+    ],
+)
+def test_mistakes_exit_with_two(folder: Path, more: tuple[str, ...], says: str) -> None:
+    """A mistake of the caller is named, without a traceback."""
+    code, said = run(folder, *more)
+    assert code == 2
+    assert says in said
+    assert "Traceback" not in said
+
+
+def test_no_broker_is_named(folder: Path) -> None:
+    """Where no broker listens, the command gives up after a while and says how to start one."""
+    code, said = run(folder, broker=f"mqtt://127.0.0.1:{free_port()}")
+    assert code == 2
+    assert "cannot be reached" in said
+    assert "mosquitto" in said

@@ -1,0 +1,86 @@
+"""Pseudonyms: the same on all nodes of a mall within a period, of no use in another."""
+
+from hashlib import blake2b
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.site.model import Privacy
+from edge_agent import pseudonym
+from edge_agent.pseudonym import Pseudonyms
+from edge_agent.rotation import HOUR_MS, SaltRotation
+from simulators.mall import site as demo_site
+from tests.edge_agent.helpers import KEY, PHONE, RATES, ROTATION, T0_MS
+
+DAY_MS = 24 * HOUR_MS
+
+
+def one(
+    t_ms: int = T0_MS, *, key: bytes = KEY, address: bytes = PHONE, elements: bytes = RATES
+) -> tuple[str, str]:
+    """Hash one observation on a node of its own."""
+    ((device,), (model,)) = Pseudonyms(key, ROTATION).columns([t_ms], [address], [elements])
+    return device, model
+
+
+def test_is_keyed_blake2b_with_the_periods_salt() -> None:
+    """The algorithm is what the documentation says, step by step."""
+    start = ROTATION.period(T0_MS).start_ms.to_bytes(8, "big")
+    salted = blake2b(start, key=KEY, digest_size=32, person=b"salt period").digest()
+    assert one() == (
+        blake2b(PHONE, key=salted, digest_size=8, person=b"address").hexdigest(),
+        blake2b(RATES, key=salted, digest_size=8, person=b"elements").hexdigest(),
+    )
+
+
+def test_nodes_agree_within_a_period_alone() -> None:
+    """Two nodes give a phone one pseudonym on one day, another on the next, another with another key."""
+    device, model = one(T0_MS)
+    assert one(T0_MS + HOUR_MS) == (device, model)
+    for other in (one(T0_MS + DAY_MS), one(key=bytes(32))):
+        assert other[0] != device
+        assert other[1] != model
+    assert one(address=RATES[:6], elements=PHONE)[0] != one(address=PHONE, elements=RATES[:6])[1]
+
+
+def test_no_elements_stay_empty() -> None:
+    """A frame without elements has no hash of them."""
+    assert one(elements=b"")[1] == ""
+
+
+@given(st.lists(st.tuples(st.integers(0, 3 * DAY_MS), st.binary(min_size=6, max_size=6)), max_size=30))
+def test_columns_are_hashed_entry_by_entry(rows: list[tuple[int, bytes]]) -> None:
+    """A block across several periods, in any order, gives what one observation at a time gives."""
+    times = [T0_MS + t for t, _ in rows]
+    addresses = [address for _, address in rows]
+    devices, models = Pseudonyms(KEY, ROTATION).columns(times, addresses, [RATES] * len(rows))
+    alone = [one(t, address=address) for t, address in zip(times, addresses, strict=True)]
+    assert list(zip(devices, models, strict=True)) == alone
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More addresses than are remembered still get their pseudonyms."""
+    monkeypatch.setattr(pseudonym, "CACHED", 3)
+    pseudonyms = Pseudonyms(KEY, ROTATION)
+    addresses = [bytes((2, 0, 0, 0, 0, i)) for i in range(10)]
+    first, _ = pseudonyms.columns([T0_MS] * 10, addresses, [b""] * 10)
+    again, _ = pseudonyms.columns([T0_MS] * 10, addresses, [b""] * 10)
+    assert first == again
+    assert len(set(first)) == 10
+
+
+def test_neither_key_nor_address_is_shown() -> None:
+    """What a log line could show of it holds no secret; a key of the wrong length is refused."""
+    pseudonyms = Pseudonyms(KEY, ROTATION)
+    pseudonyms.columns([T0_MS], [PHONE], [RATES])
+    assert repr(pseudonyms) == f"Pseudonyms({ROTATION})"
+    with pytest.raises(ValueError, match="32 bytes, found 3") as error:
+        Pseudonyms(b"key", ROTATION)
+    assert "key'" not in str(error.value)
+
+
+def test_rotation_is_read_from_the_site() -> None:
+    """The site file says when pseudonyms change."""
+    site = demo_site().model_copy(update={"privacy": Privacy(salt_rotation_h=6, salt_rotation_at_h=5)})
+    assert SaltRotation.of(site) == SaltRotation(site.mall.timezone, 6, 5)
