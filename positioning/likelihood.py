@@ -79,18 +79,16 @@ class LikelihoodTables:
         """Predict reception at places ``xyz_m`` (C, 3) and lay the tables out for the products."""
         self.receivers = len(radio.receivers)
         self._repeat_correlation = settings.repeat_correlation
-        self._temper = np.float32(settings.temper)
-        self._offset_precision = np.float32(1.0 / max(radio.offset_sd_db, 1e-3) ** 2)
+        self._temper = settings.temper
         prediction = radio.predict(xyz_m)
         mean = (prediction.mean_dbm - REFERENCE_DBM).T
         weight = 1.0 / prediction.sd_db.T**2
         chance = np.clip(prediction.hear_probability.T, CHANCE_LIMIT, 1 - CHANCE_LIMIT)
         self._deaf = settings.silence * np.log1p(-chance)
-        edge = settings.silence * np.log(chance) - self._deaf
+        edge = (settings.silence * np.log(chance) - self._deaf) / settings.temper
         # Rows answer to (n z^2, n z, n), (n z, n) and n, where n readings of mean z were heard.
-        levels = (-0.5 * weight, weight * mean, 0.5 * (np.log(weight) - weight * mean**2))
-        self._square = np.concatenate([settings.temper * rows for rows in levels]).astype(np.float32)
-        self._square[2 * self.receivers :] += edge.astype(np.float32)
+        alone = 0.5 * (np.log(weight) - weight * mean**2) + edge
+        self._square = np.concatenate((-0.5 * weight, weight * mean, alone)).astype(np.float32)
         self._linear = np.concatenate((weight, -weight * mean)).astype(np.float32)
         self._weight = np.ascontiguousarray(weight, dtype=np.float32)
         if np.ptp(weight, axis=1).max(initial=0.0) == 0.0:
@@ -117,7 +115,7 @@ class LikelihoodTables:
         count = np.bincount(key, minlength=shape[0] * shape[1]).astype(np.float64)
         total = np.bincount(key, readings.rssi_dbm[order] - REFERENCE_DBM, minlength=len(count))
         # A mean of n readings with correlation r has the variance of n / (1 + (n - 1) r) independent ones.
-        number = count / (1.0 + np.maximum(count - 1.0, 0.0) * self._repeat_correlation)
+        number = self._temper * count / (1.0 + np.maximum(count - 1.0, 0.0) * self._repeat_correlation)
         return Heard(device, number.reshape(shape), (total / np.maximum(count, 1.0)).reshape(shape))
 
     def silence(self, awake: Bools) -> Floats32:
@@ -125,29 +123,28 @@ class LikelihoodTables:
         return np.asarray(awake @ self._deaf, dtype=np.float32)
 
     def log_likelihood(
-        self, number: Floats, level: Floats, silence: Floats32, out: Floats32, scratch: Floats32
-    ) -> None:
-        """Write the tempered log-likelihood (D, C) to ``out``, up to a constant per device.
+        self, number: Floats, level: Floats, offset_sd_db: Floats, silence: Floats32, room: Floats32
+    ) -> tuple[Floats32, Floats32, Floats32]:
+        """Return log-likelihood, mean of the offset and its precision at every place, each (D, C).
 
         Args:
             number: (D, R) independent readings; zero where the receiver did not hear the device.
-            level: (D, R) mean level above the reference.
+            level: (D, R) mean level above the reference, less the offset expected of the device.
+            offset_sd_db: (D,) standard deviation of the offset about what is expected.
             silence: (C,) of :meth:`silence`; receivers that heard a device must be among those awake.
-            out: (D, C) result.
-            scratch: (2, D, C) room for intermediate results; memory that stays mapped is twice as fast.
+            room: (3, D, C) for the results; memory that stays mapped is twice as fast as new memory.
         """
+        result, offset, total = room
         left = np.concatenate((number * level**2, number * level, number), axis=1).astype(np.float32)
-        np.matmul(left, self._square, out=out)
-        out += silence
-        linear = np.matmul(left[:, self.receivers :], self._linear, out=scratch[0])
-        np.square(linear, out=linear)
-        worth = left[:, 2 * self.receivers :]
-        if self._weight.shape[1] == 1:
-            linear /= worth @ self._weight + self._offset_precision
-        else:
-            total = np.matmul(worth, self._weight, out=scratch[1])
-            total += self._offset_precision
-            linear /= total
-            linear -= np.log(total, out=total)
-        linear *= 0.5 * self._temper
-        out += linear
+        np.matmul(left, self._square, out=result)
+        result += silence
+        np.matmul(left[:, self.receivers :], self._linear, out=offset)
+        total[:] = left[:, 2 * self.receivers :] @ self._weight
+        total += (1.0 / offset_sd_db[:, None] ** 2).astype(np.float32)
+        offset /= total
+        gain = np.square(offset)
+        gain *= total
+        gain -= np.log(total)
+        gain *= np.float32(0.5)
+        result += gain
+        return result, offset, total

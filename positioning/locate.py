@@ -21,6 +21,7 @@ from positioning.radio import Floats, RadioMap
 
 __all__ = ["Fixes", "LikelihoodSettings", "Locator", "Prior", "Readings"]
 
+LEAST_SD_DB = 0.1  # no transmit power is known better
 BLOCK = 64  # rows of every matrix product: bounded memory, and results that do not depend on the company
 
 
@@ -32,17 +33,24 @@ class Prior:
         floor_probability: (D, F).
         xy_m: (D, 2).
         cov_m2: (D, 2, 2).
+        offset_db: (D,) expected offset of the device's level from the radio map's.
+        offset_sd_db: (D,) its standard deviation, what one moment adds included.
         wander: share of the belief that is spread over all cells, so that a lost track is found again.
     """
 
     floor_probability: Floats
     xy_m: Floats
     cov_m2: Floats
+    offset_db: Floats
+    offset_sd_db: Floats
     wander: float = 1e-3
 
     def rows(self, rows: slice) -> Prior:
         """Return what was believed about some of the devices."""
-        return Prior(self.floor_probability[rows], self.xy_m[rows], self.cov_m2[rows], self.wander)
+        return Prior(
+            self.floor_probability[rows], self.xy_m[rows], self.cov_m2[rows],
+            self.offset_db[rows], self.offset_sd_db[rows], self.wander,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,8 @@ class Fixes:
         xy_m: (D, 2) posterior mean on that floor.
         cov_m2: (D, 2, 2) posterior covariance there.
         heard: (D,) number of receivers that heard the device.
+        offset_db: (D,) posterior mean of the offset of the device's level in this moment.
+        offset_sd_db: (D,) its standard deviation.
     """
 
     device: Ints
@@ -64,6 +74,8 @@ class Fixes:
     xy_m: Floats
     cov_m2: Floats
     heard: Ints
+    offset_db: Floats
+    offset_sd_db: Floats
 
     def __len__(self) -> int:
         """Return the number of devices."""
@@ -77,6 +89,8 @@ class Locator:
         """Prepare the tables."""
         self.grid = grid
         self.tables = LikelihoodTables(radio, grid.xyz_m, settings or LikelihoodSettings())
+        self.offset_sd_db = max(radio.offset_sd_db, LEAST_SD_DB)
+        self._moment_sd_db = radio.moment_sd_db
         self._weight = (grid.weight / grid.weight.mean()).astype(np.float32)
         # Moments are taken about the middle of the floors, where single precision is good to millimetres.
         self._centre = 0.5 * (grid.xyz_m[:, :2].min(axis=0) + grid.xyz_m[:, :2].max(axis=0))
@@ -100,12 +114,31 @@ class Locator:
         """
         heard = self.tables.tabulate(readings)
         moments = np.empty((len(heard.device), self.grid.floors, 6))
-        for rows, posterior in self._posteriors(heard, awake, prior):
-            total = (posterior @ self._moments)[: len(moments[rows])]
-            moments[rows] = total.reshape(-1, self.grid.floors, 6)
+        offsets = np.empty((len(heard.device), 3))
+        for rows, posterior, offset, precision in self._posteriors(heard, awake, prior):
+            size = len(moments[rows])
+            moments[rows] = (posterior @ self._moments)[:size].reshape(-1, self.grid.floors, 6)
+            offsets[rows, 0] = np.einsum("dc,dc->d", posterior, offset)[:size]
+            np.square(offset, out=offset)
+            offsets[rows, 1] = np.einsum("dc,dc->d", posterior, offset)[:size]
+            offsets[rows, 2] = np.einsum("dc,dc->d", posterior, np.reciprocal(precision, out=precision))[
+                :size
+            ]
+        offsets /= moments[:, :, 0].sum(axis=1)[:, None]
         probability, xy, cov = self._summary(moments)
         count = (heard.number > 0).sum(axis=1)
-        return Fixes(heard.device, probability.argmax(axis=1), probability, xy, cov, count)
+        expected = 0.0 if prior is None else prior.offset_db
+        spread = np.sqrt(np.maximum(offsets[:, 1] - offsets[:, 0] ** 2, 0.0) + offsets[:, 2])
+        return Fixes(
+            heard.device,
+            probability.argmax(axis=1),
+            probability,
+            xy,
+            cov,
+            count,
+            expected + offsets[:, 0],
+            spread,
+        )
 
     def posterior(
         self, readings: Readings, *, awake: Bools | None = None, prior: Prior | None = None
@@ -113,31 +146,37 @@ class Locator:
         """Return devices (D,) and the probability of every cell (D, C); arguments as in :meth:`locate`."""
         heard = self.tables.tabulate(readings)
         result = np.empty((len(heard.device), len(self.grid)), dtype=np.float32)
-        for rows, posterior in self._posteriors(heard, awake, prior):
+        for rows, posterior, _, _ in self._posteriors(heard, awake, prior):
             result[rows] = posterior[: len(result[rows])]
         return heard.device, result / result.sum(axis=1, keepdims=True)
 
     def _posteriors(
         self, heard: Heard, awake: Bools | None, prior: Prior | None
-    ) -> Iterator[tuple[slice, Floats32]]:
-        """Yield rows of devices and their posterior (BLOCK, C) up to a factor per row, valid until the next.
+    ) -> Iterator[tuple[slice, Floats32, Floats32, Floats32]]:
+        """Yield rows of devices, posterior up to a factor per row, offset and its precision, (BLOCK, C) each.
 
         All products have one shape, padded with zeros: so rounding is the same in any company.
         """
         receivers = self.tables.receivers
         listening = np.ones(receivers) if awake is None else np.asarray(awake, dtype=np.float64)
         silence = self.tables.silence(np.maximum(listening, heard.number.max(axis=0, initial=0.0) > 0))
-        posterior, *scratch = room = np.empty((3, BLOCK, len(self.grid)), dtype=np.float32)
+        room = np.empty((4, BLOCK, len(self.grid)), dtype=np.float32)
         padded = np.zeros((2, BLOCK, receivers))
+        spread = np.full(BLOCK, np.hypot(self.offset_sd_db, self._moment_sd_db))
         for start in range(0, len(heard.device), BLOCK):
             rows = slice(start, start + BLOCK)
             size = len(heard.device[rows])
             padded[:, :size], padded[:, size:] = (heard.number[rows], heard.level[rows]), 0.0
-            self.tables.log_likelihood(padded[0], padded[1], silence, posterior, room[1:])
+            if prior is not None:
+                padded[1, :size] -= prior.offset_db[rows, None]
+                spread[:size] = prior.offset_sd_db[rows]
+            posterior, offset, precision = self.tables.log_likelihood(
+                padded[0], padded[1], spread, silence, room[:3]
+            )
             posterior -= posterior.max(axis=1, keepdims=True)
             np.exp(posterior, out=posterior)
-            posterior *= self._weight if prior is None else self._prior(prior.rows(rows), scratch[0])
-            yield rows, posterior
+            posterior *= self._weight if prior is None else self._prior(prior.rows(rows), room[3])
+            yield rows, posterior, offset, precision
 
     def _prior(self, prior: Prior, density: Floats32) -> Floats32:
         """Return the prior (BLOCK, C) in ``density``: normal in x/y by floor, and the uniform share."""

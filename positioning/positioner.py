@@ -12,7 +12,7 @@ nor on slot numbers, nor on which other devices were heard.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -31,6 +31,8 @@ Bools = npt.NDArray[np.bool_]
 Tracker = Literal["density", "kalman"]
 
 GATE = 16.0  # squared Mahalanobis distance from which the Kalman filter pulls less
+LEAST_DB2 = 0.1
+OFFSET_STAY_S = 300.0  # hands, pockets and power change over minutes
 FLOOR_STAY_S = 300.0  # people change floors every some minutes
 
 
@@ -92,12 +94,15 @@ class Positioner:
         self._locator = Locator(radio, grid, likelihood)
         self._grid = grid
         self._tracker = tracker
+        self._moment_db2 = radio.moment_sd_db**2
         self._motion = motion or Motion()
         # A reading tells where the device is clock_offset_s after its stamp; on average half a tick old.
         self._lead_ms = round(1000.0 * radio.clock_offset_s - tick_ms / 2)
         self._mean = np.zeros((0, 4))
         self._cov = np.zeros((0, 4, 4))
         self._floor = np.zeros((0, grid.floors))
+        self._offset_db = np.zeros(0)
+        self._offset_db2 = np.zeros(0)
         self._state_ms = np.zeros(0, dtype=np.int64)
         self._heard_ms = np.zeros(0, dtype=np.int64)
         self._live = np.zeros(0, dtype=bool)
@@ -147,7 +152,15 @@ class Positioner:
         slots = np.asarray(slots, dtype=np.int64)
         slots = slots[(slots >= 0) & (slots < len(self._live))]
         self._live[slots] = False
-        for array in (self._mean, self._cov, self._floor, self._state_ms, self._heard_ms):
+        for array in (
+            self._mean,
+            self._cov,
+            self._floor,
+            self._offset_db,
+            self._offset_db2,
+            self._state_ms,
+            self._heard_ms,
+        ):
             array[slots] = 0
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
@@ -158,6 +171,8 @@ class Positioner:
             "mean": self._mean[slots],
             "cov": self._cov[slots],
             "floor": self._floor[slots],
+            "offset_db": self._offset_db[slots],
+            "offset_db2": self._offset_db2[slots],
             "state_ms": self._state_ms[slots],
             "heard_ms": self._heard_ms[slots],
         }
@@ -180,6 +195,8 @@ class Positioner:
         self._mean[slots] = state["mean"]
         self._cov[slots] = state["cov"]
         self._floor[slots] = floor
+        self._offset_db[slots] = state["offset_db"]
+        self._offset_db2[slots] = state["offset_db2"]
         self._state_ms[slots] = state["state_ms"]
         self._heard_ms[slots] = state["heard_ms"]
         self._live[slots] = True
@@ -190,7 +207,16 @@ class Positioner:
         if capacity <= old:
             return
         extra = max(capacity - old, old, 64)
-        for name in ("_mean", "_cov", "_floor", "_state_ms", "_heard_ms", "_live"):
+        for name in (
+            "_mean",
+            "_cov",
+            "_floor",
+            "_offset_db",
+            "_offset_db2",
+            "_state_ms",
+            "_heard_ms",
+            "_live",
+        ):
             array = getattr(self, name)
             room = np.zeros((extra, *array.shape[1:]), dtype=array.dtype)
             setattr(self, name, np.concatenate((array, room)))
@@ -219,7 +245,12 @@ class Positioner:
         moment = t_ms + self._lead_ms
         mean, cov, floor = self._at(device, moment)
         new = ~self._live[device]
-        prior = None if self._tracker == "kalman" else self._prior(mean, cov, floor, new)
+        offset, variance = self._offset_at(device, moment)
+        if self._tracker == "kalman":
+            prior = None
+        else:
+            prior = self._prior(mean, cov, floor, new)
+            prior = replace(prior, offset_db=offset, offset_sd_db=np.sqrt(variance + self._moment_db2))
         fixes = self._locator.locate(readings, awake=awake, prior=prior)
         mean[new], cov[new] = self._motion.start(fixes.xy_m[new], fixes.cov_m2[new])
         old = ~new
@@ -233,6 +264,11 @@ class Positioner:
         else:
             mean[old], cov[old] = assimilate(mean[old], cov[old], fixes.xy_m[old], fixes.cov_m2[old])
             floor = fixes.floor_probability
+            # What one moment adds is white; the rest of the offset found belongs to the device.
+            share = variance / (variance + self._moment_db2)
+            self._offset_db[device] = offset + share * (fixes.offset_db - offset)
+            left = variance + self._moment_db2 - fixes.offset_sd_db**2
+            self._offset_db2[device] = np.maximum(variance - share**2 * left, LEAST_DB2)
         self._mean[device], self._cov[device], self._floor[device] = mean, cov, floor
         self._state_ms[device] = moment
         self._heard_ms[device] = t_ms
@@ -244,4 +280,13 @@ class Positioner:
         chance = np.where(new[:, None], 1.0 / self._grid.floors, floor)
         middle[new] = self._grid.xyz_m[:, :2].mean(axis=0)
         spread[new] = np.diag(4.0 * np.ptp(self._grid.xyz_m[:, :2], axis=0) ** 2)
-        return Prior(chance, middle, spread)
+        return Prior(chance, middle, spread, np.zeros(len(new)), np.ones(len(new)))
+
+    def _offset_at(self, slots: Ints, t_ms: int) -> tuple[Floats, Floats]:
+        """Return mean and variance of the devices' offsets: what was learnt fades to the prior."""
+        known = np.where(
+            self._live[slots], np.exp((self._state_ms[slots] - t_ms) / 1000.0 / OFFSET_STAY_S), 0.0
+        )
+        known = np.minimum(known, 1.0)
+        prior = self._locator.offset_sd_db**2
+        return known * self._offset_db[slots], prior + known**2 * (self._offset_db2[slots] - prior)

@@ -50,6 +50,10 @@ class RadioMap(Protocol):
         """Prior standard deviation of a device's common offset."""
 
     @property
+    def moment_sd_db(self) -> float:
+        """Standard deviation of what all levels of one device have in common in one moment only."""
+
+    @property
     def clock_offset_s(self) -> float:
         """A reading stamped ``t`` tells where the device is at ``t + clock_offset_s``."""
 
@@ -68,6 +72,7 @@ class RadioModel:
         exponent: (R,) path loss exponent (2 in free space).
         sigma_db: (R,) standard deviation of one reading about the model.
         offset_sd_db: prior standard deviation of a device's common offset.
+        moment_sd_db: standard deviation of what all levels of a device share in one moment only (bodies).
         near_m: softening radius: no level rises without bound near a receiver, nor is its place exact.
         slab_z_m: (K,) heights of the slabs between floors; a path pays ``slab_loss_db`` for each it crosses.
         slab_loss_db: attenuation of one slab.
@@ -83,6 +88,7 @@ class RadioModel:
     exponent: Floats
     sigma_db: Floats
     offset_sd_db: float = 5.0
+    moment_sd_db: float = 1.5
     near_m: float = 1.0
     slab_z_m: Floats = field(default_factory=lambda: np.empty(0))
     slab_loss_db: float = 15.0
@@ -206,7 +212,7 @@ class RadioModel:
         """Return the model as plain, JSON-able values with format name and version."""
         arrays = ("receiver_xyz_m", "p0_dbm", "exponent", "sigma_db", "slab_z_m")
         scalars = (
-            "offset_sd_db", "near_m", "slab_loss_db", "hear_dbm", "hear_width_db", "hear_max",
+            "offset_sd_db", "moment_sd_db", "near_m", "slab_loss_db", "hear_dbm", "hear_width_db", "hear_max",
             "clock_offset_s"
         )  # fmt: skip
         return (

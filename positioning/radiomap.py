@@ -102,6 +102,11 @@ class SurveyedMap:
         return self.base.offset_sd_db
 
     @property
+    def moment_sd_db(self) -> float:
+        """Standard deviation of what all levels of one device have in common in one moment only."""
+        return self.base.moment_sd_db
+
+    @property
     def clock_offset_s(self) -> float:
         """A reading stamped ``t`` tells where the device is at ``t + clock_offset_s``."""
         return self.base.clock_offset_s

@@ -17,7 +17,9 @@ Floats = npt.NDArray[np.float64]
 HALL = np.array([[0.0, 0], [40, 0], [40, 24], [0, 24]])
 RECEIVERS = np.array([[x, y, 3.0] for x in (2.0, 20.0, 38.0) for y in (2.0, 22.0)])
 RADIO = replace(
-    RadioModel.prior(tuple("abcdef"), RECEIVERS, p0_dbm=-40.0, sigma_db=4.0, offset_sd_db=3.0), hear_max=0.9
+    RadioModel.prior(tuple("abcdef"), RECEIVERS, p0_dbm=-40.0, sigma_db=4.0, offset_sd_db=3.0),
+    hear_max=0.9,
+    moment_sd_db=0.0,
 )
 GRID = Grid.over([Floor([HALL])], cell_m=1.0)
 PLAIN = LikelihoodSettings(temper=1.0, silence=1.0)
@@ -92,12 +94,21 @@ def test_a_prior_is_multiplied_in() -> None:
     readings, _ = crowd(1)
     locator = Locator(RADIO, GRID)
     free = locator.locate(readings)
-    near = Prior(np.ones((1, 1)), free.xy_m + 1.0, np.eye(2)[None] * 0.5)
+    near = Prior(np.ones((1, 1)), free.xy_m + 1.0, np.eye(2)[None] * 0.5, np.zeros(1), np.full(1, 3.0))
     assert np.abs(locator.locate(readings, prior=near).xy_m - near.xy_m).max() < 0.6
     corner = GRID.xyz_m[np.hypot(*(GRID.xyz_m[:, :2] - free.xy_m).T).argmax(), :2]
-    wrong = Prior(np.ones((1, 1)), corner[None], np.eye(2)[None], wander=0.01)
+    wrong = Prior(np.ones((1, 1)), corner[None], np.eye(2)[None], np.zeros(1), np.full(1, 3.0), wander=0.01)
     far = np.hypot(*(corner - free.xy_m[0]))
     assert np.hypot(*(locator.locate(readings, prior=wrong).xy_m[0] - free.xy_m[0])) < 0.5 * far
+
+
+def test_the_offset_of_a_device_is_found() -> None:
+    """A phone that sends 6 dB weaker is told from one further away, and its offset comes out."""
+    level = RADIO.expected_dbm(np.array([[20.0, 12, 1.2]]))[0] - 6.0
+    fix = Locator(RADIO, GRID, PLAIN).locate(Readings(np.zeros(6, dtype=int), np.arange(6), level))
+    assert fix.offset_db[0] == pytest.approx(-6.0, abs=3 * fix.offset_sd_db[0])
+    assert fix.offset_db[0] < -3.0
+    assert fix.offset_sd_db[0] < RADIO.offset_sd_db
 
 
 def test_the_floor_follows_from_who_hears_best() -> None:
