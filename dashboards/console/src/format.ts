@@ -62,7 +62,7 @@ const UNITS = { en: { h: " h", min: " min", s: " s" }, zh: { h: " 小时", min: 
 export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined) return NONE;
   const unit = UNITS[language.value];
-  if (seconds < 90) return `${Math.round(seconds)}${unit.s}`;
+  if (seconds < 59.5) return `${Math.round(seconds)}${unit.s}`;
   const minutes = Math.round(seconds / 60);
   if (minutes < 60) return `${minutes}${unit.min}`;
   const rest = minutes % 60;
@@ -72,6 +72,7 @@ export function duration(seconds: number | null | undefined): string {
 /** A delay: tenths of seconds matter below ten. */
 export function delay(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return NONE;
+  if (ms < 0) return delay(0); // a node's clock may be ahead by a little
   const unit = UNITS[language.value];
   if (ms < 10_000) return `${decimal(ms / 1000, { minimumFractionDigits: 1, maximumFractionDigits: 1 })}${unit.s}`;
   return duration(ms / 1000);

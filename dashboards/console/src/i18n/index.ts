@@ -17,6 +17,12 @@ export function known(key: string): key is Key {
   return key in en;
 }
 
+/** A category in the language chosen if it is one of the usual ones, else as the mall calls it. */
+export function category(name: string): string {
+  const key = `category.${name}`;
+  return known(key) ? t(key) : name.replaceAll("_", " ");
+}
+
 export function named(name: Name): string {
   return name[language.value];
 }

@@ -39,10 +39,12 @@ function refine(from: Float32Array, length: number, lines: number, across: boole
   return to;
 }
 
-/** The smallest of 1, 2, 5, 10, 20, ... that is not below `value`. */
+const NICE = [1, 2, 3, 4, 6, 8, 10];
+
+/** The smallest round number (1, 2, 3, 4, 6, 8, 10, 20, ...) that is not below `value`. */
 export function nice(value: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(value, 1e-6)));
-  return power * ([1, 2, 5, 10].find((step) => step * power >= value * 0.999) ?? 10);
+  return power * (NICE.find((step) => step * power >= value * 0.999) ?? 10);
 }
 
 /** Draws heat from cells: each frame fades into the next, so the picture moves on between frames. */
@@ -133,6 +135,6 @@ export class HeatLayer {
   private rescale(field: Float32Array): void {
     const sample = field.filter((value, i) => value > 0.05 && this.inside[i] === 1).sort();
     const high = sample[Math.floor(sample.length * 0.995)] ?? 1;
-    if (this.top === 0 || high > this.top * 1.15 || high < this.top * 0.3) this.top = Math.max(nice(high), 1);
+    if (this.top === 0 || high > this.top * 1.15 || high < this.top * 0.6) this.top = Math.max(nice(high), 1);
   }
 }

@@ -54,7 +54,7 @@ export function Kpis() {
         label={t(pastAt.value === null ? "kpi.people" : "kpi.people.past")}
         value={format.people(present?.people, present?.people === null)}
         hint={
-          present && present.low !== null && t("interval", { low: format.whole(present.low), high: format.whole(present.high) })
+          present && present.low !== null && present.low !== present.high && t("interval", { low: format.whole(present.low), high: format.whole(present.high) })
         }
       />
       <Kpi

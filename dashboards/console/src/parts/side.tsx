@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { api } from "../api/client";
 import type { Zone, ZoneCount } from "../api/types";
 import * as format from "../format";
-import { named, t } from "../i18n";
+import { category, named, t } from "../i18n";
 import { events, floor, frame, goTo, minuteMs, selectedZone, selectZone, site, today, zoneById } from "../state";
 import { IconButton, Loading, Search } from "./controls";
 import { EventList } from "./eventlist";
@@ -29,7 +29,7 @@ function FloorList() {
   const sought = search.trim().toLowerCase();
   const zones = (floor.value?.zones ?? [])
     .filter((zone) => zone.kind !== "corridor")
-    .filter((zone) => `${zone.name.en} ${zone.name.zh} ${zone.category}`.toLowerCase().includes(sought))
+    .filter((zone) => `${zone.name.en} ${zone.name.zh} ${category(zone.category)}`.toLowerCase().includes(sought))
     .map((zone) => ({ zone, count: counts.get(zone.id) }))
     .sort((a, b) => order(b.count) - order(a.count) || named(a.zone.name).localeCompare(named(b.zone.name)));
   const most = Math.max(...zones.map(({ count }) => count?.people ?? 0), 1);
@@ -63,7 +63,7 @@ function FloorList() {
             {t("events.all")}
           </button>
         </header>
-        <EventList rows={events.value.slice(0, RECENT)} compact />
+        <EventList rows={events.value.filter((row) => row.kind !== "visit.updated").slice(0, RECENT)} compact />
       </div>
     </>
   );
@@ -81,7 +81,7 @@ function ZoneCard({ zone }: { zone: Zone }) {
   const hours = useLoad(key, () => api.hours(zone.id, period!));
   const row = figures.data?.find((each) => each.zone === zone.id);
   const count = frame.value?.zones.find((each) => each.zone === zone.id);
-  const kind = [t(`kind.${zone.kind}`), zone.category].filter(Boolean).join(" · ");
+  const kind = [t(`kind.${zone.kind}`), category(zone.category)].filter(Boolean).join(" · ");
   const share = zone.capacity && count?.people ? count.people / zone.capacity : null;
   return (
     <div class="zone-card">
@@ -98,7 +98,7 @@ function ZoneCard({ zone }: { zone: Zone }) {
         <span class="muted">
           {count?.suppressed
             ? t("suppressed", { k: site.value?.k ?? "" })
-            : count && count.low !== null && t("interval", { low: format.whole(count.low), high: format.whole(count.high) })}
+            : count && count.low !== null && count.low !== count.high && t("interval", { low: format.whole(count.low), high: format.whole(count.high) })}
         </span>
         {share !== null && (
           <div class={`meter ${share > 0.9 ? "meter-full" : ""}`}>

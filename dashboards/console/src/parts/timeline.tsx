@@ -5,8 +5,8 @@ import type { Timeline as Course } from "../api/types";
 import * as format from "../format";
 import { t } from "../i18n";
 import { backToLive, pastFailed, playing, showMoment, speed, SPEEDS, step } from "../past";
-import { minuteMs, nowMs, pastAt, site } from "../state";
-import { dayStart, HOUR_MS, MINUTE_MS } from "../time";
+import { liveFrame, minuteMs, nowMs, pastAt, site } from "../state";
+import { dayStart, MINUTE_MS } from "../time";
 import { Segments } from "./controls";
 import { useLoad, useWidth } from "./hooks";
 import { Icon } from "./icon";
@@ -14,7 +14,8 @@ import { Icon } from "./icon";
 const WIDTH = 1000;
 const HEIGHT = 40;
 const HOUR_LABEL_PX = 58;
-const MARGIN_MS = 30 * MINUTE_MS;
+const TICKS_MIN = [1, 5, 10, 15, 30, 60, 120, 180, 360];
+const QUARTER_MS = 15 * MINUTE_MS;
 
 interface Range {
   from_ms: number;
@@ -25,27 +26,38 @@ interface Range {
 function busyPart(course: Course | null, day: Range, now_ms: number): Range {
   const there = course?.t_ms.filter((_, i) => (course.people[i] ?? 0) >= 1) ?? [];
   const first = there[0] ?? day.from_ms;
-  const from_ms = Math.max(day.from_ms, Math.floor((first - MARGIN_MS) / HOUR_MS) * HOUR_MS);
+  const from_ms = Math.max(day.from_ms, Math.floor((first - MINUTE_MS) / QUARTER_MS) * QUARTER_MS);
   const last = Math.max(there.at(-1) ?? 0, Math.min(now_ms, day.to_ms));
-  return { from_ms, to_ms: Math.min(day.to_ms, Math.max(last, from_ms + HOUR_MS)) };
+  return { from_ms, to_ms: Math.min(day.to_ms, Math.max(last, from_ms + QUARTER_MS)) };
 }
 
 function curve(course: Course, range: Range): { line: string; area: string } {
   const most = Math.max(...course.people.map((people) => people ?? 0), 1);
   const points = course.t_ms.flatMap((t_ms, i) => {
     const x = ((t_ms - range.from_ms) / (range.to_ms - range.from_ms)) * WIDTH;
-    return x < 0 || x > WIDTH ? [] : [`${x.toFixed(1)},${(HEIGHT - 2 - ((course.people[i] ?? 0) / most) * (HEIGHT - 6)).toFixed(1)}`];
+    const y = HEIGHT - 2 - ((course.people[i] ?? 0) / most) * (HEIGHT - 6);
+    return x < 0 || x > WIDTH ? [] : [`${x.toFixed(1)},${y.toFixed(1)}`];
   });
+  if (points.length < 2) return { line: "", area: "" };
   const line = `M${points.join("L")}`;
-  const x0 = points[0]?.split(",")[0];
-  const x1 = points.at(-1)?.split(",")[0];
-  return points.length < 2 ? { line: "", area: "" } : { line, area: `${line}L${x1},${HEIGHT}L${x0},${HEIGHT}Z` };
+  const [x0, x1] = [points[0], points.at(-1)].map((point) => point!.split(",")[0]);
+  return { line, area: `${line}L${x1},${HEIGHT}L${x0},${HEIGHT}Z` };
 }
 
-/** The full hours in the range. */
-function ticks({ from_ms, to_ms }: Range): number[] {
-  const first = Math.ceil(from_ms / HOUR_MS) * HOUR_MS;
-  return Array.from({ length: Math.max(Math.floor((to_ms - first) / HOUR_MS) + 1, 0) }, (_, i) => first + i * HOUR_MS);
+/** The course with what is present this minute, which the store does not have yet. */
+function upToNow(course: Course, now_ms: number): Course {
+  const people = liveFrame.peek()?.present.people;
+  const last = course.t_ms.at(-1);
+  if (people === null || people === undefined || last === undefined || now_ms <= last || now_ms - last > 10 * course.step_ms) return course;
+  return { ...course, t_ms: [...course.t_ms, now_ms], people: [...course.people, people] };
+}
+
+/** Round times in the range, as many as there is room for. */
+function ticks({ from_ms, to_ms }: Range, most: number): number[] {
+  const minutes = TICKS_MIN.find((step) => (to_ms - from_ms) / (step * MINUTE_MS) <= most) ?? 720;
+  const step = minutes * MINUTE_MS;
+  const first = Math.ceil(from_ms / step) * step;
+  return Array.from({ length: Math.max(Math.floor((to_ms - first) / step) + 1, 0) }, (_, i) => first + i * step);
 }
 
 /** Through the day of the mall, moment by moment. */
@@ -60,13 +72,15 @@ export function Timeline() {
   const key = now === null ? null : `${day.from_ms} ${days === 0 ? minuteMs.value : ""}`;
   const loaded = useLoad(key, () => api.timeline(day));
   const range = useMemo(() => busyPart(loaded.data, day, now ?? 0), [loaded.data, day.from_ms, minuteMs.value]);
-  const { line, area } = useMemo(() => (loaded.data ? curve(loaded.data, range) : { line: "", area: "" }), [loaded.data, range]);
+  const { line, area } = useMemo(
+    () => (loaded.data ? curve(days === 0 ? upToNow(loaded.data, now ?? 0) : loaded.data, range) : { line: "", area: "" }),
+    [loaded.data, range],
+  );
   if (now === null) return <div class="timeline" />;
 
   const moment = pastAt.value ?? now;
   const share = Math.min(Math.max((moment - range.from_ms) / (range.to_ms - range.from_ms), 0), 1);
-  const hours = ticks(range);
-  const every = Math.max(1, Math.ceil((hours.length * HOUR_LABEL_PX) / Math.max(width, 1)));
+  const hours = ticks(range, width / HOUR_LABEL_PX);
 
   const toMoment = (event: PointerEvent) => {
     const box = track.current!.getBoundingClientRect();
@@ -149,17 +163,15 @@ export function Timeline() {
         <div class="timeline-rest" style={{ left: `${share * 100}%` }} />
         <div class="timeline-thumb" style={{ left: `${share * 100}%` }} />
         <div class="timeline-hours" aria-hidden="true">
-          {hours
-            .filter((_, i) => i % every === 0)
-            .map((hour_ms) => {
-              const place = (hour_ms - range.from_ms) / (range.to_ms - range.from_ms);
-              const edge = place * width < HOUR_LABEL_PX / 3 ? "first" : (1 - place) * width < HOUR_LABEL_PX / 3 ? "last" : "";
-              return (
-                <span key={hour_ms} class={edge} style={{ left: `${place * 100}%` }}>
-                  {format.hourMinute(hour_ms)}
-                </span>
-              );
-            })}
+          {hours.map((hour_ms) => {
+            const place = (hour_ms - range.from_ms) / (range.to_ms - range.from_ms);
+            const edge = place * width < HOUR_LABEL_PX / 3 ? "first" : (1 - place) * width < HOUR_LABEL_PX / 3 ? "last" : "";
+            return (
+              <span key={hour_ms} class={edge} style={{ left: `${place * 100}%` }}>
+                {format.hourMinute(hour_ms)}
+              </span>
+            );
+          })}
         </div>
       </div>
       <div class="timeline-live">

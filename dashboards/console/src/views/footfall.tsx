@@ -84,7 +84,7 @@ function HourChart({ hours, long }: { hours: FootfallHour[]; long: boolean }) {
         : format.hourMinute(hour.hour_ms);
     };
     const category = { type: "category", boundaryGap: true, data: hours.map((_, i) => i), ...axis(colours, false) };
-    const line = { type: "line", showSymbol: false, smooth: 0.25, xAxisIndex: 0, yAxisIndex: 0 };
+    const line = { type: "line", showSymbol: hours.length < 4, smooth: 0.25, xAxisIndex: 0, yAxisIndex: 0 };
     const name = { color: colours.text2, fontFamily: FONT, fontSize: 11, align: "left", padding: [0, 0, 6, -44] };
     return {
       grid: [
@@ -117,12 +117,13 @@ function HourChart({ hours, long }: { hours: FootfallHour[]; long: boolean }) {
         },
       },
       series: [
-        { ...line, stack: "band", data: hours.map((hour) => hour.low), lineStyle: { opacity: 0 }, silent: true },
+        { ...line, stack: "band", data: hours.map((hour) => hour.low), lineStyle: { opacity: 0 }, showSymbol: false, silent: true },
         {
           ...line,
           stack: "band",
           data: hours.map((hour) => (hour.high === null || hour.low === null ? null : hour.high - hour.low)),
           lineStyle: { opacity: 0 },
+          showSymbol: false,
           areaStyle: { color: colours.accent, opacity: 0.2 },
           silent: true,
         },

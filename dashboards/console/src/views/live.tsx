@@ -110,7 +110,7 @@ function Tip({ zone, x, y }: { zone: Zone; x: number; y: number }) {
       <div>
         <b>{named(zone.name)}</b>
         <span>{count ? format.people(count.people, count.suppressed) : format.NONE}</span>
-        {count && !count.suppressed && count.low !== null && (count.people ?? 0) > 0 && (
+        {count && !count.suppressed && count.low !== null && count.low !== count.high && (
           <small>{t("interval", { low: format.whole(count.low), high: format.whole(count.high) })}</small>
         )}
         {count?.suppressed && <small>{t("suppressed", { k: site.value?.k ?? "" })}</small>}

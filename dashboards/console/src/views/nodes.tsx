@@ -8,6 +8,8 @@ import { nodeHealth, nowMs } from "../state";
 const STATES: NodeState[] = ["online", "silent", "offline", "never"];
 const TONES: Record<NodeState, string> = { online: "good", silent: "warn", offline: "bad", never: "none" };
 const HOT_C = 65;
+/** A batch or two on their way are nothing to worry about. */
+const MANY_SPOOLED = 50;
 
 function needsHelp(node: NodeHealth): boolean {
   return node.state !== "online" || node.advice !== null;
@@ -96,7 +98,7 @@ function NodeRow({ node, most }: { node: NodeHealth; most: number }) {
           <i style={{ transform: `scaleX(${(node.observations_per_min ?? 0) / most})` }} />
         </span>
       </td>
-      <td class={`number ${(node.spooled ?? 0) > 0 ? "tone-warn" : ""}`}>{format.whole(node.spooled)}</td>
+      <td class={`number ${(node.spooled ?? 0) > MANY_SPOOLED ? "tone-warn" : ""}`}>{format.whole(node.spooled)}</td>
       <td class={`number ${(node.dropped ?? 0) > 0 ? "tone-bad" : ""}`}>{format.whole(node.dropped)}</td>
       <td class={`number ${(node.temperature_c ?? 0) >= HOT_C ? "tone-warn" : ""}`}>
         {node.temperature_c === null ? format.NONE : `${format.whole(node.temperature_c)} °C`}

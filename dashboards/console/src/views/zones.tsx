@@ -3,7 +3,7 @@ import { useMemo, useState } from "preact/hooks";
 import { api } from "../api/client";
 import type { Floor, Zone, ZoneFigures } from "../api/types";
 import * as format from "../format";
-import { named, t, type Key } from "../i18n";
+import { category, named, t, type Key } from "../i18n";
 import { Card, Loading, Search, Select } from "../parts/controls";
 import { useLoad } from "../parts/hooks";
 import { Icon } from "../parts/icon";
@@ -70,7 +70,7 @@ function ZoneTable({ rows, loading }: { rows: Row[]; loading: ReturnType<typeof 
     const sought = search.trim().toLowerCase();
     return rows
       .filter((row) => (!kind || row.place.kind === kind) && (!level || row.floor.id === level))
-      .filter((row) => `${row.place.name.en} ${row.place.name.zh} ${row.place.category}`.toLowerCase().includes(sought))
+      .filter((row) => `${row.place.name.en} ${row.place.name.zh} ${category(row.place.category)}`.toLowerCase().includes(sought))
       .sort(comparing(sort));
   }, [rows, sort, search, kind, level, language.value]);
   const most = Math.max(...rows.map((row) => row.visits ?? 0), 1);
@@ -135,7 +135,7 @@ function ZoneTable({ rows, loading }: { rows: Row[]; loading: ReturnType<typeof 
                       >
                         {named(row.place.name)}
                       </button>
-                      <span class="muted">{row.place.category || t(`kind.${row.place.kind}`)}</span>
+                      <span class="muted">{category(row.place.category) || t(`kind.${row.place.kind}`)}</span>
                     </th>
                     <td>
                       <span class="tag">{row.floor.id}</span>
