@@ -1,13 +1,14 @@
 """How good estimates are: pure functions of estimates and truth.
 
 Positions: error in metres, and how often the truth lies inside the estimate's 68 % and 95 % regions.
-Visits: an estimated visit and a true one match if they are of the same person, in the same zone, and overlap for at
-least half of the shorter; each matches at most one. Pairs are taken in order of overlap, the longest first.
+Visits: an estimated visit and a true one match if they are of the same person, in the same zone, and overlap
+for at least half of the shorter; each matches at most one. Pairs are taken by overlap, the longest first.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -68,9 +69,13 @@ class VisitScore:
 
 
 def score_positions(
-    xy_m: Floats, cov_m2: Floats, floor: npt.NDArray[np.int64], true_xy_m: Floats, true_floor: npt.NDArray[np.int64]
+    xy_m: Floats,
+    cov_m2: Floats,
+    floor: npt.NDArray[np.int64],
+    true_xy_m: Floats,
+    true_floor: npt.NDArray[np.int64],
 ) -> PositionScore:
-    """Score estimates (N, 2) with covariances (N, 2, 2) on floors (N,) against the truth at the same times."""
+    """Score estimates (N, 2) with covariances (N, 2, 2) on floors (N,) against the truth then."""
     right = floor == true_floor
     if not right.any():
         return PositionScore(0, np.nan, np.nan, np.nan, np.nan, 0.0 if len(floor) else np.nan)
@@ -136,7 +141,7 @@ def flows(visits: Iterable[Stay]) -> Counter[tuple[str, str]]:
     links: Counter[tuple[str, str]] = Counter()
     for path in paths.values():
         path.sort(key=lambda stay: (stay.enter_s, stay.leave_s, stay.zone))
-        links.update((a.zone, b.zone) for a, b in zip(path, path[1:], strict=False) if a.zone != b.zone)
+        links.update((a.zone, b.zone) for a, b in pairwise(path) if a.zone != b.zone)
     return links
 
 

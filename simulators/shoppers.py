@@ -42,6 +42,7 @@ class Shoppers:
     def __init__(
         self,
         building: Building,
+        walkways: Walkways,
         *,
         people: float,
         start_s: float,
@@ -50,7 +51,7 @@ class Shoppers:
     ) -> None:
         """Fill the mall as it is at `start_s` (epoch seconds); `people` as in `Arrivals`."""
         self._seed = seed
-        self._ways = Walkways.of(building)
+        self._ways = walkways
         self._errands = Errands(building, self._ways)
         self._walker = Walker(building, self._ways)
         zone = ZoneInfo(building.site.mall.timezone)

@@ -9,12 +9,11 @@ from contracts.site import Site
 from edge_agent.sources.protocol import Heard
 from simulators import mall
 from simulators.arrivals import Profile
-from simulators.building import Building
 from simulators.phone_models import MODELS
 from simulators.phones import Frames, Habits, Phones, address_bytes
-from simulators.radio import Radio
 from simulators.shoppers import Shoppers
 from simulators.truth import Truth
+from simulators.world import World
 
 _KINDS = {kind.value: kind for kind in FrameKind}
 WEAKEST_DBM = -100
@@ -46,13 +45,18 @@ class SimulatedSource:
 
         """
         self.site = site or mall.site()
-        self.building = Building.of(self.site)
-        self.radio = Radio(self.building)
+        self.world = World.of(self.site)
         self._start_s = start_ms // 1000
+        self._now_s = self._start_s
         self._duration_s = duration_s
         self._rng = np.random.default_rng([seed, 4])
         self.shoppers = Shoppers(
-            self.building, people=shoppers, start_s=float(self._start_s), seed=seed, profile=profile
+            self.world.building,
+            self.world.walkways,
+            people=shoppers,
+            start_s=float(self._start_s),
+            seed=seed,
+            profile=profile,
         )
         self._phones = Phones(seed, habits)
         self._truth = truth
@@ -62,12 +66,16 @@ class SimulatedSource:
         """All nodes of the site."""
         return tuple(node.id for node in self.site.nodes)
 
+    def fraction(self) -> float:
+        """Tell how much of the day has been given, from 0 to 1; a day without an end has only begun."""
+        return (self._now_s - self._start_s) / self._duration_s if self._duration_s else 0.0
+
     def blocks(self) -> Iterator[Heard]:
-        """Yield a block for every node for every second."""
-        second = self._start_s
-        while self._duration_s is None or second < self._start_s + self._duration_s:
-            yield from self._second(second)
-            second += 1
+        """Yield a block for every node for every second; a second call goes on where the first one is."""
+        while self._duration_s is None or self._now_s < self._start_s + self._duration_s:
+            heard = self._second(self._now_s)
+            self._now_s += 1
+            yield from heard
 
     def _second(self, second: int) -> list[Heard]:
         shoppers, phones = self.shoppers, self._phones
@@ -76,7 +84,7 @@ class SimulatedSource:
         owner = np.searchsorted(shoppers.id, phones.owner)
         frames = phones.send(shoppers.present(float(second))[owner], second)
         if self._truth:
-            self._truth.people(self.building, shoppers, second)
+            self._truth.people(self.world.building, shoppers, second)
             for people, addresses in phones.changed:
                 self._truth.addresses(people, addresses)
         phones.changed.clear()
@@ -86,7 +94,7 @@ class SimulatedSource:
         self, frames: Frames, who: np.ndarray[tuple[int], np.dtype[np.int64]], second: int
     ) -> list[Heard]:
         places = self.shoppers.places(who, frames.t_ms / 1000)
-        strength = self.radio.strength_dbm(
+        strength = self.world.radio.strength_dbm(
             places.floor,
             places.x_m,
             places.y_m,
@@ -96,7 +104,7 @@ class SimulatedSource:
             burst=frames.burst,
             rng=self._rng,
         )
-        heard = self.radio.heard(strength, frames.channel, frames.kind == FrameKind.DATA, self._rng)
+        heard = self.world.radio.heard(strength, frames.channel, frames.kind == FrameKind.DATA, self._rng)
         rssi = np.rint(strength).astype(np.int64).clip(WEAKEST_DBM, -10)
         addresses = address_bytes(frames.address)
         kinds = [_KINDS[kind] for kind in frames.kind.tolist()]

@@ -16,6 +16,7 @@ from simulators.building import Building
 from simulators.phones import CHANNELS
 from simulators.radio import PHONE_HEIGHT_M, Radio
 from simulators.walkways import Walkways
+from simulators.world import World
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -28,8 +29,8 @@ NOTE_ERROR_M = 0.4
 POWER_DBM, BODY_DB = 14.0, 5.0
 SCAN_EVERY_S = 3.0
 """The survey app scans this often, one frame on each channel: phones do not scan faster."""
-WALK_S = 600.0
-"""The installer starts a new walk after about this long."""
+WAYPOINTS = 150
+"""In one walk, about 4 m apart: ten minutes; then the installer starts a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,7 @@ class SurveyWalks:
         for walk in np.unique(self.walk):
             mine, way = self.walk == walk, self.way_walk == walk
             for axis in range(3):
-                places[mine, axis] = np.interp(
-                    self.t_s[mine], self.way_t_s[way], self.way_xyz_m[way, axis]
-                )
+                places[mine, axis] = np.interp(self.t_s[mine], self.way_t_s[way], self.way_xyz_m[way, axis])
         return places
 
     def write(self, path: Path, site: Site) -> None:
@@ -69,31 +68,28 @@ class SurveyWalks:
             writer.writerows((*xyz, nodes[node], rssi, walk, t_s) for xyz, node, rssi, walk, t_s in rows)
 
 
-def survey(site: Site, *, seed: int = 1, rounds: int = 1, radio: Radio | None = None) -> SurveyWalks:
+def survey(site: Site, *, seed: int = 1, rounds: int = 1) -> SurveyWalks:
     """Walk through all floors of a site `rounds` times; the same seed gives the same survey."""
-    building = Building.of(site)
-    walkways = Walkways.of(building)
-    radio = radio or Radio(building)
+    world = World.of(site)
+    building, walkways, radio = world.building, world.walkways, world.radio
     rng = np.random.default_rng([seed, 5])
     parts: list[SurveyWalks] = []
     for _ in range(rounds):
         for floor in range(len(building.storeys)):
             points, t_s = _round(building, walkways, floor, rng)
-            for start in range(0, len(points) - 1, _WAYPOINTS):
-                piece = slice(start, start + _WAYPOINTS + 1)
+            for start in range(0, len(points) - 1, WAYPOINTS):
+                piece = slice(start, start + WAYPOINTS + 1)
                 way_s = t_s[piece] - t_s[start]
-                parts.append(_walk(building, radio, floor, walkways.xy_m[points[piece]], way_s, len(parts), rng))
+                parts.append(
+                    _walk(building, radio, floor, walkways.xy_m[points[piece]], way_s, len(parts), rng)
+                )
     return SurveyWalks(*(np.concatenate([getattr(p, name) for p in parts]) for name in SurveyWalks.__slots__))
-
-
-_WAYPOINTS = round(WALK_S * SPEED_M_S / 4.0)
-"""In one walk; they are about 4 m apart."""
 
 
 def _round(
     building: Building, walkways: Walkways, floor: int, rng: np.random.Generator
 ) -> tuple[Ints, Floats]:
-    """Return the points of a way through every room of a floor, room by next room, and when each is reached."""
+    """Return the points of a way through every room of a floor, and when each is reached."""
     storey = building.storeys[floor]
     goals: list[int] = []
     left = {

@@ -1,0 +1,198 @@
+"""`mallsense simulate`: the simulated mall over MQTT, with its truth."""
+
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+
+from contracts.broker import BrokerAddress
+from contracts.errors import ConfigurationError
+from contracts.site import Site, dump_site, parse_site
+from edge_agent.agent import run_agent
+from edge_agent.key import new_key, read_key_file
+from edge_agent.pace import parse_speed
+from edge_agent.progress import progress_bar
+from edge_agent.reporting import Progress
+from edge_agent.rotation import SaltRotation
+from simulators import mall
+from simulators.arrivals import Profile
+from simulators.phones import Habits
+from simulators.source import SimulatedSource
+from simulators.survey import survey
+from simulators.truth import Truth
+
+DEFAULT_SITE = "default"
+AGENT = "simulator"
+BROKER_TIMEOUT_S = 10.0
+STOPPED_BY_CTRL_C = 130
+
+
+def simulate(
+    *,
+    site: Annotated[str, typer.Option(help="A site file, or the simulated mall.")] = DEFAULT_SITE,
+    shoppers: Annotated[
+        int, typer.Option(min=1, max=50_000, help="People in the mall at its fullest.")
+    ] = 300,
+    profile: Annotated[
+        Profile, typer.Option(help="day: rushes by the hour; constant: always about as many people.")
+    ] = Profile.DAY,
+    hours: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="How long, in the mall's time.", show_default="until Ctrl-C"),
+    ] = None,
+    start: Annotated[
+        str, typer.Option(help="'now', or a time such as 2026-03-14T11:30 (mall's time).")
+    ] = "now",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same day.")] = 1,
+    speed: Annotated[str, typer.Option(help="1 is real time, 60 an hour a minute, max.")] = "1",
+    broker: Annotated[
+        str, typer.Option(help="mqtt://user:password@host:port, or mqtts://.", envvar="MALLSENSE_BROKER")
+    ] = "mqtt://127.0.0.1:1883",
+    key: Annotated[
+        Path | None,
+        typer.Option(help="The mall's key for pseudonyms; without, a new one.", envvar="MALLSENSE_KEY"),
+    ] = None,
+    fixed_addresses: Annotated[
+        bool, typer.Option("--fixed-addresses", help="Phones never change their address.")
+    ] = False,
+    off: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of people without a phone that is on.")
+    ] = 0.0,
+    second: Annotated[float, typer.Option(min=0, max=1, help="Share of people with a second phone.")] = 0.0,
+    truth: Annotated[
+        Path | None, typer.Option(help="Write truth_*.csv to this folder at the end.", show_default=False)
+    ] = None,
+    write_site: Annotated[
+        Path | None, typer.Option(help="Only write the site file, for a gateway.", show_default=False)
+    ] = None,
+    write_survey: Annotated[
+        Path | None,
+        typer.Option("--survey", help="Only write a walked site survey (CSV).", show_default=False),
+    ] = None,
+) -> None:
+    """Play a mall that does not exist: shoppers, their phones, and what the nodes hear, over MQTT.
+
+    A gateway of this mall that listens at the same broker shows it live. Ctrl-C sends what is waiting.
+    """
+    console = Console(stderr=True)
+    plan = _read_site(site)
+    if write_site or write_survey:
+        _write(plan, seed, write_site, write_survey, console)
+        return
+    address, pace = BrokerAddress.parse(broker), parse_speed(speed)
+    start_ms = _start_ms(start, plan)
+    duration_s = None if hours is None else round(hours * 3600)
+    notes = Truth(plan) if truth else None
+    with console.status("people are coming ..."):
+        source = SimulatedSource(
+            shoppers=shoppers,
+            start_ms=start_ms,
+            duration_s=duration_s,
+            seed=seed,
+            site=plan,
+            profile=profile,
+            habits=Habits(off=off, second=second, rotate=not fixed_addresses),
+            truth=notes,
+        )
+    if profile is Profile.DAY and len(source.shoppers) == 0:
+        console.print(
+            "The mall is closed then: nobody is there. Try --start ...T12:00 or --profile constant."
+        )
+    with _stop_by_signal() as stop, tempfile.TemporaryDirectory(prefix="mallsense-simulate-") as folder:
+        title = f"{plan.mall.name.en}, {len(plan.nodes)} nodes"
+        with progress_bar(console, title, source.fraction) as show:
+            done = run_agent(
+                source,
+                mall=plan.mall.id,
+                agent_id=AGENT,
+                broker=address,
+                spool_path=Path(folder) / "spool.sqlite",
+                key=read_key_file(key) if key else new_key(),
+                rotation=SaltRotation.of(plan),
+                speed=pace,
+                stop=stop,
+                broker_timeout_s=BROKER_TIMEOUT_S,
+                progress=show,
+            )
+        stopped = stop.is_set()
+    _report(done, notes, truth, console)
+    if stopped:
+        raise typer.Exit(STOPPED_BY_CTRL_C)
+
+
+def _read_site(name: str) -> Site:
+    if name == DEFAULT_SITE:
+        return mall.site()
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{name}: cannot read the site file: {error}", "Leave --site out for the simulated mall."
+        ) from error
+    return parse_site(text, name)
+
+
+def _start_ms(text: str, site: Site) -> int:
+    if text == "now":
+        return round(time.time()) * 1000
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"--start: expected 'now' or a time, found {text!r}", "Write it like 2026-03-14T11:30."
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(site.mall.timezone))
+    return round(moment.timestamp()) * 1000
+
+
+def _write(site: Site, seed: int, site_to: Path | None, survey_to: Path | None, console: Console) -> None:
+    try:
+        if site_to:
+            site_to.write_text(dump_site(site), encoding="utf-8")
+            console.print(f"wrote {site_to}: {len(list(site.zones()))} zones, {len(site.nodes)} nodes")
+        if survey_to:
+            walks = survey(site, seed=seed)
+            walks.write(survey_to, site)
+            console.print(f"wrote {survey_to}: {len(walks.rssi_dbm):,} readings")
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {error.filename}: {error.strerror}") from error
+
+
+def _report(done: Progress, notes: Truth | None, folder: Path | None, console: Console) -> None:
+    console.print(f"{done.observations:,} observations, {done.sent:,} batches sent.")
+    if done.spooled or done.dropped:
+        console.print(f"{done.spooled:,} batches not sent, {done.dropped:,} dropped. {done.trouble}")
+    if notes and folder:
+        try:
+            notes.write(folder)
+        except OSError as error:
+            raise ConfigurationError(f"{folder}: cannot write the truth: {error.strerror}") from error
+        console.print(f"{len(notes.visits):,} true visits in {folder}")
+
+
+@contextmanager
+def _stop_by_signal() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C or SIGTERM into an event; a second Ctrl-C ends the process at once."""
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    old = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)

@@ -1,0 +1,36 @@
+"""What stands still in a simulated mall: its walls, its ways, its radio."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from contracts.site import Site
+from simulators.building import Building
+from simulators.radio import Radio
+from simulators.walkways import Walkways
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A built mall. It depends on the site alone, so a survey and any day in it share it."""
+
+    site: Site
+    building: Building
+    walkways: Walkways
+    radio: Radio
+
+    @staticmethod
+    def of(site: Site) -> "World":
+        """Return the world of a site; that of the last sites asked for is remembered, as it takes seconds.
+
+        Raises:
+            ConfigurationError: nobody can walk about in this site.
+
+        """
+        return _build(site.model_dump_json())
+
+
+@lru_cache(maxsize=2)
+def _build(site_json: str) -> World:
+    site = Site.model_validate_json(site_json)
+    building = Building.of(site)
+    return World(site, building, Walkways.of(building), Radio(building))
