@@ -1,14 +1,22 @@
 """A console served on a port of its own, and what the tests ask of the page."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
-from tests.dashboards.fake_gateway import FakeGateway, create_app
+from tests.dashboards.fake_figures import FakeGateway
+from tests.dashboards.fake_gateway import create_app
 from tests.support import free_port, listens, wait_until
+
+DESK: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+VIEWS = ("live", "zones", "flows", "footfall", "events", "nodes")
+
+OpenConsole = Callable[..., Page]
+"""Opens a view: `open_console("zones", size=PHONE, language="zh-CN", dark=False)`."""
 
 
 class Served:
@@ -30,7 +38,9 @@ class Served:
         """Serve in a thread of its own until stopped."""
         app = create_app(self.gateway, self._password)
         # ws: uvicorn's default for websockets uses an interface that its library has deprecated.
-        config = uvicorn.Config(app, port=self.port, log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            app, port=self.port, log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=1
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()

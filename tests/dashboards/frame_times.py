@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, CDPSession, sync_playwright
 
 from tests.conftest import _CHROMIUM_OPTIONS
 from tests.dashboards.browsing import serving
-from tests.dashboards.fake_gateway import FakeGateway
+from tests.dashboards.fake_figures import FakeGateway
 from tests.support import find_program
 
 _RECORD = """() => {
@@ -40,7 +40,9 @@ class FrameTimes:
     """One message of the gateway, uncompressed."""
 
 
-def measure(browser: Browser, phones: int, seconds: float, *, width: int = 1440, height: int = 900) -> FrameTimes:
+def measure(
+    browser: Browser, phones: int, seconds: float, *, width: int = 1440, height: int = 900
+) -> FrameTimes:
     """Watch the live map of a mall with this many phones on the floor shown."""
     gateway = FakeGateway(phones, full=True)
     with serving(gateway) as served:

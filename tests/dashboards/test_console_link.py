@@ -3,17 +3,14 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
-from dashboards.console import STATIC
 from tests.dashboards.browsing import serving
-from tests.dashboards.fake_gateway import FakeGateway
+from tests.dashboards.fake_figures import FakeGateway
 
-pytestmark = pytest.mark.skipif(
-    not (STATIC / "index.html").is_file(), reason="the console is not built: python hatch_build.py"
-)
+pytestmark = pytest.mark.usefixtures("built")
 
 
 def test_console_says_that_the_gateway_is_away_and_returns_with_it(browser: Browser) -> None:
-    """A gateway that stops leaves a banner with the age of the figures; started again, it is followed again."""
+    """A gateway that stops leaves a banner with the figures' age; started again, it is followed again."""
     with serving(FakeGateway(phones=300)) as served:
         page = browser.new_page(locale="en-GB")
         page.goto(served.url)

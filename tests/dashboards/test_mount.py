@@ -34,7 +34,7 @@ def fetch(static: Path, path: str) -> httpx.Response:
 
 
 @pytest.fixture
-def built(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """Return a folder that looks like a built console."""
     (tmp_path / "assets").mkdir()
     (tmp_path / "index.html").write_text("<title>mallsense</title>", encoding="utf-8")
@@ -42,25 +42,25 @@ def built(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_page_is_served_beside_the_api(built: Path) -> None:
+def test_page_is_served_beside_the_api(folder: Path) -> None:
     """The console is at the root and hides no route that was there before it."""
-    assert "mallsense" in fetch(built, "/").text
-    assert fetch(built, "/api/v1/health").json() == {"status": "ok"}
-    assert fetch(built, "/nothing-here").status_code == 404
+    assert "mallsense" in fetch(folder, "/").text
+    assert fetch(folder, "/api/v1/health").json() == {"status": "ok"}
+    assert fetch(folder, "/nothing-here").status_code == 404
 
 
-def test_browsers_are_held_to_the_page_s_own_origin(built: Path) -> None:
+def test_browsers_are_held_to_the_page_s_own_origin(folder: Path) -> None:
     """The policy names no other origin and allows no inline script or style."""
-    policy = fetch(built, "/").headers["Content-Security-Policy"]
+    policy = fetch(folder, "/").headers["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert "http" not in policy
     assert "default-src 'none'" in policy
 
 
-def test_bundles_are_kept_and_the_page_is_not(built: Path) -> None:
+def test_bundles_are_kept_and_the_page_is_not(folder: Path) -> None:
     """A new version is seen at once, since only files with a digest in their name stay in the cache."""
-    assert "immutable" in fetch(built, "/assets/main-ABC.js").headers["Cache-Control"]
-    assert fetch(built, "/").headers["Cache-Control"] == "no-cache"
+    assert "immutable" in fetch(folder, "/assets/main-ABC.js").headers["Cache-Control"]
+    assert fetch(folder, "/").headers["Cache-Control"] == "no-cache"
 
 
 def test_console_that_was_not_built_says_how(tmp_path: Path) -> None:
