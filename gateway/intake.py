@@ -53,11 +53,9 @@ class Intake:
             health = self._decode(delivery, NodeHealth)
             return health if health is not None and self._from(topic.sender, health.node, delivery) else None
         batch = self._decode(delivery, ObservationBatch)
-        return (
-            Input(batch, delivery.payload)
-            if batch and self._from(topic.sender, batch.node, delivery)
-            else None
-        )
+        if batch is None or not self._from(topic.sender, batch.node, delivery):  # an empty batch is falsy
+            return None
+        return Input(batch, delivery.payload)
 
     def _status(self, topic: EdgeTopic, delivery: Delivery) -> Input | None:
         if not delivery.payload:  # how a retained status is removed

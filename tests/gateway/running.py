@@ -31,7 +31,9 @@ RESULTS = ("visits", "paths", "zone_minutes", "cell_minutes", "positions")
 class GatewayProcess:
     """`mallsense gateway` for a site; its console is at `url` once `start` returns."""
 
-    def __init__(self, site: Site, folder: Path, *options: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, site: Site, folder: Path, *options: str, environment: dict[str, str] | None = None
+    ) -> None:
         self.store = folder / "store.db"
         self._site_file = folder / "site.yaml"
         self._site_file.write_text(dump_site(site), encoding="utf-8")

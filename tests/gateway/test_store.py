@@ -27,10 +27,12 @@ from gateway.store.records import (
     Input,
     NodeRecord,
     Outputs,
-    Path as WalkedPath,
     Positions,
     Visit,
     ZoneMinute,
+)
+from gateway.store.records import (
+    Path as WalkedPath,
 )
 from gateway.store.sqlite import SqliteStore
 from tests.gateway.crowd import BOOT, small_site, status
@@ -248,7 +250,9 @@ def test_retention_keeps_what_a_restart_needs(store: Store) -> None:
     first, _ = store.append([batch(1, t_ms=NOON - 100 * HOUR), batch(2, t_ms=NOON - 99 * HOUR)])
     store.commit(Outputs(), checkpoint(first or 0))
     store.expire(NOON, Retention(observations_h=1))
-    assert [item.message.seq for _, item in store.after(0) if isinstance(item.message, ObservationBatch)] == [2]
+    assert [item.message.seq for _, item in store.after(0) if isinstance(item.message, ObservationBatch)] == [
+        2
+    ]
 
 
 def test_positions_of_the_journal_are_never_used_again(store: Store) -> None:
