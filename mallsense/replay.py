@@ -92,7 +92,16 @@ def replay(
                 webbrowser.open(gateway.url)
         else:
             console.print(f"the gateway of {recording.site.mall.id} at {address} shows them")
-        done = play(recording, address, work / "spool.sqlite", pace, stop, console)
+        start_ms = round(time.time()) * 1000
+        done = play(
+            recording,
+            address,
+            work / "spool.sqlite",
+            start_ms=start_ms,
+            speed=pace,
+            stop=stop,
+            console=console,
+        )
         console.print(f"{done.observations:,} observations, {done.sent:,} batches sent")
         cut_short = stop.is_set()
         if gateway is not None and not leave and not cut_short:
@@ -107,24 +116,34 @@ def play(
     recording: Recording,
     broker: BrokerAddress,
     spool: Path,
+    *,
+    start_ms: int,
     speed: float | None,
-    stop: threading.Event,
-    console: Console,
+    key: bytes | None = None,
+    stop: threading.Event | None = None,
+    console: Console | None = None,
 ) -> Progress:
-    """Play the test walks of a recording into a broker, as if they began now, with a bar on the console."""
-    start_ms = round(time.time()) * 1000
+    """Play the test walks of a recording into a broker, all starting at `start_ms`; shows a bar on `console`.
+
+    Without `key`, pseudonyms are made with a new one.
+
+    Raises:
+        ConfigurationError: there is nothing to play.
+        UnavailableError: the broker does not answer.
+
+    """
     source = RecordedSource(recording.datasets, start_ms=start_ms)
     walks = source.walk_ids()
     if not walks:
         raise ConfigurationError("the recording has no test walks", "walks.csv calls their split test.")
-    with progress_bar(console, f"{len(walks)} walks", source.fraction) as show:
+    with progress_bar(console or Console(quiet=True), f"{len(walks)} walks", source.fraction) as show:
         return run_agent(
             source,
             mall=recording.site.mall.id,
             agent_id=AGENT,
             broker=broker,
             spool_path=spool,
-            key=new_key(),
+            key=key or new_key(),
             rotation=SaltRotation.of(recording.site),
             speed=speed,
             stop=stop,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -106,18 +107,21 @@ def draw_site(site: Site, out: Path, findings: list[Finding]) -> list[Path]:
 
 
 def _summary(site: Site) -> Table:
-    table = Table(title=f"{site.mall.name.en} ({site.mall.id})", title_justify="left")
-    for heading in ("floor", "level", "m2", *(kind.value for kind in ZoneKind), "nodes", "m2 a node"):
-        table.add_column(heading, justify="left" if heading == "floor" else "right")
+    table = Table(
+        title=f"{site.mall.name.en} ({site.mall.id})", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
+    kinds = [kind for kind in ZoneKind if any(zone.kind == kind for _, zone in site.zones())]
+    for heading in ("floor", "level", "m2", *(kind.value for kind in kinds), "nodes", "m2/node"):
+        table.add_column(heading, justify="left" if heading == "floor" else "right", no_wrap=True)
     for floor in site.floors:
         area_m2 = shape_of(floor.outline).area
-        kinds = Counter(zone.kind for zone in floor.zones)
+        zones = Counter(zone.kind for zone in floor.zones)
         nodes = sum(node.floor == floor.id for node in site.nodes)
         table.add_row(
             floor.id,
             str(floor.level),
             f"{area_m2:,.0f}",
-            *(str(kinds[kind] or "") for kind in ZoneKind),
+            *(str(zones[kind]) for kind in kinds),
             str(nodes),
             f"{area_m2 / nodes:,.0f}" if nodes else "-",
         )

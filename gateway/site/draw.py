@@ -15,9 +15,10 @@ from gateway.site.shapes import polygons_in, shape_of
 WIDTH_PX = 1600
 MARGIN_PX = 48
 TITLE_PX = 44
-FOOT_PX = 76
+FOOT_PX = 92
 FONT = "'Inter', 'Noto Sans', 'Noto Sans CJK SC', 'DejaVu Sans', sans-serif"
-LARGEST_PX, SMALLEST_PX = 22.0, 7.5
+LARGEST_PX, SMALLEST_PX = 24.0, 7.5
+WIDE_ENOUGH = 0.7
 
 COLOURS = {
     ZoneKind.SHOP: ("#dbe7f7", "#7d9cc8"),
@@ -126,8 +127,8 @@ def _label(view: _View, zone: Zone) -> str:
     if not parts:
         return ""
     largest = max(parts, key=lambda part: part.area)
-    radius = shapely.maximum_inscribed_circle(largest, tolerance=0.5)
-    (x, y), room_px = radius.coords[0], radius.length * view.px_per_m
+    (x, y), room_m = _middle(largest)
+    room_px = room_m * view.px_per_m
     left, right = _reach(largest, x, y)
     width_px = 2 * min(x - left, right - x) * view.px_per_m * 0.92
     size, lines = max(
@@ -159,6 +160,17 @@ def _wrappings(name: str) -> list[list[str]]:
     half = min(range(1, len(words) + 1), key=lambda i: abs(_ems(" ".join(words[:i])) - _ems(name) / 2))
     two = [" ".join(words[:half]), " ".join(words[half:])]
     return [[name], *([two] if two[1] else []), *([words] if len(words) == 3 else [])]
+
+
+def _middle(shape: BaseGeometry) -> tuple[tuple[float, float], float]:
+    """Return where a label looks best and how far the edge is: the centroid, unless that is close to one."""
+    centre = shape.centroid
+    room_m = centre.distance(shape.boundary) if shape.contains(centre) else 0.0
+    radius = shapely.maximum_inscribed_circle(shape, tolerance=0.5)
+    if room_m >= WIDE_ENOUGH * radius.length:
+        return (centre.x, centre.y), room_m
+    x, y = radius.coords[0]
+    return (x, y), radius.length
 
 
 def _reach(shape: BaseGeometry, x: float, y: float) -> tuple[float, float]:

@@ -106,7 +106,7 @@ def archive() -> Files:
     return {
         "manifest.json": {"version": "1.0.0", "created": "2026-01-01T00:00:00Z", "language": "en"},
         "venue.geojson": [
-            feature("venue", "venue", box(0, 0, 60, 40), category="mall", name={"en": "River Mall", "zh": "河畔"})
+            feature("venue", "venue", box(0, 0, 60, 40), name={"en": "River Mall", "zh": "河畔"})
         ],
         "building.geojson": [feature("building", "building", None, category="unspecified")],
         "level.geojson": levels,
