@@ -5,6 +5,7 @@
 
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple, NoReturn
@@ -130,6 +131,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     An error nobody expected keeps its traceback and exits with 1.
     """
+    # The matrices are small and many: threads of BLAS cost more than they bring, and take the other cores' time.
+    # It is read when numpy is first imported, which no command has done yet.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     command = typer.main.get_command(app)
     try:
         command.main(args=arguments, prog_name="mallsense")

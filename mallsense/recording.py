@@ -53,7 +53,8 @@ def read_recording(folder: Path, receivers: int | None = None) -> Recording:
             "no calibration data (neither training walks with truth nor survey.csv.gz): "
             "the radio model is the textbook's, so positions are less certain"
         )
-    return Recording(site, datasets, calibration_of(site, survey), tuple(notes))
+    slab_db = UNHEARD_SLAB_DB if len(site.floors) > 1 else None
+    return Recording(site, datasets, calibration_of(site, survey, slab_db=slab_db), tuple(notes))
 
 
 def survey_of(datasets: tuple[RecordedDataset, ...]) -> Survey | None:
@@ -80,12 +81,15 @@ def survey_of(datasets: tuple[RecordedDataset, ...]) -> Survey | None:
     return Survey.from_points(*columns) if columns and len(columns[1]) else None
 
 
-def calibration_of(site: Site, survey: Survey | None) -> Calibration:
-    """Return what a survey teaches about a site whose nodes are its receivers; the textbook's without one."""
+def calibration_of(site: Site, survey: Survey | None, *, slab_db: float | None = None) -> Calibration:
+    """Return what a survey teaches about a site whose nodes are its receivers; the textbook's without one.
+
+    `slab_db` is the loss of a slab between floors, where more is known about it than the textbook says.
+    """
     prior = radio_model(site)
     if survey is None:
         return Calibration(prior)
-    if len(site.floors) > 1:
-        prior = replace(prior, slab_loss_db=UNHEARD_SLAB_DB)
+    if slab_db is not None:
+        prior = replace(prior, slab_loss_db=slab_db)
     model = calibrate(survey, prior)
     return Calibration(survey_map(survey, model), room_weight(survey, floors_of(site)))

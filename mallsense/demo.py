@@ -1,0 +1,143 @@
+"""`mallsense demo`: a simulated mall, played into a gateway as real nodes would."""
+
+import os
+import tempfile
+import threading
+import time
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from contracts.errors import ConfigurationError
+from contracts.site import dump_site
+from edge_agent.agent import run_agent
+from edge_agent.key import new_key
+from edge_agent.pace import parse_speed
+from edge_agent.reporting import Progress
+from edge_agent.rotation import SaltRotation
+from gateway.runtime import Gateway, Settings
+from mallsense import __version__
+from mallsense.replay import STOPPED_BY_CTRL_C, stop_by_signal
+from mallsense.simulated import simulated_calibration
+from simulators.arrivals import Profile
+from simulators.source import SimulatedSource
+
+BROKER_TIMEOUT_S = 30.0
+BEHIND_S = 20.0
+"""Less than this behind the clock on the wall is called live."""
+
+
+def demo(
+    *,
+    shoppers: Annotated[int, typer.Option(min=1, max=50_000, help="People in the mall.")] = 600,
+    speed: Annotated[str, typer.Option(help="1 is real time, 10 ten times that.")] = "1",
+    history: Annotated[
+        int, typer.Option(min=0, max=24 * 60, help="Minutes before now that are played fast, to begin with.")
+    ] = 15,
+    port: Annotated[int, typer.Option(help="Port of the console; 0 for any free one.")] = 8000,
+    seconds: Annotated[
+        float | None, typer.Option("--for", min=1, help="End by itself after so many seconds.")
+    ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the browser.")] = False,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same people and radio.")] = 1,
+    keep: Annotated[
+        Path | None, typer.Option(help="Folder for site file and store; without, one that goes afterwards.")
+    ] = None,
+) -> None:
+    """Show a living mall in the browser: shoppers, phones and radio are simulated, all the rest is real.
+
+    Frames go through the edge agent, a spool, an MQTT broker and the gateway like those of real nodes.
+    Ctrl-C ends it.
+    """
+    console = Console(stderr=True)
+    pace = parse_speed(speed)
+    with stop_by_signal() as stop, _folder(keep) as folder:
+        with console.status("building the mall, and surveying its radio ..."):
+            now_ms = round(time.time()) * 1000
+            source = SimulatedSource(
+                shoppers=shoppers, start_ms=now_ms - history * 60_000, seed=seed, profile=Profile.CONSTANT
+            )
+            settings = Settings(
+                site=source.site,
+                store=folder / "mall.db",
+                calibration=simulated_calibration(source.site, seed=seed).to_dict(),
+                broker_port=0,
+                port=port,
+            )
+            (folder / "site.yaml").write_text(dump_site(source.site), encoding="utf-8")
+        with Gateway(settings) as gateway, _ended_after(seconds, stop):
+            console.print(f"{source.site.mall.name.en} is open: {gateway.url}   (Ctrl-C ends it)")
+            if not no_browser:
+                webbrowser.open(gateway.url)
+            with console.status("") as line:
+
+                def show(now: Progress) -> None:
+                    gateway.wait(0)  # where the gateway has failed, this says why
+                    line.update(_described(now, round(time.time() * 1000)))
+
+                run_agent(
+                    source,
+                    mall=source.site.mall.id,
+                    agent_id="simulator",
+                    broker=gateway.broker,
+                    spool_path=folder / "spool.sqlite",
+                    key=new_key(),
+                    rotation=SaltRotation.of(source.site),
+                    speed=pace,
+                    now_ms=now_ms,
+                    stop=stop,
+                    broker_timeout_s=BROKER_TIMEOUT_S,
+                    software=f"mallsense {__version__}",
+                    progress=show,
+                )
+        cut_short = stop.is_set() and seconds is None
+    if cut_short:
+        raise typer.Exit(STOPPED_BY_CTRL_C)
+
+
+def _described(now: Progress, wall_ms: int) -> str:
+    """Say in a line how far the simulation is."""
+    if now.trouble:
+        return f"{now.spooled:,} batches wait: {now.trouble}"
+    behind_s = (wall_ms - now.t_ms) / 1000
+    behind = now.t_ms and behind_s > BEHIND_S
+    lag = f"; catching up, {behind_s / 60:.0f} minutes to go" if behind else ""
+    return f"{now.observations:,} observations{lag}"
+
+
+@contextmanager
+def _ended_after(seconds: float | None, stop: threading.Event) -> Iterator[None]:
+    """Set `stop` after so many seconds; None never does."""
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, stop.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    """Give the folder of the demo's files: one to keep, or one that goes afterwards."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="mallsense-demo-") as name:
+            yield Path(name)
+        return
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+        if not os.access(keep, os.W_OK):
+            raise PermissionError(13, "not writable")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{keep}: cannot keep anything there: {error.strerror}", "Name another folder with --keep."
+        ) from error
+    yield keep

@@ -1,0 +1,112 @@
+"""The demo: one command, and a mall is live; nothing of it is left behind."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mallsense.processes import answers
+from tests.support import free_port, wait_until
+
+
+@contextmanager
+def demo(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A running demo without a browser; killed at the end if it is still there."""
+    command = [sys.executable, "-m", "mallsense", "demo", "--no-browser", *arguments]
+    environment = {**os.environ, "TMPDIR": f"{folder}"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def listen(server: socket.socket) -> int:
+    """Let a socket listen; gives its port."""
+    server.bind(("127.0.0.1", 0))
+    server.listen()
+    port: int = server.getsockname()[1]
+    return port
+
+
+def get(url: str) -> Any:
+    """What the API answers."""
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)
+
+
+def moving(url: str) -> bool:
+    """Whether phones are on the map; a gateway that has heard nothing yet has none to show."""
+    try:
+        return len(get(f"{url}/api/v1/live?floor=F1")["dots"]["id"]) > 10
+    except urllib.error.HTTPError:
+        return False
+
+
+def test_the_demo_shows_moving_phones_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Phones appear and move; Ctrl-C ends all of it with exit code 130 and an empty temporary folder."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with demo("--port", f"{port}", "--shoppers", "80", "--history", "1", folder=tmp_path) as process:
+        wait_until(lambda: answers(url), timeout_s=60)
+        wait_until(lambda: moving(url), timeout_s=60)
+        first = get(f"{url}/api/v1/live?floor=F1")
+        wait_until(lambda: get(f"{url}/api/v1/live?floor=F1")["dots"] != first["dots"], timeout_s=30)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+        assert "Traceback" not in (process.stdout.read() if process.stdout else "")
+    assert not answers(url)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_ends_by_itself_after_the_time_asked_for(tmp_path: Path) -> None:
+    """`--for` is for scripts: exit code 0, and the files that --keep asked for are there."""
+    kept = tmp_path / "kept"
+    arguments = ("--for", "3", "--shoppers", "20", "--history", "0", "--port", f"{free_port()}")
+    with demo(*arguments, "--keep", f"{kept}", folder=tmp_path) as process:
+        assert process.wait(90) == 0
+    written = {path.name for path in kept.iterdir()}
+    assert {"site.yaml", "calibration.json", "mall.db", "gateway.log"} <= written
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--speed", "fast"), "speed: expected a positive number or max, found 'fast'"),
+        (("--shoppers", "0"), "greater than or equal to 1"),
+    ],
+)
+def test_wrong_options_are_refused_with_what_was_expected(
+    arguments: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    """Exit code 2 and one message, before anything starts."""
+    with demo(*arguments, folder=tmp_path) as process:
+        output, _ = process.communicate(timeout=90)
+    assert process.returncode == 2
+    assert message in re.sub(r"\s+", " ", output)
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    """A second demo on the same port says which port, and how to choose another one."""
+    with (
+        socket.socket() as taken,
+        demo("--port", f"{listen(taken)}", "--shoppers", "20", folder=tmp_path) as process,
+    ):
+        output, _ = process.communicate(timeout=90)
+        assert process.returncode == 2
+        assert f"cannot listen on 127.0.0.1:{taken.getsockname()[1]}" in re.sub(r"\s+", " ", output)
+        assert "--port" in output
