@@ -39,6 +39,11 @@ class FrameTimes:
     payload_bytes: float
     """One message of the gateway, uncompressed."""
 
+    @property
+    def work_ms(self) -> float:
+        """Processor time of the main thread for one frame."""
+        return 1000 * self.busy / self.frames_per_s
+
 
 def measure(
     browser: Browser, phones: int, seconds: float, *, width: int = 1440, height: int = 900
@@ -88,8 +93,8 @@ def main() -> None:
         browser.close()
     print(  # noqa: T201  # a command prints
         f"{options.phones} phones: {found.frames_per_s:.1f} frames/s, median {found.median_ms:.1f} ms, "
-        f"p95 {found.p95_ms:.1f} ms, longest {found.longest_ms:.0f} ms, main thread {found.busy:.2f} cores, "
-        f"{found.payload_bytes / 1000:.0f} kB a message"
+        f"p95 {found.p95_ms:.1f} ms, longest {found.longest_ms:.0f} ms, "
+        f"main thread {found.work_ms:.1f} ms a frame, {found.payload_bytes / 1000:.0f} kB a message"
     )
 
 

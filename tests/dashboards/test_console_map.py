@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import Browser, Page, expect
 
 from tests.dashboards.browsing import COLOURS_ON_MAP, DESK, OpenConsole, Served
+from tests.dashboards.frame_times import measure
 
 PICTURE = "document.querySelector('[data-testid=map]').toDataURL()"
 
@@ -111,3 +112,13 @@ def test_little_motion_where_it_is_asked_for(browser: Browser, served: Served) -
     finally:
         served.gateway.frames_per_s = 2.0
         context.close()
+
+
+def test_map_of_twenty_thousand_phones_leaves_time_to_spare(browser: Browser, built: None) -> None:
+    """Without a graphics card a frame costs the browser's main thread a few milliseconds.
+
+    By processor time: on a loaded machine the frames that come tell more about the other work there.
+    """
+    found = measure(browser, phones=20_000, seconds=4)
+    assert found.payload_bytes > 50_000
+    assert found.work_ms < 30

@@ -38,7 +38,11 @@ export const nowMs = computed(() => liveFrame.value?.t_ms ?? null);
 export const minuteMs = computed(() => (nowMs.value === null ? null : Math.floor(nowMs.value / 60_000) * 60_000));
 
 /** The nodes' health, asked for every few seconds. */
-export const nodeHealth = signal<{ data: NodeHealth[] | null; failed: boolean }>({ data: null, failed: false });
+export const nodeHealth = signal<{ data: NodeHealth[] | null; failed: boolean; at_ms: number | null }>({
+  data: null,
+  failed: false,
+  at_ms: null,
+});
 export const nodeStates = computed<ReadonlyMap<string, NodeState>>(
   () => new Map(nodeHealth.value.data?.map((node) => [node.id, node.state])),
 );
@@ -153,7 +157,7 @@ let nodesTimer = 0;
 async function followNodes(): Promise<void> {
   clearTimeout(nodesTimer);
   try {
-    nodeHealth.value = { data: await api.nodes(), failed: false };
+    nodeHealth.value = { data: await api.nodes(), failed: false, at_ms: nowMs.value };
   } catch (error) {
     if (needsLogin(error)) return;
     nodeHealth.value = { ...nodeHealth.value, failed: true };

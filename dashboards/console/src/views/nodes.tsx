@@ -3,7 +3,7 @@ import * as format from "../format";
 import { named, t } from "../i18n";
 import { Card, Loading } from "../parts/controls";
 import { Icon } from "../parts/icon";
-import { nodeHealth, nowMs } from "../state";
+import { nodeHealth } from "../state";
 
 const STATES: NodeState[] = ["online", "silent", "offline", "never"];
 const TONES: Record<NodeState, string> = { online: "good", silent: "warn", offline: "bad", never: "none" };
@@ -54,13 +54,13 @@ function Nodes({ nodes }: { nodes: NodeHealth[] }) {
               <tr>
                 <th scope="col">{t("nodes.node")}</th>
                 <th scope="col">{t("nodes.state")}</th>
+                <th scope="col">{t("nodes.advice")}</th>
                 <th scope="col" class="number">{t("nodes.seen")}</th>
                 <th scope="col" class="number">{t("nodes.lag")}</th>
                 <th scope="col" class="number">{t("nodes.rate")}</th>
                 <th scope="col" class="number">{t("nodes.spooled")}</th>
                 <th scope="col" class="number">{t("nodes.dropped")}</th>
                 <th scope="col" class="number">{t("nodes.temperature")}</th>
-                <th scope="col">{t("nodes.advice")}</th>
               </tr>
             </thead>
             <tbody>
@@ -76,7 +76,7 @@ function Nodes({ nodes }: { nodes: NodeHealth[] }) {
 }
 
 function NodeRow({ node, most }: { node: NodeHealth; most: number }) {
-  const now = nowMs.value;
+  const now = nodeHealth.value.at_ms; // when these figures were asked for
   const age = node.last_ms === null || now === null ? null : Math.max(now - node.last_ms, 0);
   return (
     <tr class={needsHelp(node) ? "ill" : ""}>
@@ -90,6 +90,14 @@ function NodeRow({ node, most }: { node: NodeHealth; most: number }) {
           {t(`nodes.${node.state}`)}
         </span>
       </td>
+      <td class="advice">
+        {node.advice && (
+          <>
+            <Icon name="warning" size={14} />
+            {named(node.advice)}
+          </>
+        )}
+      </td>
       <td class="number">{age === null ? format.NONE : t("nodes.ago", { time: format.delay(age) })}</td>
       <td class="number">{node.state === "online" ? format.delay(node.lag_ms) : format.NONE}</td>
       <td class="number">
@@ -102,14 +110,6 @@ function NodeRow({ node, most }: { node: NodeHealth; most: number }) {
       <td class={`number ${(node.dropped ?? 0) > 0 ? "tone-bad" : ""}`}>{format.whole(node.dropped)}</td>
       <td class={`number ${(node.temperature_c ?? 0) >= HOT_C ? "tone-warn" : ""}`}>
         {node.temperature_c === null ? format.NONE : `${format.whole(node.temperature_c)} °C`}
-      </td>
-      <td class="advice">
-        {node.advice && (
-          <>
-            <Icon name="warning" size={14} />
-            {named(node.advice)}
-          </>
-        )}
       </td>
     </tr>
   );
