@@ -141,12 +141,11 @@ class Truth:
     def _count(self, zone: Ints, t_s: int) -> None:
         minute = t_s // 60
         if minute != self._minute:
-            if len(self._counted) == 60:  # only whole minutes count
-                self.minutes.append(self._minute * 60)
-                self._headcount.append(np.mean(self._counted, axis=0))
-            self._minute = minute
-            self._counted = []
+            self._minute, self._counted = minute, []
         self._counted.append(np.bincount(zone[zone >= 0], minlength=len(self.zone_ids)))
+        if len(self._counted) == 60:  # only whole minutes count
+            self.minutes.append(minute * 60)
+            self._headcount.append(np.mean(self._counted, axis=0))
 
 
 class VisitNotes:
