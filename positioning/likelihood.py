@@ -58,7 +58,7 @@ class LikelihoodSettings:
         repeat_correlation: correlation of the errors of several readings of one receiver in one tick.
     """
 
-    temper: float = 0.7
+    temper: float = 1.0
     silence: float = 0.8
     repeat_correlation: float = 0.5
 

@@ -64,6 +64,7 @@ class Fixes:
         xy_m: (D, 2) posterior mean on that floor.
         cov_m2: (D, 2, 2) posterior covariance there.
         heard: (D,) number of receivers that heard the device.
+        alone_cov_m2: (D, 2, 2) covariance on the floor likeliest without the prior, from the readings alone.
         offset_db: (D,) posterior mean of the offset of the device's level in this moment.
         offset_sd_db: (D,) its standard deviation.
     """
@@ -74,6 +75,7 @@ class Fixes:
     xy_m: Floats
     cov_m2: Floats
     heard: Ints
+    alone_cov_m2: Floats
     offset_db: Floats
     offset_sd_db: Floats
 
@@ -113,11 +115,12 @@ class Locator:
             ValueError: an index is out of range, or a level is not finite.
         """
         heard = self.tables.tabulate(readings)
-        moments = np.empty((len(heard.device), self.grid.floors, 6))
+        alone, moments = np.empty((2, len(heard.device), self.grid.floors, 6))
         offsets = np.empty((len(heard.device), 3))
-        for rows, posterior, offset, precision in self._posteriors(heard, awake, prior):
+        for rows, likelihood, posterior, offset, precision in self._posteriors(heard, awake, prior):
             size = len(moments[rows])
             moments[rows] = (posterior @ self._moments)[:size].reshape(-1, self.grid.floors, 6)
+            alone[rows] = (likelihood @ self._moments)[:size].reshape(-1, self.grid.floors, 6)
             offsets[rows, 0] = np.einsum("dc,dc->d", posterior, offset)[:size]
             np.square(offset, out=offset)
             offsets[rows, 1] = np.einsum("dc,dc->d", posterior, offset)[:size]
@@ -126,7 +129,6 @@ class Locator:
             ]
         offsets /= moments[:, :, 0].sum(axis=1)[:, None]
         probability, xy, cov = self._summary(moments)
-        count = (heard.number > 0).sum(axis=1)
         expected = 0.0 if prior is None else prior.offset_db
         spread = np.sqrt(np.maximum(offsets[:, 1] - offsets[:, 0] ** 2, 0.0) + offsets[:, 2])
         return Fixes(
@@ -135,9 +137,10 @@ class Locator:
             probability,
             xy,
             cov,
-            count,
-            expected + offsets[:, 0],
-            spread,
+            heard=(heard.number > 0).sum(axis=1),
+            alone_cov_m2=self._summary(alone)[2],
+            offset_db=expected + offsets[:, 0],
+            offset_sd_db=spread,
         )
 
     def posterior(
@@ -146,14 +149,16 @@ class Locator:
         """Return devices (D,) and the probability of every cell (D, C); arguments as in :meth:`locate`."""
         heard = self.tables.tabulate(readings)
         result = np.empty((len(heard.device), len(self.grid)), dtype=np.float32)
-        for rows, posterior, _, _ in self._posteriors(heard, awake, prior):
+        for rows, _, posterior, _, _ in self._posteriors(heard, awake, prior):
             result[rows] = posterior[: len(result[rows])]
         return heard.device, result / result.sum(axis=1, keepdims=True)
 
     def _posteriors(
         self, heard: Heard, awake: Bools | None, prior: Prior | None
-    ) -> Iterator[tuple[slice, Floats32, Floats32, Floats32]]:
-        """Yield rows of devices, posterior up to a factor per row, offset and its precision, (BLOCK, C) each.
+    ) -> Iterator[tuple[slice, Floats32, Floats32, Floats32, Floats32]]:
+        """Yield rows of devices, then (BLOCK, C) each: likelihood, posterior, offset and its precision.
+
+        Likelihood (weight of the cells included) and posterior are up to a factor per row.
 
         All products have one shape, padded with zeros: so rounding is the same in any company.
         """
@@ -170,13 +175,17 @@ class Locator:
             if prior is not None:
                 padded[1, :size] -= prior.offset_db[rows, None]
                 spread[:size] = prior.offset_sd_db[rows]
-            posterior, offset, precision = self.tables.log_likelihood(
+            likelihood, offset, precision = self.tables.log_likelihood(
                 padded[0], padded[1], spread, silence, room[:3]
             )
-            posterior -= posterior.max(axis=1, keepdims=True)
-            np.exp(posterior, out=posterior)
-            posterior *= self._weight if prior is None else self._prior(prior.rows(rows), room[3])
-            yield rows, posterior, offset, precision
+            likelihood -= likelihood.max(axis=1, keepdims=True)
+            np.exp(likelihood, out=likelihood)
+            likelihood *= self._weight
+            posterior = likelihood
+            if prior is not None:
+                posterior = self._prior(prior.rows(rows), room[3])
+                posterior *= likelihood
+            yield rows, likelihood, posterior, offset, precision
 
     def _prior(self, prior: Prior, density: Floats32) -> Floats32:
         """Return the prior (BLOCK, C) in ``density``: normal in x/y by floor, and the uniform share."""
@@ -194,7 +203,6 @@ class Locator:
         floor[: len(mean)] = (1.0 - prior.wander) * per_cell[:, None] * prior.floor_probability
         density *= floor if self.grid.floors == 1 else floor[:, self.grid.floor]
         density += np.float32(prior.wander / len(self.grid))
-        density *= self._weight
         return density
 
     def _summary(self, moments: Floats) -> tuple[Floats, Floats, Floats]:

@@ -31,6 +31,7 @@ Bools = npt.NDArray[np.bool_]
 Tracker = Literal["density", "kalman"]
 
 GATE = 16.0  # squared Mahalanobis distance from which the Kalman filter pulls less
+DOUBT_MEMORY_S = 5.0  # a walker leaves a radio shadow in about this time
 LEAST_DB2 = 0.1
 OFFSET_STAY_S = 300.0  # hands, pockets and power change over minutes
 FLOOR_STAY_S = 300.0  # people change floors every some minutes
@@ -94,6 +95,7 @@ class Positioner:
         self._locator = Locator(radio, grid, likelihood)
         self._grid = grid
         self._tracker = tracker
+        self._map_doubt = radio.map_doubt
         self._moment_db2 = radio.moment_sd_db**2
         self._motion = motion or Motion()
         # A reading tells where the device is clock_offset_s after its stamp; on average half a tick old.
@@ -101,6 +103,7 @@ class Positioner:
         self._mean = np.zeros((0, 4))
         self._cov = np.zeros((0, 4, 4))
         self._floor = np.zeros((0, grid.floors))
+        self._information = np.zeros((0, 2, 2))
         self._offset_db = np.zeros(0)
         self._offset_db2 = np.zeros(0)
         self._state_ms = np.zeros(0, dtype=np.int64)
@@ -144,7 +147,7 @@ class Positioner:
         heard_ms = self._heard_ms[slots]
         return Estimates(
             slots, t_ms, heard_ms, best, floor[np.arange(len(slots)), best],
-            mean[:, :2], cov[:, :2, :2], mean[:, 2:], heard_ms == t_ms,
+            mean[:, :2], cov[:, :2, :2] + self._doubt_m2(slots), mean[:, 2:], heard_ms == t_ms,
         )  # fmt: skip
 
     def forget(self, slots: Ints) -> None:
@@ -156,6 +159,7 @@ class Positioner:
             self._mean,
             self._cov,
             self._floor,
+            self._information,
             self._offset_db,
             self._offset_db2,
             self._state_ms,
@@ -171,6 +175,7 @@ class Positioner:
             "mean": self._mean[slots],
             "cov": self._cov[slots],
             "floor": self._floor[slots],
+            "information": self._information[slots],
             "offset_db": self._offset_db[slots],
             "offset_db2": self._offset_db2[slots],
             "state_ms": self._state_ms[slots],
@@ -195,6 +200,7 @@ class Positioner:
         self._mean[slots] = state["mean"]
         self._cov[slots] = state["cov"]
         self._floor[slots] = floor
+        self._information[slots] = state["information"]
         self._offset_db[slots] = state["offset_db"]
         self._offset_db2[slots] = state["offset_db2"]
         self._state_ms[slots] = state["state_ms"]
@@ -211,6 +217,7 @@ class Positioner:
             "_mean",
             "_cov",
             "_floor",
+            "_information",
             "_offset_db",
             "_offset_db2",
             "_state_ms",
@@ -269,6 +276,10 @@ class Positioner:
             self._offset_db[device] = offset + share * (fixes.offset_db - offset)
             left = variance + self._moment_db2 - fixes.offset_sd_db**2
             self._offset_db2[device] = np.maximum(variance - share**2 * left, LEAST_DB2)
+        memory = np.exp(-np.abs(moment - self._state_ms[device]) / 1000.0 / DOUBT_MEMORY_S)
+        memory[new] = 0.0
+        fresh = np.linalg.inv(fixes.alone_cov_m2)
+        self._information[device] = memory[:, None, None] * self._information[device] + fresh
         self._mean[device], self._cov[device], self._floor[device] = mean, cov, floor
         self._state_ms[device] = moment
         self._heard_ms[device] = t_ms
@@ -281,6 +292,16 @@ class Positioner:
         middle[new] = self._grid.xyz_m[:, :2].mean(axis=0)
         spread[new] = np.diag(4.0 * np.ptp(self._grid.xyz_m[:, :2], axis=0) ** 2)
         return Prior(chance, middle, spread, np.zeros(len(new)), np.ones(len(new)))
+
+    def _doubt_m2(self, slots: Ints) -> Floats:
+        """Return the covariance of errors that ticks do not average out.
+
+        What is wrong with the radio map is wrong for as long as a device is near: the filter, which takes
+        the errors of ticks for independent, grows surer than it may. Such errors are like those of the
+        readings of the last seconds taken together.
+        """
+        doubt: Floats = self._map_doubt * np.linalg.inv(self._information[slots])
+        return doubt
 
     def _offset_at(self, slots: Ints, t_ms: int) -> tuple[Floats, Floats]:
         """Return mean and variance of the devices' offsets: what was learnt fades to the prior."""

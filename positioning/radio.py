@@ -12,7 +12,7 @@ for the log-distance and floor attenuation models.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -54,6 +54,10 @@ class RadioMap(Protocol):
         """Standard deviation of what all levels of one device have in common in one moment only."""
 
     @property
+    def map_doubt(self) -> float:
+        """Variance of errors that persist, in units of that of the readings of some seconds."""
+
+    @property
     def clock_offset_s(self) -> float:
         """A reading stamped ``t`` tells where the device is at ``t + clock_offset_s``."""
 
@@ -73,6 +77,8 @@ class RadioModel:
         sigma_db: (R,) standard deviation of one reading about the model.
         offset_sd_db: prior standard deviation of a device's common offset.
         moment_sd_db: standard deviation of what all levels of a device share in one moment only (bodies).
+        map_doubt: variance of the position errors that the model's own faults cause and that persist from
+            tick to tick, in units of the variance of what some seconds of readings tell.
         near_m: softening radius: no level rises without bound near a receiver, nor is its place exact.
         slab_z_m: (K,) heights of the slabs between floors; a path pays ``slab_loss_db`` for each it crosses.
         slab_loss_db: attenuation of one slab.
@@ -89,6 +95,7 @@ class RadioModel:
     sigma_db: Floats
     offset_sd_db: float = 5.0
     moment_sd_db: float = 1.5
+    map_doubt: float = 3.0
     near_m: float = 1.0
     slab_z_m: Floats = field(default_factory=lambda: np.empty(0))
     slab_loss_db: float = 15.0
@@ -211,10 +218,7 @@ class RadioModel:
     def to_dict(self) -> dict[str, Any]:
         """Return the model as plain, JSON-able values with format name and version."""
         arrays = ("receiver_xyz_m", "p0_dbm", "exponent", "sigma_db", "slab_z_m")
-        scalars = (
-            "offset_sd_db", "moment_sd_db", "near_m", "slab_loss_db", "hear_dbm", "hear_width_db", "hear_max",
-            "clock_offset_s"
-        )  # fmt: skip
+        scalars = [f.name for f in fields(self) if f.name not in (*arrays, "receivers")]
         return (
             {"format": FORMAT, "version": VERSION, "receivers": list(self.receivers)}
             | {name: getattr(self, name).tolist() for name in arrays}

@@ -27,6 +27,10 @@ Ints = npt.NDArray[np.int64]
 
 FORMAT = "mallsense-radio-map"
 VERSION = 1
+MIN_SHARED = 3  # readings in a tick, before it tells what they share
+DEFAULT_MOMENT_DB = 1.5
+LEAST_OFFSET_DB = 2.0  # another phone, another hand
+MAP_DOUBT = 1.2  # measured on held-out training walks, see docs/accuracy.md
 BIN_M = 1.5  # readings closer than this are averaged: they share their shadows
 MIN_SD_DB = 2.0
 FIT_RECEIVERS, FIT_SUPPORTS = 8, 250  # enough to tell three hyperparameters
@@ -60,7 +64,7 @@ class Hearing:
     """How local the chance of being heard is: kernel width, and how many ticks the path loss edge counts."""
 
     width_m: float = 6.0
-    edge_ticks: float = 3.0
+    edge_ticks: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,11 @@ class SurveyedMap:
         return self.base.moment_sd_db
 
     @property
+    def map_doubt(self) -> float:
+        """Variance of errors that persist, in units of that of the readings of some seconds."""
+        return self.base.map_doubt
+
+    @property
     def clock_offset_s(self) -> float:
         """A reading stamped ``t`` tells where the device is at ``t + clock_offset_s``."""
         return self.base.clock_offset_s
@@ -118,7 +127,7 @@ class SurveyedMap:
         for receiver in range(len(self.receivers)):
             rows = np.flatnonzero(self.support_receiver == receiver)
             if len(rows):
-                shift, known = self._condition(rows, xyz_m)
+                shift, known = self.condition(rows, xyz_m)
                 mean[:, receiver] += shift
                 variance[:, receiver] -= known
         about = self.residual.noise_db**2 + self.residual.repeat_db**2
@@ -133,7 +142,7 @@ class SurveyedMap:
         apart = np.searchsorted(slabs, a_m[:, 2])[:, None] != np.searchsorted(slabs, b_m[:, 2])
         return np.where(apart, np.inf, distance)
 
-    def _condition(self, rows: Ints, xyz_m: Floats) -> tuple[Floats, Floats]:
+    def condition(self, rows: Ints, xyz_m: Floats) -> tuple[Floats, Floats]:
         """Return mean and the variance explained (N,) by the supports ``rows`` of one receiver."""
         places = self.support_xyz_m[rows]
         noise = self.residual.noise_db**2 / self.support_count[rows] + self.residual.repeat_db**2
@@ -217,7 +226,8 @@ def survey_map(
         hearing: smoothing of hearing frequencies.
     """
     places = survey.positions(model.clock_offset_s)
-    residual_db = fit_path_loss(survey, model).residual_db
+    fit = fit_path_loss(survey, model)
+    residual_db = fit.residual_db
     key = np.column_stack((survey.receiver, np.round(places / BIN_M).astype(np.int64)))
     bins, row = np.unique(key, axis=0, return_inverse=True)
     support_count, support_xyz, support_db = _bin_means(row.reshape(-1), places, residual_db)
@@ -236,7 +246,39 @@ def survey_map(
     if residual is None:
         noise_db = _noise_within_bins(row.reshape(-1), residual_db)
         draft = replace(draft, residual=_likeliest_residual(draft, noise_db))
-    return draft
+    unexplained = residual_db - _smoothed(draft)[row.reshape(-1)]
+    moment_sd, session_sd = _offset_spreads(survey, unexplained, fit.session_offset_db)
+    return replace(
+        draft, base=replace(model, moment_sd_db=moment_sd, offset_sd_db=session_sd, map_doubt=MAP_DOUBT)
+    )
+
+
+def _smoothed(draft: SurveyedMap) -> Floats:
+    """Return the mean of the residual at its own supports (K,)."""
+    mean = np.zeros_like(draft.support_db)
+    for receiver in range(len(draft.receivers)):
+        rows = np.flatnonzero(draft.support_receiver == receiver)
+        if len(rows):
+            mean[rows] = draft.condition(rows, draft.support_xyz_m[rows])[0]
+    return mean
+
+
+def _offset_spreads(survey: Survey, unexplained_db: Floats, offset_db: Floats) -> tuple[float, float]:
+    """Return the spread of what levels share in one moment, and of the offsets of devices and sessions.
+
+    The first by the method of moments for a random effect (DerSimonian and Laird, 1986) over ticks with at
+    least three readings. A survey shows the offsets of its own devices only; one session shows none.
+    """
+    count = np.bincount(survey.tick)
+    shared = np.bincount(survey.tick, unexplained_db) / np.maximum(count, 1)
+    several = count >= MIN_SHARED
+    if not several.any():
+        return DEFAULT_MOMENT_DB, max(float(np.std(offset_db)), LEAST_OFFSET_DB)
+    among = several[survey.tick]
+    squares = np.sum((unexplained_db - shared[survey.tick])[among] ** 2)
+    own = squares / np.sum(count[several] - 1.0)
+    moment = float(np.mean(shared[several] ** 2 - own / count[several]))
+    return float(np.sqrt(max(moment, 0.25))), max(float(np.std(offset_db)), LEAST_OFFSET_DB)
 
 
 def _noise_within_bins(row: Ints, values: Floats) -> float:

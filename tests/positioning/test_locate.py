@@ -20,6 +20,7 @@ RADIO = replace(
     RadioModel.prior(tuple("abcdef"), RECEIVERS, p0_dbm=-40.0, sigma_db=4.0, offset_sd_db=3.0),
     hear_max=0.9,
     moment_sd_db=0.0,
+    map_doubt=0.0,
 )
 GRID = Grid.over([Floor([HALL])], cell_m=1.0)
 PLAIN = LikelihoodSettings(temper=1.0, silence=1.0)

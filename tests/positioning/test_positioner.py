@@ -17,7 +17,9 @@ Floats = npt.NDArray[np.float64]
 HALL = np.array([[0.0, 0], [60, 0], [60, 30], [0, 30]])
 RECEIVERS = np.array([[x, y, 3.0] for x in (5.0, 30.0, 55.0) for y in (5.0, 25.0)])
 RADIO = replace(
-    RadioModel.prior(tuple("abcdef"), RECEIVERS, p0_dbm=-40.0, sigma_db=5.0, offset_sd_db=3.0), hear_max=0.9
+    RadioModel.prior(tuple("abcdef"), RECEIVERS, p0_dbm=-40.0, sigma_db=5.0, offset_sd_db=3.0),
+    hear_max=0.9,
+    map_doubt=0.0,
 )
 GRID = Grid.over([Floor([HALL])], cell_m=1.5)
 NOBODY = Readings(np.zeros(0, dtype=int), np.zeros(0, dtype=int), np.zeros(0))
