@@ -2,10 +2,10 @@
 
     python benchmarks/gateway.py [--phones 20000] [--nodes 32] [--for 60] [--dwell 300]
 
-A real mosquitto and a gateway run as processes of their own; a third process is the load: one batch a node and
-second, as edge agents send them. Printed: observations per second sent and taken in, the delay from an observation
-to the position snapshot that it leads to and to the zone event that it completes (both include the wait for the
-tick's end and for the nodes), the gateway's share of a core, and its memory.
+A real mosquitto and a gateway run as processes of their own; a third process is the load: one batch a node
+and second, as edge agents send them. Printed: observations per second sent and taken in, the delay from the
+newest observation of a tick to its position snapshot and from a visitor's last observation to the event that
+the visit has started (both include the wait for the nodes), the gateway's share of a core, and its memory.
 """
 
 import argparse
@@ -32,7 +32,14 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from contracts.messages import AgentState, AgentStatus, ObservationBatch, encode  # noqa: E402
+from contracts.messages import (  # noqa: E402
+    AddressKind,
+    AgentState,
+    AgentStatus,
+    FrameKind,
+    ObservationBatch,
+    encode,
+)
 from contracts.site import Site, dump_site  # noqa: E402
 from contracts.topics import Topics  # noqa: E402
 
@@ -141,8 +148,8 @@ def load(port: int, nodes: int, phones: int, dwell_s: float, seconds: int, sent:
             times = (end_ms - 1000 + np.arange(n) * 1000 // max(n, 1)).tolist()
             batch = ObservationBatch(
                 node=node, boot=boot, seq=number, watermark_ms=end_ms, t_ms=times, device=names,
-                address_kind=[1] * n, rssi_dbm=levels, channel=[6] * n, frame_kind=[1] * n,
-                sequence=[17] * n, elements=[""] * n,
+                address_kind=[AddressKind.RANDOM] * n, rssi_dbm=levels, channel=[6] * n,
+                frame_kind=[FrameKind.PROBE] * n, sequence=[17] * n, elements=[""] * n,
             )  # fmt: skip
             client.publish(topics.observations(node), encode(batch), qos=1)
             sent.value += n
@@ -202,13 +209,14 @@ def main() -> None:
 
 
 def run(folder: Path, program: str, arguments: argparse.Namespace) -> None:
-    """Start everything, wait, and print."""
+    """Start broker and gateway, measure, and stop them."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     user = "user root\n" if os.geteuid() == 0 else ""
     (folder / "mosquitto.conf").write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\n{user}"
+        f"listener {port} 127.0.0.1\nallow_anonymous true\n{user}"
+        "max_queued_messages 0\nmax_inflight_messages 0\n"
     )
     (folder / "site.yaml").write_text(dump_site(mall(arguments.nodes)), encoding="utf-8")
     broker = subprocess.Popen([program, "-c", folder / "mosquitto.conf"], stderr=subprocess.DEVNULL)
@@ -216,8 +224,8 @@ def run(folder: Path, program: str, arguments: argparse.Namespace) -> None:
     time.sleep(0.5)
     gateway = subprocess.Popen(
         [
-            *(sys.executable, "-m", "mallsense", "gateway", "--site", str(folder / "site.yaml"), "--port", "0"),
-            *("--store", str(folder / "store.db"), "--broker", f"mqtt://127.0.0.1:{port}"),
+            *(sys.executable, "-m", "mallsense", "gateway", "--site", str(folder / "site.yaml")),
+            *("--port", "0", "--store", str(folder / "store.db"), "--broker", f"mqtt://127.0.0.1:{port}"),
         ],
         cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, **one_thread},
     )  # fmt: skip
@@ -261,22 +269,19 @@ def measure(port: int, url: str, folder: Path, arguments: argparse.Namespace) ->
         f"{arguments.phones} phones, {arguments.nodes} nodes, {span_s:.0f} s after {warm_s} s of warming up"
     )
     print(f"observations sent       {(sent_after - sent_before) / span_s:,.0f} /s")
-    print(
-        f"event time gone by      {((after['t_ms'] or 0) - (before['t_ms'] or 0)) / 1000 / span_s:.2f} s a second"
-    )
+    gone_s = ((after["t_ms"] or 0) - (before["t_ms"] or 0)) / 1000
+    print(f"event time gone by      {gone_s / span_s:.2f} s a second")
     print(f"behind real time        {behind_s:.1f} s at the end, {after['waiting']} messages waiting")
     print(f"observation to position {percentiles(watcher.position_delay_s)}")
     print(f"observation to event    {percentiles(watcher.event_delay_s)}")
     print(f"processor               {(after['cpu_s'] - before['cpu_s']) / span_s:.2f} cores")
     print(f"memory                  {after['memory_bytes'] / 2**20:,.0f} MB")
     size = sum(path.stat().st_size for path in folder.glob("store.db*"))
-    print(
-        f"store                   {size / 2**20:,.0f} MB, {size / max(1, sent.value):.0f} bytes an observation"
-    )
+    each = size / max(1, sent.value)
+    print(f"store                   {size / 2**20:,.0f} MB, {each:.0f} bytes an observation")
     print(f"devices                 {after['devices']:,}   refused {after['counters']}")
-    print(
-        f"load generator          {resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime:.0f} s of processor time"
-    )
+    load_s = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    print(f"load generator          {load_s / arguments.seconds:.2f} cores")
 
 
 if __name__ == "__main__":

@@ -91,9 +91,9 @@ def events(
     mall: Annotated[str | None, typer.Option(help="With --broker: only this mall.")] = None,
     newest: Annotated[int, typer.Option(min=1, max=1000, help="How many past events to show first.")] = 20,
 ) -> None:
-    """Show zone events: who came into which shop, who left it and after how long.
+    """Show zone events: visits that start, go on and end, and people who leave the mall.
 
-    Over HTTP, rows without any pseudonym; over MQTT (--broker), the CloudEvents that a CRM system subscribes to.
+    Over HTTP, rows without any pseudonym; over MQTT (--broker), the CloudEvents that a CRM subscribes to.
     MALLSENSE_TOKEN is sent to a gateway that wants a login.
     """
     stop_on_broken_pipe()

@@ -40,18 +40,23 @@ class Intake:
         topic = read_edge_topic(delivery.topic)
         if topic is None or topic.mall != self._mall:
             self._refusals.count("topic", delivery.topic)
-            return None
-        if len(delivery.payload) > MAX_PAYLOAD_BYTES:
+        elif len(delivery.payload) > MAX_PAYLOAD_BYTES:
             self._refusals.count("oversized", delivery.topic, f"{len(delivery.payload)} bytes")
-            return None
-        if topic.what == "status":
+        elif topic.what == "status":
             return self._status(topic, delivery)
-        if topic.sender not in self._nodes:
+        elif topic.sender not in self._nodes:
             self._refusals.count("unknown_node", delivery.topic)
-            return None
-        if topic.what == "health":
-            health = self._decode(delivery, NodeHealth)
-            return health if health is not None and self._from(topic.sender, health.node, delivery) else None
+        elif topic.what == "health":
+            return self._health(topic, delivery)
+        else:
+            return self._batch(topic, delivery)
+        return None
+
+    def _health(self, topic: EdgeTopic, delivery: Delivery) -> NodeHealth | None:
+        health = self._decode(delivery, NodeHealth)
+        return health if health is not None and self._from(topic.sender, health.node, delivery) else None
+
+    def _batch(self, topic: EdgeTopic, delivery: Delivery) -> Input | None:
         batch = self._decode(delivery, ObservationBatch)
         if batch is None or not self._from(topic.sender, batch.node, delivery):  # an empty batch is falsy
             return None

@@ -20,6 +20,7 @@ from contracts.site import Site
 from contracts.topics import Topics
 from gateway.api.app import make_app
 from gateway.api.context import Context
+from gateway.api.schemas import HealthAnswer
 from gateway.auth import LOOPBACK, Credentials, Guard
 from gateway.broker import DEFAULT_PORT, EmbeddedBroker
 from gateway.engine import build_engine
@@ -177,6 +178,10 @@ class Gateway:
             raise self._error
         return ended
 
+    def health(self) -> HealthAnswer:
+        """How it is, as the API tells."""
+        return self._health.answer()
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -245,7 +250,7 @@ class Gateway:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket. Raises `ConfigurationError` when the port is taken or the host is not ours."""
+    """Return a listening socket. Raises `ConfigurationError` when the port is taken or the host not ours."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server(

@@ -101,12 +101,13 @@ def announce(edge: Client, site: Site) -> None:
 def play(edge: Client, messages: Sequence[tuple[str, ObservationBatch]], *, pause_s: float = 0.0) -> None:
     """Publish a stream, with a pause after every second of event time."""
     last_ms = messages[0][1].watermark_ms
-    for topic, batch in messages:
+    last = edge.publish(messages[0][0], encode(messages[0][1]), qos=1)
+    for topic, batch in messages[1:]:
         if batch.watermark_ms != last_ms:
             time.sleep(pause_s)
             last_ms = batch.watermark_ms
-        info = edge.publish(topic, encode(batch), qos=1)
-    info.wait_for_publish(60)
+        last = edge.publish(topic, encode(batch), qos=1)
+    last.wait_for_publish(60)
 
 
 def rows(store: Path, table: str, columns: str = "*") -> list[Any]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +37,8 @@ from gateway.store.records import (
 )
 from gateway.store.sqlite import SqliteStore
 from tests.gateway.crowd import BOOT, small_site, status
+
+Floats = npt.NDArray[np.float64]
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -397,7 +400,7 @@ def test_heat_of_a_day_is_fast(tmp_path: Path) -> None:
     hnp.arrays(np.float64, (7, 3), elements=st.floats(0, 60_000)),
     st.lists(st.integers(0, 2**64 - 1), min_size=7, max_size=7),
 )
-def test_positions_survive_packing(xy: np.ndarray, cov: np.ndarray, numbers: list[int]) -> None:  # type: ignore[type-arg]
+def test_positions_survive_packing(xy: Floats, cov: Floats, numbers: list[int]) -> None:
     """Packed and unpacked, positions are the same up to a decimetre's half and float16's precision."""
     full = cov[:, (0, 1, 1, 2)].reshape(7, 2, 2)
     names = [f"{number:016x}" for number in numbers]
