@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.progress import Progress
+from rich.text import Text
 
 from contracts.errors import ConfigurationError
 from edge_agent.pseudonym import KEY_BYTES, Pseudonyms
@@ -16,9 +17,9 @@ from edge_agent.rotation import SaltRotation
 from gateway.engine import build_engine
 from mallsense.estimates import Estimate, estimates, write_estimates
 from mallsense.in_process import play
-from mallsense.position_score import Score, score_positions
+from mallsense.position_score import score_positions
 from mallsense.recording import Recording, read_recording
-from mallsense.textbook import textbook
+from mallsense.score_tables import day_table, positions_table
 from simulators.recorded_source import RecordedSource, address_of
 
 START_MS = 1_700_000_000_000
@@ -29,6 +30,7 @@ def evaluate(
     dataset: Annotated[
         Path | None, typer.Argument(help="Folder of recorded data, or of such folders.", show_default=False)
     ] = None,
+    *,
     receivers: Annotated[
         int | None,
         typer.Option(help="Use the planned deployment of 20, 40 or 80 receivers.", show_default="all"),
@@ -37,15 +39,38 @@ def evaluate(
         Path | None,
         typer.Option("--estimates", help="Write the estimates to this CSV file.", show_default=False),
     ] = None,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Score a simulated day instead, visits and flows too.")
+    ] = False,
+    shoppers: Annotated[
+        int, typer.Option(min=1, max=50_000, help="Simulated: people in the mall at its fullest.")
+    ] = 300,
+    hours: Annotated[float, typer.Option(min=0.0, help="Simulated: how long, from noon on.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Simulated: the same seed gives the same day.")] = 1,
+    fixed_addresses: Annotated[
+        bool, typer.Option("--fixed-addresses", help="Simulated: phones never change their address.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
-    """Score positions and visits against the truth.
+    """Score positions and visits against the truth, through the same engine that a gateway runs.
 
-    A recorded walk is replayed through the same engine that a gateway runs; no broker is needed. Only its
-    training walks or survey points are used for calibration.
+    A recorded data set is calibrated on its training walks or survey points alone, and its test walks are
+    scored. A simulated day is calibrated on a simulated site survey.
     """
+    if simulated == (dataset is not None):
+        raise ConfigurationError(
+            "expected a folder of recorded data or --simulated, one of them",
+            "For example: mallsense evaluate FOLDER --receivers 40, or evaluate --simulated --hours 2",
+        )
     if dataset is None:
-        raise ConfigurationError("nothing to evaluate", "Name a folder of recorded data, or say --simulated.")
+        _evaluate_simulated(shoppers, hours, seed, fixed_addresses=fixed_addresses, as_json=as_json)
+    else:
+        _evaluate_recorded(dataset, receivers, estimates_to, as_json=as_json)
+
+
+def _evaluate_recorded(
+    dataset: Path, receivers: int | None, estimates_to: Path | None, *, as_json: bool
+) -> None:
     recording = read_recording(dataset, receivers)
     found = list(estimate(recording))
     if estimates_to:
@@ -56,9 +81,30 @@ def evaluate(
         return
     console = Console()
     for note in recording.notes:
-        console.print(f"note: {note}", soft_wrap=True)
+        console.print(Text(f"note: {note}"), soft_wrap=True)
     for name, score in scores.items():
-        console.print(_table(name, receivers, score))
+        console.print(positions_table(name, receivers, score))
+
+
+def _evaluate_simulated(
+    shoppers: int, hours: float, seed: int, *, fixed_addresses: bool, as_json: bool
+) -> None:
+    from mallsense.simulated_day import score_day  # noqa: PLC0415  # a recording needs no simulator
+
+    bar_console = Console(stderr=True)
+    with Progress(console=bar_console, transient=True, disable=not bar_console.is_terminal) as bar:
+        task = bar.add_task(f"{shoppers} shoppers, {hours:g} h", total=1.0)
+        score = score_day(
+            shoppers=shoppers,
+            hours=hours,
+            seed=seed,
+            fixed_addresses=fixed_addresses,
+            progress=lambda done: bar.update(task, completed=done),
+        )
+    if as_json:
+        typer.echo(json.dumps(score.to_dict()))
+    else:
+        Console().print(day_table(score))
 
 
 def estimate(recording: Recording) -> Iterable[Estimate]:
@@ -74,24 +120,3 @@ def estimate(recording: Recording) -> Iterable[Estimate]:
     return estimates(
         play(source, pseudonyms, engine), dict(zip(names, walks, strict=True)), START_MS, offsets
     )
-
-
-def _table(name: str, receivers: int | None, score: Score) -> Table:
-    """Return our figures beside the textbook's."""
-    title = (
-        f"{name}, {receivers or 'all'} receivers: {score.instants} instants, coverage {score.coverage:.1%}"
-    )
-    table = Table(title=title, title_justify="left")
-    table.add_column("method")
-    for heading in ("median m", "mean m", "p75 m", "p95 m", "inside 68 %", "inside 95 %"):
-        table.add_column(heading, justify="right")
-    ours = score.rounded()
-    columns = ("median_m", "mean_m", "p75_m", "p95_m", "inside_68", "inside_95")
-    table.add_row("mallsense", *(_shown(ours[column]) for column in columns), style="bold")
-    for method, median_m, p95_m in textbook(name, receivers):
-        table.add_row(method, f"{median_m:.2f}", "", "", f"{p95_m:.1f}")
-    return table
-
-
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

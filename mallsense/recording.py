@@ -87,9 +87,9 @@ def calibration_of(site: Site, survey: Survey | None, *, slab_db: float | None =
     `slab_db` is the loss of a slab between floors, where more is known about it than the textbook says.
     """
     prior = radio_model(site)
-    if survey is None:
-        return Calibration(prior)
     if slab_db is not None:
         prior = replace(prior, slab_loss_db=slab_db)
+    if survey is None:
+        return Calibration(prior)
     model = calibrate(survey, prior)
     return Calibration(survey_map(survey, model), room_weight(survey, floors_of(site)))

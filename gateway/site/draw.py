@@ -5,6 +5,7 @@ from math import floor as round_down
 from math import log10
 
 import shapely
+from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from contracts.errors import UnavailableError
@@ -162,7 +163,7 @@ def _wrappings(name: str) -> list[list[str]]:
     return [[name], *([two] if two[1] else []), *([words] if len(words) == 3 else [])]
 
 
-def _middle(shape: BaseGeometry) -> tuple[tuple[float, float], float]:
+def _middle(shape: Polygon) -> tuple[tuple[float, float], float]:
     """Return where a label looks best and how far the edge is: the centroid, unless that is close to one."""
     centre = shape.centroid
     room_m = centre.distance(shape.boundary) if shape.contains(centre) else 0.0

@@ -121,7 +121,7 @@ def test_textbook_figures_are_for_their_own_deployment() -> None:
 def test_real_walks_score_no_worse_than_the_textbook(
     recorded_data: Path, name: str, receivers: int | None
 ) -> None:
-    """On every real data set the engine is at least as good as the best textbook method without fingerprints."""
+    """The engine is at least as good as the best textbook method that needs no fingerprints."""
     recording = read_recording(recorded_data / name, receivers)
     score = score_positions(recording.unmoved()[0], estimate(recording))
     method, median_m, p95_m = textbook(Path(name).name, receivers)[3]
