@@ -27,6 +27,8 @@ class _Open:
 
     opened_ms: int
     watermark_ms: int = 0
+    told_ms: int = 0
+    """Watermark of the batch before."""
     t_ms: list[int] = field(default_factory=list)
     device: list[str] = field(default_factory=list)
     address_kind: list[AddressKind] = field(default_factory=list)
@@ -82,7 +84,7 @@ class Batcher:
     def flush(self) -> Iterator[ObservationBatch]:
         """Close every batch that holds something not yet given."""
         for node, batch in self._open.items():
-            if batch.watermark_ms > batch.opened_ms or batch.t_ms:
+            if batch.watermark_ms > batch.told_ms or batch.t_ms:
                 yield self._close(node, batch, MAX_ROWS)
 
     def _close(self, node: str, batch: _Open, rows: int) -> ObservationBatch:
@@ -112,7 +114,7 @@ class Batcher:
             batch.elements,
         ):
             del column[:rows]
-        batch.opened_ms = batch.watermark_ms
+        batch.opened_ms = batch.told_ms = batch.watermark_ms
         return closed
 
 

@@ -106,6 +106,9 @@ class Connection:
                 _log.debug("the connection broke before the goodbye was through")
         self._client.disconnect()
         self._client.loop_stop()
+        # Without this circle of references paho closes its sockets as soon as nobody holds the client.
+        self._client.on_connect = self._client.on_connect_fail = None
+        self._client.on_disconnect = self._client.on_publish = None
 
     def _make(self, client_id: str, will: bytes) -> mqtt.Client:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)

@@ -47,7 +47,7 @@ def test_brokers_limits_are_kept(tmp_path: Path, mosquitto_factory: Callable[...
     with Gateway(broker.host, broker.port, MALL) as gateway:
         under_test.start()
         wait_until(lambda: "a batch has 6000" in under_test.trouble)
-        wait_until(lambda: under_test.sent == 200)
+        wait_until(lambda: under_test.sent == len(gateway.of("observations")) == 200)
         assert connection.window == 2
         assert connection.connections == 1
         under_test.stop()
