@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.optimize import minimize
+from scipy.spatial.distance import cdist
 
 from positioning.calibrate import fit_path_loss
 from positioning.radio import Prediction, RadioModel
@@ -32,6 +33,8 @@ DEFAULT_MOMENT_DB = 1.5
 LEAST_OFFSET_DB = 2.0  # another phone, another hand
 MAP_DOUBT = 1.2  # measured on held-out training walks, see docs/accuracy.md
 BIN_M = 1.5  # readings closer than this are averaged: they share their shadows
+MAX_SUPPORTS = 350  # of one receiver and storey
+FAR_M = 1e6  # further than anything has influence
 MIN_SD_DB = 2.0
 FIT_RECEIVERS, FIT_SUPPORTS = 8, 250  # enough to tell three hyperparameters
 
@@ -136,25 +139,33 @@ class SurveyedMap:
 
     def distance_m(self, a_m: Floats, b_m: Floats) -> Floats:
         """Return distances (A, B); places with a slab between them know nothing of each other."""
-        delta = a_m[:, None, :] - b_m[None, :, :]
-        distance = np.sqrt(np.einsum("abk,abk->ab", delta, delta))
-        slabs = np.sort(self.base.slab_z_m)
-        apart = np.searchsorted(slabs, a_m[:, 2])[:, None] != np.searchsorted(slabs, b_m[:, 2])
-        return np.where(apart, np.inf, distance)
+        distance: Floats = cdist(a_m, b_m)
+        distance[self._storey(a_m)[:, None] != self._storey(b_m)] = FAR_M
+        return distance
 
     def condition(self, rows: Ints, xyz_m: Floats) -> tuple[Floats, Floats]:
         """Return mean and the variance explained (N,) by the supports ``rows`` of one receiver."""
+        shift, known = np.zeros(len(xyz_m)), np.zeros(len(xyz_m))
+        of_row, of_place = self._storey(self.support_xyz_m[rows]), self._storey(xyz_m)
+        for storey in np.intersect1d(of_row, of_place):
+            mine, there = rows[of_row == storey], of_place == storey
+            shift[there], known[there] = self._condition(mine, xyz_m[there])
+        return shift, known
+
+    def _condition(self, rows: Ints, xyz_m: Floats) -> tuple[Floats, Floats]:
+        """Do what :meth:`condition` does, within one storey."""
         places = self.support_xyz_m[rows]
         noise = self.residual.noise_db**2 / self.support_count[rows] + self.residual.repeat_db**2
-        factor = np.linalg.cholesky(self._kernel(places, places) + np.diag(noise))
-        across = self._kernel(places, xyz_m)
+        factor = np.linalg.cholesky(self.residual.kernel(cdist(places, places)) + np.diag(noise))
+        across = self.residual.kernel(cdist(places, xyz_m))
         shift = cho_solve((factor, True), self.support_db[rows]) @ across
-        half = solve_triangular(factor, across, lower=True)
+        half = solve_triangular(factor, across, lower=True, overwrite_b=True, check_finite=False)
         return shift, np.einsum("kn,kn->n", half, half)
 
-    def _kernel(self, a_m: Floats, b_m: Floats) -> Floats:
-        with np.errstate(invalid="ignore"):
-            return np.nan_to_num(self.residual.kernel(self.distance_m(a_m, b_m)), nan=0.0)
+    def _storey(self, xyz_m: Floats) -> Ints:
+        """Return the number of slabs below each place (N,)."""
+        storey: Ints = np.searchsorted(np.sort(self.base.slab_z_m), xyz_m[:, 2])
+        return storey
 
     def _hear_probability(self, xyz_m: Floats, mean_dbm: Floats) -> Floats:
         edge = self.base.hear_probability(mean_dbm)
@@ -228,9 +239,8 @@ def survey_map(
     places = survey.positions(model.clock_offset_s)
     fit = fit_path_loss(survey, model)
     residual_db = fit.residual_db
-    key = np.column_stack((survey.receiver, np.round(places / BIN_M).astype(np.int64)))
-    bins, row = np.unique(key, axis=0, return_inverse=True)
-    support_count, support_xyz, support_db = _bin_means(row.reshape(-1), places, residual_db)
+    bins, row = _bins(survey.receiver, places, np.searchsorted(np.sort(model.slab_z_m), places[:, 2]))
+    support_count, support_xyz, support_db = _bin_means(row, places, residual_db)
     ticks, first, tick = np.unique(survey.tick, return_index=True, return_inverse=True)
     heard = np.zeros((len(ticks), len(model.receivers)))
     heard[tick.reshape(-1), survey.receiver] = 1.0
@@ -244,13 +254,30 @@ def survey_map(
         support_count, visit_xyz, visit_count, visit_heard,
     )  # fmt: skip
     if residual is None:
-        noise_db = _noise_within_bins(row.reshape(-1), residual_db)
+        noise_db = _noise_within_bins(row, residual_db)
         draft = replace(draft, residual=_likeliest_residual(draft, noise_db))
-    unexplained = residual_db - _smoothed(draft)[row.reshape(-1)]
+    unexplained = residual_db - _smoothed(draft)[row]
     moment_sd, session_sd = _offset_spreads(survey, unexplained, fit.session_offset_db)
     return replace(
         draft, base=replace(model, moment_sd_db=moment_sd, offset_sd_db=session_sd, map_doubt=MAP_DOUBT)
     )
+
+
+def _bins(receiver: Ints, places: Floats, storey: Ints) -> tuple[Ints, Ints]:
+    """Return bins (K, 4) of receiver and place, and the bin (M,) of each reading.
+
+    Bins grow until no receiver has more than `MAX_SUPPORTS` in a storey: the map's cost is cubic in them, and a
+    dense survey of a large mall knows more places than its smooth residual has.
+    """
+    bin_m = BIN_M
+    while True:
+        key = np.column_stack((receiver, np.round(places / bin_m).astype(np.int64)))
+        bins, row = np.unique(key, axis=0, return_inverse=True)
+        row = row.reshape(-1)
+        first = np.unique(row, return_index=True)[1]
+        if np.unique((receiver[first], storey[first]), axis=1, return_counts=True)[1].max() <= MAX_SUPPORTS:
+            return bins, row
+        bin_m *= 1.3
 
 
 def _smoothed(draft: SurveyedMap) -> Floats:
@@ -305,8 +332,7 @@ def _likeliest_residual(draft: SurveyedMap, noise_db: float) -> Residual:
         # Weak log-normal priors hold hyperparameters that few readings cannot tell.
         total = float(np.sum((theta - start) ** 2))
         for distance, values, count in problems:
-            with np.errstate(invalid="ignore"):
-                covariance = np.nan_to_num(trial.kernel(distance), nan=0.0)
+            covariance = trial.kernel(distance)
             covariance += np.diag(noise_db**2 / count + trial.repeat_db**2)
             factor = np.linalg.cholesky(covariance)
             white = solve_triangular(factor, values, lower=True)
