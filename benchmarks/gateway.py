@@ -274,7 +274,10 @@ def measure(port: int, url: str, folder: Path, arguments: argparse.Namespace) ->
     print(f"behind real time        {behind_s:.1f} s at the end, {after['waiting']} messages waiting")
     print(f"observation to position {percentiles(watcher.position_delay_s)}")
     print(f"observation to event    {percentiles(watcher.event_delay_s)}")
-    print(f"processor               {(after['cpu_s'] - before['cpu_s']) / span_s:.2f} cores")
+    cpu_s = after["cpu_s"] - before["cpu_s"]
+    print(
+        f"processor               {cpu_s / span_s:.2f} cores, {cpu_s / gone_s:.2f} s for a second of event time"
+    )
     print(f"memory                  {after['memory_bytes'] / 2**20:,.0f} MB")
     size = sum(path.stat().st_size for path in folder.glob("store.db*"))
     each = size / max(1, sent.value)

@@ -37,7 +37,7 @@ def test_newest_events_as_json(running: Running) -> None:
     events = [json.loads(line) for line in ended.stdout.splitlines()]
     assert events
     assert {event["kind"] for event in events} == {"visit.started"}
-    one = command("--url", running.gateway.url, "--zone", events[0]["zone"])
+    one = command("--url", running.gateway.url, "--newest", "50", "--zone", events[0]["zone"])
     assert one.returncode == 0
     assert "time (UTC)" in one.stdout
 
