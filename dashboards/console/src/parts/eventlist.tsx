@@ -1,7 +1,7 @@
 import type { EventRow } from "../api/types";
 import * as format from "../format";
 import { known, named, t } from "../i18n";
-import { goTo, selectZone, zoneById } from "../state";
+import { goTo, selectZone, site, zoneById } from "../state";
 import { Icon, type IconName } from "./icon";
 
 const ICONS: Record<string, IconName> = {
@@ -43,7 +43,7 @@ function EventItem({ row, compact }: { row: EventRow; compact: boolean }) {
             {named(place.zone.name)}
           </button>
         ) : (
-          <b>{row.zone ?? ""}</b>
+          <span>{row.zone ?? (site.value ? named(site.value.mall.name) : "")}</span>
         )}
         <span class="muted">
           {known(words) ? t(words) : row.kind}

@@ -12,6 +12,7 @@ import { HourBars } from "./hourbars";
 import { flowsFocus } from "../views/flows-focus";
 
 const RECENT = 6;
+const NEWS = new Set(["visit.started", "visit.ended"]);
 
 /** Beside the map: the shops of this floor, fullest first, or the one that was chosen. */
 export function Side() {
@@ -63,7 +64,7 @@ function FloorList() {
             {t("events.all")}
           </button>
         </header>
-        <EventList rows={events.value.filter((row) => row.kind !== "visit.updated").slice(0, RECENT)} compact />
+        <EventList rows={events.value.filter((row) => NEWS.has(row.kind)).slice(0, RECENT)} compact />
       </div>
     </>
   );

@@ -13,7 +13,8 @@ import { Icon } from "./icon";
 
 const WIDTH = 1000;
 const HEIGHT = 40;
-const HOUR_LABEL_PX = 58;
+const HOUR_LABEL_PX = 72;
+const REDRAW_MS = 5_000;
 const TICKS_MIN = [1, 5, 10, 15, 30, 60, 120, 180, 360];
 const QUARTER_MS = 15 * MINUTE_MS;
 
@@ -44,12 +45,16 @@ function curve(course: Course, range: Range): { line: string; area: string } {
   return { line, area: `${line}L${x1},${HEIGHT}L${x0},${HEIGHT}Z` };
 }
 
-/** The course with what is present this minute, which the store does not have yet. */
+/** The course with what is present now in place of the last minutes, which the store may not have yet. */
 function upToNow(course: Course, now_ms: number): Course {
-  const people = liveFrame.peek()?.present.people;
-  const last = course.t_ms.at(-1);
-  if (people === null || people === undefined || last === undefined || now_ms <= last || now_ms - last > 10 * course.step_ms) return course;
-  return { ...course, t_ms: [...course.t_ms, now_ms], people: [...course.people, people] };
+  const people = liveFrame.peek()?.present.people ?? null;
+  if (people === null) return course;
+  const stored = course.t_ms.findLastIndex((t_ms, i) => t_ms < now_ms - 2 * course.step_ms || (course.people[i] ?? 0) > 0);
+  return {
+    ...course,
+    t_ms: [...course.t_ms.slice(0, stored + 1), now_ms],
+    people: [...course.people.slice(0, stored + 1), people],
+  };
 }
 
 /** Round times in the range, as many as there is room for. */
@@ -71,7 +76,8 @@ export function Timeline() {
   const day = { from_ms, to_ms: now === null ? 1 : dayStart(now, zone, days + 1) };
   const key = now === null ? null : `${day.from_ms} ${days === 0 ? minuteMs.value : ""}`;
   const loaded = useLoad(key, () => api.timeline(day));
-  const range = useMemo(() => busyPart(loaded.data, day, now ?? 0), [loaded.data, day.from_ms, minuteMs.value]);
+  const lately = now === null ? 0 : Math.ceil(now / REDRAW_MS) * REDRAW_MS;
+  const range = useMemo(() => busyPart(loaded.data, day, lately), [loaded.data, day.from_ms, lately]);
   const { line, area } = useMemo(
     () => (loaded.data ? curve(days === 0 ? upToNow(loaded.data, now ?? 0) : loaded.data, range) : { line: "", area: "" }),
     [loaded.data, range],
