@@ -18,6 +18,10 @@ FLOOR_HEIGHT_M = 5.0
 """From slab to slab, where no plan says it."""
 
 
+OPEN_SHARE = 0.5
+"""A map that closes more than the rest of its floor means something else by it."""
+
+
 @dataclass(frozen=True)
 class FloorPlace:
     """Where the data of a folder went in the site: their node names and how far their places were moved."""
@@ -124,6 +128,9 @@ def _floor(folder: FloorFolder, place: FloorPlace, ids: Ids, notes: list[str]) -
     dx, dy, z_m = place.offset_m
     closed = [area.shape for area in folder.areas if is_closed(area.name)]
     outline = without_slivers(without(folder.outline, closed))
+    if outline.area < OPEN_SHARE * folder.outline.area:
+        notes.append(f"{folder.folder.name}: most of the floor is marked as closed; nothing was cut out")
+        closed, outline = [], folder.outline
     if closed:
         notes.append(
             f"{folder.folder.name}: {len(closed)} areas closed to the public (voids, shafts, back rooms: "

@@ -40,6 +40,14 @@ def test_closed_areas_are_cut_out_and_the_rest_is_covered(tmp_path: Path) -> Non
     assert any("1 areas closed to the public" in note for note in imported.notes)
 
 
+def test_a_floor_that_is_marked_as_closed_stays_open(tmp_path: Path) -> None:
+    """Where most of a floor would be cut out, nothing is, and a note says so."""
+    folder = RecordedFolder(shops=[("feikaifangquyu", [(0, 0), (39, 0), (39, 30), (0, 30)])]).write(tmp_path)
+    imported = import_folder(folder)
+    assert shape_of(imported.site.floors[0].outline).area == pytest.approx(40 * 30)
+    assert any("nothing was cut out" in note for note in imported.notes)
+
+
 def test_damaged_polygons_are_repaired_or_left_out_with_a_note(tmp_path: Path) -> None:
     """A bow tie is repaired, a line left out, overlapping and protruding shops are cut; each is told."""
     folder = RecordedFolder(
