@@ -275,9 +275,7 @@ def measure(port: int, url: str, folder: Path, arguments: argparse.Namespace) ->
     print(f"observation to position {percentiles(watcher.position_delay_s)}")
     print(f"observation to event    {percentiles(watcher.event_delay_s)}")
     cpu_s = after["cpu_s"] - before["cpu_s"]
-    print(
-        f"processor               {cpu_s / span_s:.2f} cores, {cpu_s / gone_s:.2f} s for a second of event time"
-    )
+    print(f"processor               {cpu_s / span_s:.2f} cores, {cpu_s / gone_s:.2f} s per s of event time")
     print(f"memory                  {after['memory_bytes'] / 2**20:,.0f} MB")
     size = sum(path.stat().st_size for path in folder.glob("store.db*"))
     each = size / max(1, sent.value)

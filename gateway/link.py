@@ -7,6 +7,7 @@ slow gateway makes messages wait in the broker, not in its own memory. Reconnect
 import logging
 import ssl
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -150,6 +151,12 @@ class Link:
         with self._lock:
             names, self._taken = self._taken, []
         return [name for name in names if name != _BIRTH]
+
+    def drain(self, timeout_s: float) -> None:
+        """Wait until the broker has taken everything that was published surely, or for this long."""
+        deadline_s = time.monotonic() + timeout_s
+        while self._waiting and self.connected and time.monotonic() < deadline_s:
+            time.sleep(0.01)
 
     def ack(self, delivery: Delivery) -> None:
         """Tell the broker that it may forget a message.

@@ -43,6 +43,8 @@ except metadata.PackageNotFoundError:  # run from a checkout that is not install
 
 GROUP = 64
 """Deliveries journaled in one transaction at most."""
+DRAIN_S = 10.0
+"""How long a stop waits for the broker to take events; the others go out at the next start."""
 RETRY_S = (0.5, 10.0)
 """Pause after the first and after every further failure of the store."""
 
@@ -208,6 +210,7 @@ class Gateway:
                 if arrivals := self._next():
                     self._surely(lambda found=arrivals: self._pipeline.take(found))  # type: ignore[misc]
                 self._surely(self._pipeline.commit_if_due)
+            self._link.drain(DRAIN_S)
             self._surely(self._pipeline.commit)
         except BaseException as error:  # noqa: BLE001  # carried over to the thread that waits
             self._error = error
