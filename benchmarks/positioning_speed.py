@@ -1,4 +1,4 @@
-"""How many phones one core positions: `python benchmarks/positioning_speed.py [--phones 20000]`.
+"""How many phones one core positions: `python -m benchmarks.positioning_speed`.
 
 A floor of 24,700 m2 with 40 receivers and 2 m cells, as large as the recorded mall's; every phone reports
 every 10 s and is heard by 8 receivers. Each tick of one second is timed from readings to the estimates of all

@@ -132,19 +132,25 @@ class LikelihoodTables:
             level: (D, R) mean level above the reference, less the offset expected of the device.
             offset_sd_db: (D,) standard deviation of the offset about what is expected.
             silence: (C,) of :meth:`silence`; receivers that heard a device must be among those awake.
-            room: (3, D, C) for the results; memory that stays mapped is twice as fast as new memory.
+            room: (4, D, C) for the results and scratch: memory that stays mapped is twice as fast as new.
         """
-        result, offset, total = room
+        result, offset, total, scratch = room
         left = np.concatenate((number * level**2, number * level, number), axis=1).astype(np.float32)
         np.matmul(left, self._square, out=result)
         result += silence
         np.matmul(left[:, self.receivers :], self._linear, out=offset)
-        total[:] = left[:, 2 * self.receivers :] @ self._weight
+        worth = left[:, 2 * self.receivers :]
+        if self._weight.shape[1] == 1:
+            total[:] = worth @ self._weight
+        else:
+            np.matmul(worth, self._weight, out=total)
         total += (1.0 / offset_sd_db[:, None] ** 2).astype(np.float32)
         offset /= total
-        gain = np.square(offset)
-        gain *= total
-        gain -= np.log(total)
-        gain *= np.float32(0.5)
-        result += gain
+        np.square(offset, out=scratch)
+        scratch *= total
+        scratch *= np.float32(0.5)
+        result += scratch
+        np.log(total, out=scratch)
+        scratch *= np.float32(0.5)
+        result -= scratch
         return result, offset, total

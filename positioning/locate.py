@@ -22,7 +22,7 @@ from positioning.radio import Floats, RadioMap
 __all__ = ["Fixes", "LikelihoodSettings", "Locator", "Prior", "Readings"]
 
 LEAST_SD_DB = 0.1  # no transmit power is known better
-BLOCK = 64  # rows of every matrix product: bounded memory, and results that do not depend on the company
+BLOCK = 32  # rows of every matrix product: bounded memory, and results that do not depend on the company
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class Locator:
                 padded[1, :size] -= prior.offset_db[rows, None]
                 spread[:size] = prior.offset_sd_db[rows]
             likelihood, offset, precision = self.tables.log_likelihood(
-                padded[0], padded[1], spread, silence, room[:3]
+                padded[0], padded[1], spread, silence, room
             )
             likelihood -= likelihood.max(axis=1, keepdims=True)
             np.exp(likelihood, out=likelihood)

@@ -300,8 +300,7 @@ class Positioner:
         the errors of ticks for independent, grows surer than it may. Such errors are like those of the
         readings of the last seconds taken together.
         """
-        doubt: Floats = self._map_doubt * np.linalg.inv(self._information[slots])
-        return doubt
+        return np.asarray(self._map_doubt * np.linalg.inv(self._information[slots]), dtype=np.float64)
 
     def _offset_at(self, slots: Ints, t_ms: int) -> tuple[Floats, Floats]:
         """Return mean and variance of the devices' offsets: what was learnt fades to the prior."""
