@@ -1,15 +1,12 @@
 """`mallsense edge`: run a node on captured files."""
 
 import difflib
-import signal
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -27,9 +24,9 @@ from edge_agent.progress import progress_bar
 from edge_agent.reporting import Progress
 from edge_agent.rotation import SaltRotation
 from edge_agent.sources.pcap import PcapSource
+from edge_agent.stopping import stop_by_signal
 
 BROKER_TIMEOUT_S = 10.0
-STOPPED_BY_CTRL_C = 130
 
 
 def edge(
@@ -80,7 +77,7 @@ def edge(
     source = PcapSource(node, pcap)
     source.shift_ms = _shift_ms(start, source.first_ms, mall.mall.timezone)
     secret = _key(key, create=new_key_file, console=console)
-    with _stop_by_signal() as (stop, by), _spool_path(spool) as spool_path:
+    with stop_by_signal() as stop, _spool_path(spool) as spool_path:
         with progress_bar(console, f"{node}: {source.files} files", lambda: source.fraction) as show:
             done = run_agent(
                 source,
@@ -96,8 +93,6 @@ def edge(
                 progress=show,
             )
         _report(done, console)
-    if signal.SIGINT in by:
-        raise typer.Exit(STOPPED_BY_CTRL_C)
 
 
 def _read_site(path: Path, node: str) -> Site:
@@ -146,24 +141,6 @@ def _spool_path(path: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="mallsense-edge-") as folder:
         yield Path(folder) / "spool.sqlite"
-
-
-@contextmanager
-def _stop_by_signal() -> Iterator[tuple[threading.Event, set[int]]]:
-    """Turn the first Ctrl-C or SIGTERM into an event; a second Ctrl-C ends the process at once."""
-    stop, by = threading.Event(), set[int]()
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        by.add(number)
-        stop.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    old = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop, by
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
 
 
 def _report(done: Progress, console: Console) -> None:

@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     An error nobody expected keeps its traceback and exits with 1.
     """
-    # The matrices are small and many: threads of BLAS cost more than they bring, and take the other cores' time.
+    # The matrices are small and many: threads of BLAS cost more than they bring, and take other cores' time.
     # It is read when numpy is first imported, which no command has done yet.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     command = typer.main.get_command(app)

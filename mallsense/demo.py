@@ -20,9 +20,9 @@ from edge_agent.key import new_key
 from edge_agent.pace import parse_speed
 from edge_agent.reporting import Progress
 from edge_agent.rotation import SaltRotation
+from edge_agent.stopping import stop_by_signal
 from gateway.runtime import Gateway, Settings
 from mallsense import __version__
-from mallsense.replay import STOPPED_BY_CTRL_C, stop_by_signal
 from mallsense.simulated import simulated_calibration
 from simulators.arrivals import Profile
 from simulators.source import SimulatedSource
@@ -95,9 +95,6 @@ def demo(
                     software=f"mallsense {__version__}",
                     progress=show,
                 )
-        cut_short = stop.is_set() and seconds is None
-    if cut_short:
-        raise typer.Exit(STOPPED_BY_CTRL_C)
 
 
 def _described(now: Progress, wall_ms: int) -> str:

@@ -1,14 +1,11 @@
 """`mallsense replay`: recorded walks through a real broker into a gateway, live in the console."""
 
-import signal
 import tempfile
 import threading
 import time
 import webbrowser
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -23,6 +20,7 @@ from edge_agent.pace import parse_speed
 from edge_agent.progress import progress_bar
 from edge_agent.reporting import Progress
 from edge_agent.rotation import SaltRotation
+from edge_agent.stopping import stop_by_signal
 from gateway.runtime import Gateway, Settings
 from mallsense import __version__
 from mallsense.presence import gateway_is_online
@@ -30,7 +28,6 @@ from mallsense.recording import Recording, read_recording
 from simulators.recorded_source import RecordedSource
 
 BROKER_TIMEOUT_S = 10.0
-STOPPED_BY_CTRL_C = 130
 AGENT = "replay"
 
 
@@ -103,13 +100,10 @@ def replay(
             console=console,
         )
         console.print(f"{done.observations:,} observations, {done.sent:,} batches sent")
-        cut_short = stop.is_set()
-        if gateway is not None and not leave and not cut_short:
+        if gateway is not None and not leave and not stop.is_set():
             console.print(f"the recording is over; the console stays at {gateway.url} until Ctrl-C")
             while not stop.wait(0.2):
                 gateway.wait(0)
-    if cut_short:
-        raise typer.Exit(STOPPED_BY_CTRL_C)
 
 
 def play(
@@ -151,20 +145,3 @@ def play(
             software=f"mallsense {__version__}",
             progress=show,
         )
-
-
-@contextmanager
-def stop_by_signal() -> Iterator[threading.Event]:
-    """Give an event that the first Ctrl-C or SIGTERM sets; a second Ctrl-C ends the process at once."""
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    old = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)

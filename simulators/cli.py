@@ -1,14 +1,9 @@
 """`mallsense simulate`: the simulated mall over MQTT, with its truth."""
 
-import signal
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -24,6 +19,7 @@ from edge_agent.pace import parse_speed
 from edge_agent.progress import progress_bar
 from edge_agent.reporting import Progress
 from edge_agent.rotation import SaltRotation
+from edge_agent.stopping import stop_by_signal
 from simulators import mall
 from simulators.arrivals import Profile
 from simulators.phones import Habits
@@ -34,7 +30,6 @@ from simulators.truth import Truth
 DEFAULT_SITE = "default"
 AGENT = "simulator"
 BROKER_TIMEOUT_S = 10.0
-STOPPED_BY_CTRL_C = 130
 
 
 def simulate(
@@ -108,7 +103,7 @@ def simulate(
         console.print(
             "The mall is closed then: nobody is there. Try --start ...T12:00 or --profile constant."
         )
-    with _stop_by_signal() as stop, tempfile.TemporaryDirectory(prefix="mallsense-simulate-") as folder:
+    with stop_by_signal() as stop, tempfile.TemporaryDirectory(prefix="mallsense-simulate-") as folder:
         title = f"{plan.mall.name.en}, {len(plan.nodes)} nodes"
         with progress_bar(console, title, source.fraction) as show:
             done = run_agent(
@@ -124,10 +119,7 @@ def simulate(
                 broker_timeout_s=BROKER_TIMEOUT_S,
                 progress=show,
             )
-        stopped = stop.is_set()
-    _report(done, notes, truth, console)
-    if stopped:
-        raise typer.Exit(STOPPED_BY_CTRL_C)
+            _report(done, notes, truth, console)
 
 
 def _read_site(name: str) -> Site:
@@ -179,20 +171,3 @@ def _report(done: Progress, notes: Truth | None, folder: Path | None, console: C
         except OSError as error:
             raise ConfigurationError(f"{folder}: cannot write the truth: {error.strerror}") from error
         console.print(f"{len(notes.visits):,} true visits in {folder}")
-
-
-@contextmanager
-def _stop_by_signal() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C or SIGTERM into an event; a second Ctrl-C ends the process at once."""
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    old = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
