@@ -56,7 +56,7 @@ class Settings:
     site: Site
     store: Path
     calibration: Mapping[str, Any] | None = None
-    """What `positioning.radio.RadioModel.to_dict` gives; None = the textbook's radio."""
+    """What `gateway.engine.Calibration.to_dict` gives; None = the textbook's radio."""
     broker: BrokerAddress | None = None
     """None = an embedded one on `broker_port`."""
     broker_port: int = DEFAULT_PORT

@@ -119,7 +119,7 @@ def simulate(
                 broker_timeout_s=BROKER_TIMEOUT_S,
                 progress=show,
             )
-            _report(done, notes, truth, console)
+        _report(done, notes, truth, console)
 
 
 def _read_site(name: str) -> Site:
