@@ -1,10 +1,11 @@
-"""How much radio the engine keeps up with on one core: observations/s, time per tick, memory, size of a checkpoint.
+"""How much radio the engine keeps up with on one core: observations/s, time per tick, memory, checkpoints.
 
     python benchmarks/engine.py [--devices 20000] [--interval 10] [--receivers 8] [--seconds 60]
 
-Every device stands somewhere in the simulated mall, walks on now and then, and is heard by the nearest receivers once
-per interval. Everything is computed for every device: positions, zone probabilities, visits, paths, heat cells. The
-input is made beforehand as the batches that come off the wire (one a second and node); decoding is not measured.
+Every device stands somewhere in the simulated mall, walks on now and then, and is heard by the nearest
+receivers once per interval. Everything is computed for every device: positions, zone probabilities, visits,
+paths, heat cells. The input is made beforehand as the batches that come off the wire (one a second and node);
+decoding is not measured.
 """
 
 import argparse
@@ -16,14 +17,14 @@ from collections.abc import Iterator
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core is what is measured
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import numpy as np  # noqa: E402  (after the number of threads is set)
-import numpy.typing as npt  # noqa: E402
+import numpy as np
+import numpy.typing as npt
 
-from contracts.messages import AddressKind, AgentState, AgentStatus, FrameKind, ObservationBatch  # noqa: E402
-from contracts.site import Site  # noqa: E402
-from gateway.engine import build_engine  # noqa: E402
-from gateway.engine.setup import grid_of, radio_model  # noqa: E402
-from simulators import mall  # noqa: E402
+from contracts.messages import AddressKind, AgentState, AgentStatus, FrameKind, ObservationBatch
+from contracts.site import Site
+from gateway.engine import build_engine
+from gateway.engine.setup import grid_of, radio_model
+from simulators import mall
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,9 +61,7 @@ class Crowd:
         moves = self._random.random(len(self._at)) < WALKING
         self._at[moves] = self._random.integers(0, len(self._places), int(moves.sum()))
 
-    def _batch(
-        self, node: str, number: int, heard: npt.NDArray[np.int64], level: Floats
-    ) -> ObservationBatch:
+    def _batch(self, node: str, number: int, heard: npt.NDArray[np.int64], level: Floats) -> ObservationBatch:
         count, start_ms = len(heard), START_MS + number * 1000
         return ObservationBatch(
             node=node,
@@ -82,9 +81,11 @@ class Crowd:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--devices", type=int, default=20_000)
-    parser.add_argument("--interval", type=int, default=10, help="seconds from one report of a device to its next")
+    parser.add_argument("--interval", type=int, default=10, help="seconds between reports of a device")
     parser.add_argument("--receivers", type=int, default=8, help="how many hear each report")
     parser.add_argument("--seconds", type=int, default=60, help="event time to measure")
     options = parser.parse_args()
@@ -112,11 +113,15 @@ def main() -> None:
     total = np.array(feed_s) + np.array(tick_s)
     p50, p99 = np.percentile(tick_s, [50, 99]) * 1000
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"devices {options.devices:,}, observations {observations / options.seconds:,.0f} per second of event time")
-    print(f"throughput {observations / total.sum():,.0f} observations/s, {options.seconds / total.sum():.1f} x real time")
-    print(f"tick p50 {p50:.0f} ms, p99 {p99:.0f} ms; feeding p50 {np.median(feed_s) * 1000:.0f} ms a second")
+    spent_s = total.sum()
+    print(f"devices {options.devices:,}; {observations / options.seconds:,.0f} observations a second")
+    print(
+        f"throughput {observations / spent_s:,.0f} observations/s, {options.seconds / spent_s:.1f} x real time"
+    )
+    print(f"tick p50 {p50:.0f} ms, p99 {p99:.0f} ms; feeding {np.median(feed_s) * 1000:.0f} ms")
     print(f"events {events / options.seconds:.0f}/s")
-    print(f"memory {memory_mb:.0f} MB; checkpoint {len(checkpoint) / 1e6:.1f} MB in {checkpoint_s * 1000:.0f} ms")
+    size_mb = len(checkpoint) / 1e6
+    print(f"memory {memory_mb:.0f} MB; checkpoint {size_mb:.1f} MB in {checkpoint_s * 1000:.0f} ms")
 
 
 def seconds(crowd: Crowd, count: int) -> Iterator[tuple[int, list[ObservationBatch]]]:

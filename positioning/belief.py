@@ -1,10 +1,10 @@
 """In which zone a device is believed to be: a sticky forward filter over zones, batched over device slots.
 
-People stay where they are for minutes, so an estimate that jitters between adjacent shops should not move them. The
-filter is the forward recursion of a hidden Markov model (Rabiner, Proc. IEEE 77, 1989, section III.A) with the zones
-as states: between two hearings a person has stayed where they were, or is anywhere as if nothing were known. Estimates
-that follow each other within seconds come from one track and share their errors, so they count by the time that has
-passed since the last one.
+People stay where they are for minutes, so an estimate that jitters between adjacent shops should not move
+them. The filter is the forward recursion of a hidden Markov model (Rabiner, Proc. IEEE 77, 1989, section
+III.A) with the zones as states: between two hearings a person has stayed where they were, or is anywhere as
+if nothing were known. Estimates that follow each other within seconds come from one track and share their
+errors, so they count by the time that has passed since the last one.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Stickiness:
         outlier: share of every estimate that is taken to say nothing.
     """
 
-    stay_s: float = 300.0
-    correlation_s: float = 15.0
-    outlier: float = 0.02
+    stay_s: float = 900.0
+    correlation_s: float = 60.0
+    outlier: float = 0.1
 
 
 class Belief:
@@ -46,7 +46,8 @@ class Belief:
         """Start without devices.
 
         Args:
-            share: (Z + 1,) how people spread when nothing is known, over the zones and outside all: their areas.
+            share: (Z + 1,) how people spread when nothing is known, over the zones and outside all: their
+                areas.
             stickiness: how fast beliefs move.
 
         Raises:
@@ -54,7 +55,7 @@ class Belief:
         """
         if share.ndim != 1 or (share < 0).any() or not share.sum() > 0:
             raise ValueError(f"shares must not be negative, nor all zero, got {share}")
-        share = np.maximum(share / share.sum(), NEGLIGIBLE)  # zones too small for the raster can be believed in
+        share = np.maximum(share / share.sum(), NEGLIGIBLE)  # so that zones without a cell can be believed in
         self._share: Floats32 = (share / share.sum()).astype(np.float32)
         self._stickiness = stickiness or Stickiness()
         self.probability: Floats32 = np.zeros((0, len(share)), dtype=np.float32)
@@ -74,10 +75,11 @@ class Belief:
         """
         self._grow(int(slots.max(initial=-1)) + 1)
         sticky, share, before_ms = self._stickiness, self._share, self._heard_ms[slots]
-        elapsed_s = np.where(before_ms == NEVER, np.inf, (t_ms - before_ms) / 1000.0).astype(np.float32)[:, None]
+        elapsed_s = np.where(before_ms == NEVER, np.inf, (t_ms - before_ms) / 1000.0)
+        elapsed_s = elapsed_s.astype(np.float32)[:, None]
         stays = np.exp(-elapsed_s / np.float32(sticky.stay_s))
         weight = -np.expm1(-elapsed_s / np.float32(sticky.correlation_s))
-        # An estimate is a posterior under people spread by area; divided by the areas it is a likelihood again.
+        # An estimate is a posterior under people spread by area; divided by areas it is a likelihood.
         told = estimates.sum(axis=1, keepdims=True) > 0
         outlier = np.where(told, np.float32(sticky.outlier), np.float32(1.0))
         likelihood = (1.0 - outlier) * estimates / share + outlier

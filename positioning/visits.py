@@ -1,9 +1,9 @@
-"""Visits: who is where since when. A state machine with hysteresis on beliefs over zones, batched over device slots.
+"""Visits: who is where since when. A state machine with hysteresis on beliefs over zones, batched over slots.
 
-Per device: none -> provisional -> open -> left -> ended (docs/visits.md has the diagram and what was measured). A stay
-becomes a visit once it has lasted ``min_dwell_s``, and is then dated back to its begin; a person walking past a door
-never gets there. Back in the zone within ``reentry_s``, a device continues its visit. A device that is not heard stays
-where it was: phones are silent for minutes. Event time only.
+Per device: none -> provisional -> open -> left -> ended (docs/visits.md has the diagram and what was
+measured). A stay becomes a visit once it has lasted ``min_dwell_s``, and is then dated back to its begin; a
+person walking past a door never gets there. Back in the zone within ``reentry_s``, a device continues its
+visit. A device that is not heard stays where it was: phones are silent for minutes. Event time only.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Changes:
 
 
 class Visits:
-    """The visits of devices in numbered slots; slots are small integers that the caller hands out and reuses."""
+    """The visits of devices in numbered slots, which the caller hands out and uses again."""
 
     def __init__(
         self, visitable: Bools, share: Floats, rules: VisitRules, stickiness: Stickiness | None = None
@@ -93,7 +93,8 @@ class Visits:
 
         Args:
             visitable: (Z,) whether being in the zone can be a visit; corridors are passed through.
-            share: (Z + 1,) how people spread over the zones, and outside all, when nothing is known: their areas.
+            share: (Z + 1,) how people spread over the zones, and outside all, when nothing is known: their
+                areas.
             rules: when a stay is a visit.
             stickiness: how fast beliefs move.
 
@@ -119,7 +120,8 @@ class Visits:
         Args:
             t_ms: now; must not go back.
             slots: (D,) the devices heard, ascending.
-            estimates: (D, Z + 1) as :meth:`positioning.zones.ZoneMap.probabilities`; rows of zeros say nothing.
+            estimates: (D, Z + 1) as :meth:`positioning.zones.ZoneMap.probabilities`; rows of zeros say
+                nothing.
         """
         self._grow(int(slots.max(initial=-1)) + 1)
         belief, before_ms = self._belief.hear(t_ms, slots, estimates)
@@ -142,7 +144,7 @@ class Visits:
         return Changes.join([ended, started, updated, self._time_out(t_ms)])
 
     def vanish(self, slots: Ints) -> Changes:
-        """End the visits of devices (D,) that have left the mall, when they were last seen, and free their slots."""
+        """End the visits of devices (D,) that have left the mall, as last seen, and free their slots."""
         slots = slots[slots < len(self._devices)]
         rows = self._devices[slots]
         visiting = rows["visit"]["zone"] != NONE
@@ -164,7 +166,7 @@ class Visits:
             ValueError: the state was taken with other zones or by another version.
         """
         raw = state["devices"]
-        if raw.ndim != 2 or raw.shape[1] != _DEVICE.itemsize:  # noqa: PLR2004  (rows of bytes)
+        if raw.ndim != 2 or raw.shape[1] != _DEVICE.itemsize:
             raise ValueError(f"the visits have rows of {raw.shape[1:]} bytes, expected {_DEVICE.itemsize}")
         self._belief.restore(state)
         self._devices = np.ascontiguousarray(raw).view(_DEVICE).reshape(len(raw)).copy()
@@ -210,17 +212,17 @@ class Visits:
 def _blank(count: int) -> Rows:
     """Return rows of slots that hold no device."""
     rows: Rows = np.zeros(count, dtype=_DEVICE)
-    for column in (rows["top"], rows["doubt_ms"], rows["left_ms"], rows["visit"]["zone"], rows["stay"]["zone"]):
-        column[:] = NONE
+    rows["top"] = rows["doubt_ms"] = rows["left_ms"] = NONE
+    rows["visit"]["zone"] = rows["stay"]["zone"] = NONE
     return rows
 
 
 def _place(rows: Rows, between_ms: Ints, estimates: Floats32, top: Ints) -> Bools:
-    """Note each device's most probable zone ``top`` (D,) and since when; returns whether its estimate agrees, (D,).
+    """Note each device's most probable zone and since when; returns whether its estimate agrees, (D,).
 
-    A belief follows a device that has moved some hearings late. It is taken to have moved when its estimates began to
-    contradict the belief without a break: the change point of a cumulative sum test (Page, Biometrika 41, 1954) on
-    the sign of the evidence.
+    A belief follows a device that has moved some hearings late. It is taken to have moved when its estimates
+    began to contradict the belief without a break: the change point of a cumulative sum test (Page,
+    Biometrika 41, 1954) on the sign of the evidence.
     """
     says, silent = estimates.argmax(axis=1), ~estimates.any(axis=1)
     agreed = (says == rows["top"]) | silent

@@ -1,15 +1,15 @@
 """From an uncertain position to the probability of being in each zone, and to heat cells.
 
-A floor plan is rasterised once: each raster cell knows its zone. A position's normal distribution is then a fixed
-set of equally weighted points, and the probability of a zone is the share of points whose cell belongs to it: one
-table look-up per point, for all devices at once. The points are a Vogel spiral (Vogel, Math. Biosci. 44, 1979)
-stretched to the quantiles of the Rayleigh distribution, the radius of a standard normal in the plane, and scaled so
-that mean and covariance are exact.
+A floor plan is rasterised once: each raster cell knows its zone. A position's normal distribution is then a
+fixed set of equally weighted points, and the probability of a zone is the share of points whose cell belongs
+to it: one table look-up per point, for all devices at once. The points are a Vogel spiral (Vogel, Math.
+Biosci. 44, 1979) stretched to the quantiles of the Rayleigh distribution, the radius of a standard normal in
+the plane, and scaled so that mean and covariance are exact.
 
-Points that fall where nobody can be (outside the outline, in a void) are left out and the others share their mass:
-a device that the mall's nodes hear is inside the mall, and conditioning on that is what keeps a shop beside the
-outer wall from losing half of its people to the street. Where nearly all points fall outside, the position says
-nothing about zones and all probabilities are zero.
+Points that fall where nobody can be (outside the outline, in a void) are left out and the others share their
+mass: a device that the mall's nodes hear is inside the mall, and conditioning on that is what keeps a shop
+beside the outer wall from losing half of its people to the street. Where nearly all points fall outside, the
+position says nothing about zones and all probabilities are zero.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Ints = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.int32]
 
 POINTS = 64
-"""Points per position: against 100,000 random points the mean error of a zone's probability is 1 % (docs/visits.md)."""
+"""Points per position; docs/visits.md has the error for this and other numbers."""
 MIN_WALKABLE = 0.05
 """A position with less of its mass than this inside the mall says nothing about zones."""
 
@@ -50,7 +50,8 @@ class ZoneArea:
 class HeatGrid:
     """The lattice that devices are counted on; all floors share it.
 
-    A cell's index is ``(floor * ny + iy) * nx + ix``; its lower left corner is ``(x0_m + ix * cell_m, y0_m + iy * cell_m)``.
+    A cell's index is ``(floor * ny + iy) * nx + ix``; its lower left corner is ``(x0_m + ix * cell_m, y0_m +
+    iy * cell_m)``.
     """
 
     cell_m: float
@@ -90,8 +91,8 @@ class ZoneMap:
 
     Attributes:
         zones: number of zones Z.
-        label: (F * ny * nx,) zone of each raster cell; Z where people can walk outside all zones, Z + 1 where nobody
-            can be. The raster has a border of such cells, on which everything further out falls.
+        label: (F * ny * nx,) zone of each raster cell; Z where people can walk outside all zones, Z + 1 where
+            nobody can be. The raster has a border of such cells, on which everything further out falls.
         heat: (F * ny * nx,) heat cell of each raster cell.
         heat_grid: the lattice of the heat cells.
         area_m2: (Z + 1,) area of each zone, and of the rest.
@@ -120,7 +121,8 @@ class ZoneMap:
 
         Args:
             outlines: rings (K, 2) of each floor: where people can be.
-            zones: in the order in which their probabilities are wanted. What lies outside the outline is cut off.
+            zones: in the order in which their probabilities are wanted. What lies outside the outline is cut
+                off.
             cell_m: edge of a raster cell.
             heat_cells: raster cells along the edge of a heat cell.
             points: points that stand for a position's distribution.
@@ -136,7 +138,7 @@ class ZoneMap:
         nx, ny = (np.ceil(corners.max(axis=0) / block_m) + 1.0 - low).astype(int).tolist()
         shape = (len(outlines), ny * heat_cells, nx * heat_cells)
         raster = np.full(shape, len(zones) + 1, dtype=np.int32)
-        origin = low * block_m
+        origin = np.asarray(low * block_m, dtype=np.float64)
         for floor, rings in enumerate(outlines):
             _paint(raster[floor], rings, len(zones), len(zones) + 1, origin, cell_m)
         for number, zone in enumerate(zones):
@@ -148,7 +150,7 @@ class ZoneMap:
         heat = (f * ny + y // heat_cells) * nx + x // heat_cells
         cells = np.bincount(raster.ravel(), minlength=len(zones) + 2)[:-1]
         return cls(
-            len(zones), raster.ravel(), heat.ravel(), grid, cells * cell_m**2, cell_m, origin, shape,
+            len(zones), raster.ravel(), heat.ravel(), grid, (cells * cell_m**2).astype(np.float64), cell_m, origin, shape,
             normal_points(points),
         )  # fmt: skip
 
@@ -175,7 +177,7 @@ class ZoneMap:
         return cell
 
     def shares(self, cells: Labels) -> Floats32:
-        """Return the probability (D, Z + 1) of each zone, the last of being in none, from :meth:`cells` (D, Q)."""
+        """Return the probability (D, Z + 1) of each zone, the last of none, from :meth:`cells` (D, Q)."""
         devices, width = len(cells), self.zones + 2
         row = np.arange(devices, dtype=np.int64)[:, None] * width
         counts = np.bincount((row + self.label[cells]).ravel(), minlength=devices * width).reshape(
@@ -187,7 +189,7 @@ class ZoneMap:
         return share
 
     def probabilities(self, floor: Ints, xy_m: Floats, cov_m2: Floats) -> Floats32:
-        """Return the probability (D, Z + 1) of each zone, the last of being in none; rows of zeros say nothing."""
+        """Return the probability (D, Z + 1) of each zone, the last of none; rows of zeros say nothing."""
         return self.shares(self.cells(floor, xy_m, cov_m2))
 
     def heat_cells(self, cells: Labels) -> Labels:

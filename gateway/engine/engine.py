@@ -18,12 +18,13 @@ from gateway.engine.join import Join
 from gateway.engine.places import Places
 from gateway.engine.protocol import Positioner
 from gateway.engine.slots import Slots
-from gateway.engine.state import START_WITHOUT, Arrays, Stateful, StateError, pack, unpack
+from gateway.engine.state import START_WITHOUT, Arrays, StateError, Stateful, pack, unpack
 from gateway.engine.tick import Tick, Tracks
 from gateway.engine.watermarks import UNKNOWN
 from positioning.locate import Readings
 from positioning.paths import Paths, Step
 from positioning.positioner import Estimates
+from positioning.presence import Presence
 from positioning.visits import Change, Changes, Visits
 from positioning.zones import HeatGrid, ZoneMap
 
@@ -54,17 +55,20 @@ VISITABLE = (ZoneKind.SHOP, ZoneKind.FACILITY)
 class Engine:
     """Everything between the observations and what is published about one mall.
 
-    The result depends on what was observed alone: not on how observations are cut into batches, not on their order
-    within the site's lateness, and not on a checkpoint in between.
+    The result depends on what was observed alone: not on how observations are cut into batches, not on their
+    order within the site's lateness, and not on a checkpoint in between.
     """
 
-    def __init__(self, site: Site, positioner: Positioner, zones: ZoneMap) -> None:
+    def __init__(
+        self, site: Site, positioner: Positioner, zones: ZoneMap, *, room_weight: float = 1.0
+    ) -> None:
         """Start empty.
 
         Args:
             site: floors, zones and nodes; fixes the order of every index.
             positioner: its receivers are the site's nodes, its floors the site's floors, in their order.
             zones: the site's zones as a raster.
+            room_weight: how likely the positioner takes a place in a shop to be, beside the open floor.
         """
         tracking = site.tracking
         self._tick_ms = round(tracking.tick_s * 1000)
@@ -74,8 +78,10 @@ class Engine:
         self._positioner = positioner
         self._slots = Slots(MAX_DEVICES)
         visitable = np.array([zone.kind in VISITABLE for _, zone in site.zones()], dtype=bool)
-        self._visits = Visits(visitable, zones.area_m2, site.visits)
+        share = zones.area_m2 * np.where(np.append(visitable, False), room_weight, 1.0)
+        self._visits = Visits(visitable, share, site.visits)
         self._paths = Paths(tracking.vanish_s)
+        self._presence = Presence()
         self._places = Places(zones)
         self._events = Events(site)
         self._parts: dict[str, Stateful] = {
@@ -85,6 +91,7 @@ class Engine:
             "positioner": positioner,
             "visits": self._visits,
             "paths": self._paths,
+            "presence": self._presence,
             "places": self._places,
         }
         self._logged: set[str] = set()
@@ -132,8 +139,9 @@ class Engine:
             end = self.done_ms + self._tick_ms
             self._join.take(end)
             events = self._leave(end, self._paths.present)
-            nobody = Readings(*(np.zeros(0, dtype=kind) for kind in (np.int64, np.int64, np.float64)))
-            yield self._report(end, self._positioner.step(end, nobody), events)
+            nobody = np.zeros(0, dtype=np.int64)
+            found = self._positioner.step(end, Readings(nobody, nobody, nobody.astype(np.float64)))
+            yield self._report(end, found, events)
 
     def state(self) -> bytes:
         """Return a checkpoint: an engine that restores it goes on bit for bit as this one would."""
@@ -182,6 +190,7 @@ class Engine:
         found = self._positioner.step(tick, readings, awake=self._join.watermarks.awake(tick))
         heard = found.updated
         self._paths.hear(tick, found.slot[heard])
+        self._presence.hear(tick, found.slot[heard])
         probabilities = self._places.put(_rows(found, heard))
         events += self._tell(tick, self._visits.step(tick, found.slot[heard], probabilities))
         return self._report(tick, found, events)
@@ -196,6 +205,7 @@ class Engine:
             self._events.path(tick, path, device)
             for path, device in zip(self._paths.end(slots), devices, strict=True)
         ]
+        self._presence.vanish(slots)
         self._positioner.forget(slots)
         self._slots.free(slots)
         return events
@@ -214,7 +224,7 @@ class Engine:
     def _report(self, tick: int, found: Estimates, events: list[VisitEvent | PathEvent]) -> Tick:
         """Put together what is said at the end of a tick."""
         tracks = Tracks(self._slots.names(found.slot), found.floor, found.xy_m, found.cov_m2, found.updated)
-        weight = np.ones(len(found))
+        weight = self._presence.probability(tick, found.slot)
         return Tick(
             t_ms=tick,
             tracks=tracks,

@@ -37,7 +37,7 @@ class Events:
         self._zones = [(floor.id, zone.id) for floor, zone in site.zones()]
 
     def visits(self, t_ms: int, changes: Changes, devices: list[str]) -> Iterator[VisitEvent]:
-        """Return the events of changes that became known at ``t_ms``, of ``devices`` (one for each change)."""
+        """Return the events of changes known at ``t_ms``; ``devices`` has one pseudonym for each change."""
         rows = zip(
             devices, changes.change.tolist(), changes.zone.tolist(), changes.started_ms.tolist(),
             changes.seen_ms.tolist(), changes.ended_ms.tolist(), changes.confidence.tolist(), strict=True,
@@ -45,16 +45,26 @@ class Events:
         for device, change, zone, started_ms, seen_ms, ended_ms, confidence in rows:
             kind = KINDS[Change(change)]
             floor_id, zone_id = self._zones[zone]
-            ended = change == Change.ENDED
             visit = self._visit(device, zone_id, started_ms)
             data = VisitData(
-                visit=visit, device=device, zone=zone_id, floor=floor_id, started_ms=started_ms, seen_ms=seen_ms,
-                ended_ms=ended_ms if ended else None, dwell_s=(ended_ms - started_ms) / 1000.0, confidence=confidence,
-            )  # fmt: skip
+                visit=visit,
+                device=device,
+                zone=zone_id,
+                floor=floor_id,
+                started_ms=started_ms,
+                seen_ms=seen_ms,
+                ended_ms=ended_ms if change == Change.ENDED else None,
+                dwell_s=(ended_ms - started_ms) / 1000.0,
+                confidence=confidence,
+            )
             yield VisitEvent(
-                id=stable_id(kind, visit, seen_ms), source=self._source, type=f"{TYPE_PREFIX}{kind}{TYPE_VERSION}",
-                subject=zone_id, time=rfc3339(t_ms), data=data,
-            )  # fmt: skip
+                id=stable_id(kind, visit, seen_ms),
+                source=self._source,
+                type=f"{TYPE_PREFIX}{kind}{TYPE_VERSION}",
+                subject=zone_id,
+                time=rfc3339(t_ms),
+                data=data,
+            )
 
     def path(self, t_ms: int, path: Path, device: str) -> PathEvent:
         """Return the event of a path that was known to have ended at ``t_ms``."""

@@ -57,7 +57,8 @@ EMPTY = Columns(
 class Join:
     """Takes batches in any order and gives the observations of each tick once it is complete.
 
-    Tick T holds what was heard in ``T - tick_ms <= t < T``: a watermark says that nothing before it is missing.
+    Tick T holds what was heard in ``T - tick_ms <= t < T``: a watermark says that nothing before it is
+    missing.
     """
 
     def __init__(self, nodes: Sequence[str], *, tick_ms: int, lateness_ms: int) -> None:
@@ -73,7 +74,7 @@ class Join:
         """Observations not used (batches, for `unknown_node` and `bad_device`), by cause."""
 
     def status(self, nodes: Sequence[str], online: bool) -> None:
-        """Take in which nodes came online or went offline; nodes that the site does not know are passed over."""
+        """Take in which nodes came online or went offline; unknown nodes are passed over."""
         for node in nodes:
             if node in self._index:
                 self.watermarks.status(self._index[node], online)

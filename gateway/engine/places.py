@@ -1,4 +1,4 @@
-"""Where each device was when it was last heard, and what that adds up to: people per zone, people per heat cell."""
+"""Where each device was when it was last heard, and what that adds up to per zone and heat cell."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Places:
         total = np.bincount(np.where(heat < 0, size, heat).ravel(), weights=each, minlength=size + 1)[:size]
         used = np.flatnonzero(total)
         per_floor = self.heat_grid.ny * self.heat_grid.nx
-        return Cells(used // per_floor, used % per_floor, total[used])
+        return Cells(used // per_floor, used % per_floor, total[used].astype(np.float64))
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return copies of everything, for a checkpoint."""

@@ -46,7 +46,7 @@ def build_engine(site: Site, calibration: Mapping[str, Any] | None = None) -> En
     )
     grid = grid_of(site, room_weight=known.room_weight)
     positioner = Positioner(known.radio, grid, tick_ms=round(site.tracking.tick_s * 1000))
-    return Engine(site, positioner, zone_map(site))
+    return Engine(site, positioner, zone_map(site), room_weight=known.room_weight)
 
 
 def radio_model(site: Site) -> RadioModel:

@@ -27,7 +27,7 @@ class Stateful(Protocol):
         ...
 
     def restore(self, state: Arrays) -> None:
-        """Replace everything by what `state` returned. Raises `KeyError` or `ValueError` where it does not fit."""
+        """Replace everything by what `state` returned. Raises `KeyError`, `ValueError`."""
         ...
 
 
@@ -76,7 +76,8 @@ def unpack(state: bytes, site: str) -> dict[str, dict[str, npt.NDArray[Any]]]:
         checkpoint = msgspec.msgpack.decode(state, type=_Checkpoint)
         if checkpoint.site != site:
             raise StateError(
-                "the checkpoint was taken with another site file; floors, zones or nodes differ", START_WITHOUT
+                "the checkpoint was taken with another site file: floors, zones or nodes differ",
+                START_WITHOUT,
             )
         return {
             part: {

@@ -39,7 +39,7 @@ class Tracks:
 
 @dataclass(frozen=True)
 class Occupancy:
-    """How many devices are in each of Z zones, in the order of ``site.zones()``: (Z,) expected, and (Z,) variance."""
+    """People in each of Z zones, in the order of ``site.zones()``: (Z,) expected, and (Z,) variance."""
 
     expected: Floats
     variance: Floats
@@ -70,7 +70,7 @@ class Tick:
         occupancy: how many are in each zone.
         cells: the heat map.
         events: visits and paths that changed, in an order that is always the same.
-        present: expected devices in the mall.
+        present: expected people with a phone in the mall: devices, each as likely as it is still there.
         present_variance: its variance.
     """
 

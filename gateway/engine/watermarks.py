@@ -1,10 +1,12 @@
-"""What time it is in the mall, by the watermarks of its nodes: no clock of the gateway's own, and no single node's.
+"""What time it is in the mall, by the watermarks of its nodes: neither the gateway's clock nor one node's.
 
-The mall's time is the lower median of the watermarks of the nodes that are online, and never goes back. It moves only
-while more than half of the nodes online have spoken: one whose clock is a day off cannot set it by being first.
+The mall's time is the lower median of the watermarks of the nodes that are online, and never goes back. It
+moves only while more than half of the nodes online have spoken: one whose clock is a day off cannot set it by
+being first.
 
-A node whose clock jumps ahead of the others, or starts there, is not believed until the others get there too. A node
-that gets ahead step by step is: after a break all nodes send what they have stored, and some are faster than others.
+A node whose clock jumps ahead of the others, or starts there, is not believed until the others get there too.
+A node that gets ahead step by step is: after a break all nodes send what they have stored, and some are
+faster than others.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 TOLERANCE_MS = 60_000
-"""A clock that jumps further than this ahead is refused; a node further than this behind is not waited for."""
+"""A clock that jumps further ahead is refused; a node further behind is not waited for."""
 UNKNOWN = -1
 
 
@@ -26,7 +28,7 @@ class Watermarks:
     """The watermarks of N nodes, addressed by index."""
 
     def __init__(self, nodes: int, lateness_ms: int) -> None:
-        """Start with every node offline; ticks wait ``lateness_ms`` of mall time for nodes that are behind."""
+        """Start with every node offline; nodes behind are waited for ``lateness_ms`` of mall time."""
         self._lateness_ms = lateness_ms
         self._watermark_ms: Ints = np.full(nodes, UNKNOWN, dtype=np.int64)
         self._online: Bools = np.zeros(nodes, dtype=bool)
@@ -38,7 +40,7 @@ class Watermarks:
         """Everything before this moment has been said, or is too late."""
 
     def status(self, node: int, online: bool) -> None:
-        """Take in that a node came online or went offline; one that comes back has to speak before it counts."""
+        """Take in that a node is online or offline; one that comes back has to speak before it counts."""
         if online and not self._online[node]:
             self._watermark_ms[node] = UNKNOWN
         self._online[node] = online
@@ -48,8 +50,8 @@ class Watermarks:
     def speak(self, node: int, watermark_ms: int) -> bool:
         """Take in a node's watermark; returns whether what the node says now can be believed.
 
-        A node without any status is online from the first time it speaks. A step back by more than the tolerance
-        is a clock put right; a smaller one is a batch out of order.
+        A node without any status is online from the first time it speaks. A step back by more than the
+        tolerance is a clock put right; a smaller one is a batch out of order.
         """
         if not self._stated[node]:
             self._online[node] = True

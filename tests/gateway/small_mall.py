@@ -1,6 +1,6 @@
-"""A mall small enough for tests of the engine: one floor, two shops on a corridor, six nodes, and what they hear."""
+"""A mall small enough for tests of the engine: two shops on a corridor, six nodes, and what they hear."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ def _area(x0: float, y0: float, x1: float, y1: float) -> dict[str, object]:
     return {"type": "Polygon", "coordinates": [[(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]]}
 
 
-def small_mall(**sections: dict[str, object]) -> Site:
+def small_mall(**sections: Mapping[str, object]) -> Site:
     """Return the site; sections such as `tracking` replace the defaults."""
     zones = [
         {"id": "west", "name": "West", "kind": "shop", "area": _area(0, 8, 18, 22)},
@@ -55,7 +55,7 @@ def device(number: int) -> str:
 def standing(
     number: int, xy_m: tuple[float, float], seconds: Iterable[float], *, seed: int = 0
 ) -> list[Sighting]:
-    """Return what the nodes hear of a device that stands somewhere and sends at these seconds after the start."""
+    """Return what the nodes hear of a device that stands still and sends at these seconds."""
     random = np.random.default_rng((seed, number))
     heard = []
     for second in seconds:

@@ -144,7 +144,7 @@ steps = st.lists(
 
 @given(steps)
 def test_time_never_goes_back(events: list[tuple[int, int | bool]]) -> None:
-    """Whatever nodes say and whoever comes and goes, mall time and completeness only grow, completeness within reach."""
+    """Whatever nodes say and whoever comes and goes, mall time and completeness only grow."""
     watermarks = Watermarks(5, LATENESS_MS)
     mall_ms = complete_ms = UNKNOWN
     for who, what in events:
@@ -157,7 +157,9 @@ def test_time_never_goes_back(events: list[tuple[int, int | bool]]) -> None:
         mall_ms, complete_ms = watermarks.mall_ms, watermarks.complete_ms
 
 
-@given(st.lists(st.integers(0, 60_000), min_size=2, max_size=2), st.integers(TOLERANCE_MS + 61_000, DAY_MS * 400))
+@given(
+    st.lists(st.integers(0, 60_000), min_size=2, max_size=2), st.integers(TOLERANCE_MS + 61_000, DAY_MS * 400)
+)
 def test_one_wrong_clock_of_three_never_tells_the_time(right: list[int], wrong: int) -> None:
     """However wrong one clock is, and in whatever direction, the mall's time is one of the two right ones."""
     for error in (wrong, -wrong):

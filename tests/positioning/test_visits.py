@@ -37,9 +37,12 @@ def estimate(zone: int, probability: float = 0.97) -> npt.NDArray[np.float32]:
 
 def listing(changes: Changes) -> Iterator[Event]:
     """Return changes as events in seconds."""
-    rows = zip(changes.change.tolist(), changes.zone.tolist(), changes.started_ms, changes.ended_ms, strict=True)
+    rows = zip(
+        changes.change.tolist(), changes.zone.tolist(), changes.started_ms, changes.ended_ms, strict=True
+    )
     return (
-        (Change(change), zone, started_ms / 1000, ended_ms / 1000) for change, zone, started_ms, ended_ms in rows
+        (Change(change), zone, started_ms / 1000, ended_ms / 1000)
+        for change, zone, started_ms, ended_ms in rows
     )
 
 
@@ -51,7 +54,9 @@ def play(tracker: Visits, heard: Sequence[tuple[float, int]], until_s: float = 0
         if second in zone_at:
             changes = tracker.step(second * 1000, np.array([0]), estimate(zone_at[second]))
         else:
-            changes = tracker.step(second * 1000, np.zeros(0, dtype=np.int64), np.zeros((0, 4), dtype=np.float32))
+            changes = tracker.step(
+                second * 1000, np.zeros(0, dtype=np.int64), np.zeros((0, 4), dtype=np.float32)
+            )
         events += listing(changes)
     return events
 
@@ -68,7 +73,7 @@ def every(step_s: int, *legs: tuple[int, int]) -> list[tuple[float, int]]:
 
 
 def test_a_stay_becomes_a_visit_dated_back_to_its_begin() -> None:
-    """The visit is announced once it has lasted, and says when it really began: halfway since the last hearing."""
+    """The visit is announced once it has lasted, and says when it began: halfway since the last hearing."""
     events = play(visits(), every(10, (CORRIDOR, 30), (A, 90)))
     assert events[0] == (STARTED, A, 25.0, 70.0)
 
@@ -116,7 +121,7 @@ def test_coming_back_too_late_is_another_visit() -> None:
 
 
 def test_a_visit_next_door_ends_the_first_at_once() -> None:
-    """Nobody is in two shops: the first visit ends when the second is certain, before the time to come back is over."""
+    """Nobody is in two shops: the first visit ends when the second is certain."""
     events = play(visits(), every(10, (A, 100), (B, 150)))
     assert [event for event in events if event[0] is not UPDATED] == [
         (STARTED, A, 0, 50),
@@ -182,8 +187,9 @@ def test_devices_are_told_apart() -> None:
     """Two devices in two shops have their own visits, in order of slot."""
     tracker = visits()
     both = np.concatenate((estimate(A), estimate(B)))
-    for second in range(0, 60, 10):
-        changes = tracker.step(second * 1000, np.array([2, 5]), both)
+    for second in range(0, 50, 10):
+        tracker.step(second * 1000, np.array([2, 5]), both)
+    changes = tracker.step(50_000, np.array([2, 5]), both)
     assert changes.slot.tolist() == [2, 5]
     assert changes.zone.tolist() == [A, B]
 
@@ -215,7 +221,7 @@ def replay(tracker: Visits, heard: Sequence[tuple[int, int, float]], start_ms: i
 
 @given(hearings)
 def test_visits_are_well_formed_whatever_is_heard(heard: list[tuple[int, int, float]]) -> None:
-    """Visits of a device start before they end, last long enough, follow each other, and each ends exactly once."""
+    """Visits of a device start before they end, follow each other, and each ends exactly once."""
     tracker = visits(stickiness=Stickiness())
     parts = replay(tracker, heard, 0)
     open_visit: tuple[int, int] | None = None
@@ -223,9 +229,12 @@ def test_visits_are_well_formed_whatever_is_heard(heard: list[tuple[int, int, fl
     for changes in (*parts, tracker.vanish(np.array([0]))):
         assert ((changes.confidence >= 0) & (changes.confidence <= 1)).all()
         for change, zone, started_ms, ended_ms in zip(
-            changes.change.tolist(), changes.zone.tolist(), changes.started_ms.tolist(), changes.ended_ms.tolist(),
+            *(
+                column.tolist()
+                for column in (changes.change, changes.zone, changes.started_ms, changes.ended_ms)
+            ),
             strict=True,
-        ):  # fmt: skip
+        ):
             if change == STARTED:
                 assert open_visit is None
                 assert zone in {A, B}

@@ -23,7 +23,9 @@ def row(*values: float) -> Floats32:
 def test_the_first_estimate_is_believed_as_it_is() -> None:
     """Without a past, the belief is the estimate but for the share of outliers."""
     belief, before_ms = Belief(SHARE).hear(1000, ONE, row(0.7, 0.1, 0.2))
-    np.testing.assert_allclose(belief[0], [0.7 * 0.98 + 0.02 * 0.25, 0.1 * 0.98 + 0.02 * 0.25, 0.206], atol=1e-3)
+    outlier = Stickiness().outlier
+    expected = (1 - outlier) * np.array([0.7, 0.1, 0.2]) + outlier * SHARE / SHARE.sum()
+    np.testing.assert_allclose(belief[0], expected, atol=1e-3)
     assert before_ms.tolist() == [NEVER]
 
 
@@ -38,12 +40,13 @@ def test_a_slight_preference_does_not_move_a_person() -> None:
 
 
 def test_clear_estimates_move_a_person() -> None:
-    """Three clear estimates of another shop within half a minute are enough."""
-    belief = Belief(SHARE)
-    belief.hear(0, ONE, row(0.95, 0.05, 0.0))
-    for t_ms in (10_000, 20_000, 30_000):
-        now, _ = belief.hear(t_ms, ONE, row(0.1, 0.9, 0.0))
-    assert now[0, 1] > 0.6
+    """In a mall of fifty shops, a minute and a half of clear estimates of another shop is enough."""
+    belief = Belief(np.ones(50))
+    here, there = np.eye(50, dtype=np.float32)[:2]
+    belief.hear(0, ONE, here[None])
+    for t_ms in range(10_000, 100_000, 10_000):
+        belief.hear(t_ms, ONE, there[None])
+    assert belief.probability[0, 1] > 0.6
 
 
 def test_a_long_silence_fades_what_was_believed() -> None:
@@ -51,7 +54,7 @@ def test_a_long_silence_fades_what_was_believed() -> None:
     belief = Belief(SHARE)
     belief.hear(0, ONE, row(1.0, 0.0, 0.0))
     now, before_ms = belief.hear(3_600_000, ONE, row(0.0, 1.0, 0.0))
-    assert now[0, 1] > 0.97
+    assert now[0, 1] > 0.9
     assert before_ms.tolist() == [0]
 
 
@@ -61,9 +64,9 @@ def test_many_estimates_at_once_count_as_little_as_one() -> None:
     for belief in (often, seldom):
         belief.hear(0, ONE, row(0.8, 0.1, 0.1))
     for t_ms in range(1000, 11_000, 1000):
-        many, _ = often.hear(t_ms, ONE, row(0.3, 0.6, 0.1))
-    single, _ = seldom.hear(10_000, ONE, row(0.3, 0.6, 0.1))
-    assert abs(many[0, 1] - single[0, 1]) < 0.12
+        often.hear(t_ms, ONE, row(0.3, 0.6, 0.1))
+    seldom.hear(10_000, ONE, row(0.3, 0.6, 0.1))
+    assert abs(often.probability[0, 1] - seldom.probability[0, 1]) < 0.05
 
 
 def test_an_estimate_that_says_nothing_changes_little() -> None:
@@ -76,7 +79,9 @@ def test_an_estimate_that_says_nothing_changes_little() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.integers(1, 400_000), st.lists(st.floats(0, 1), min_size=3, max_size=3)), min_size=1, max_size=20
+        st.tuples(st.integers(1, 400_000), st.lists(st.floats(0, 1), min_size=3, max_size=3)),
+        min_size=1,
+        max_size=20,
     )
 )
 def test_a_belief_is_always_a_distribution(heard: list[tuple[int, list[float]]]) -> None:
@@ -99,9 +104,9 @@ def test_devices_do_not_touch_each_other() -> None:
     slots = np.array([0, 3, 70])
     for t_ms in range(0, 50_000, 5_000):
         estimates = random.dirichlet(np.ones(3), 3).astype(np.float32)
-        many, _ = crowd.hear(t_ms, slots, estimates)
-        one, _ = alone.hear(t_ms, ONE, estimates[2:])
-    np.testing.assert_array_equal(many[2], one[0])
+        crowd.hear(t_ms, slots, estimates)
+        alone.hear(t_ms, ONE, estimates[2:])
+    np.testing.assert_array_equal(crowd.probability[70], alone.probability[0])
 
 
 def test_a_forgotten_device_starts_afresh() -> None:
@@ -123,7 +128,9 @@ def test_a_checkpoint_restores_every_bit() -> None:
     first.hear(0, slots, random.dirichlet(np.ones(3), 40).astype(np.float32))
     second.restore(first.state())
     estimates = random.dirichlet(np.ones(3), 40).astype(np.float32)
-    np.testing.assert_array_equal(first.hear(7000, slots, estimates)[0], second.hear(7000, slots, estimates)[0])
+    np.testing.assert_array_equal(
+        first.hear(7000, slots, estimates)[0], second.hear(7000, slots, estimates)[0]
+    )
 
 
 def test_a_checkpoint_of_more_zones_is_refused() -> None:

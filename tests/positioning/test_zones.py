@@ -14,7 +14,8 @@ Floats = npt.NDArray[np.float64]
 
 def box(x0: float, y0: float, x1: float, y1: float) -> Floats:
     """Return the ring of a rectangle."""
-    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]], dtype=np.float64)
+    ring: Floats = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]], dtype=np.float64)
+    return ring
 
 
 HALL = box(0, 0, 100, 60)
@@ -22,7 +23,8 @@ HALL = box(0, 0, 100, 60)
 
 def ask(zones: ZoneMap, xy: tuple[float, float], cov: Floats, floor: int = 0) -> Floats:
     """Return the probabilities of one position."""
-    return zones.probabilities(np.array([floor]), np.array([xy]), cov[None]).astype(np.float64)[0]
+    row: Floats = zones.probabilities(np.array([floor]), np.array([xy]), cov[None])[0].astype(np.float64)
+    return row
 
 
 def ellipse(major_m: float, minor_m: float, angle: float) -> Floats:
@@ -48,7 +50,7 @@ def test_two_points_are_refused() -> None:
 
 @given(angle=st.floats(0, 2 * np.pi), offset=st.floats(-3, 3))
 def test_the_points_measure_half_planes(angle: float, offset: float) -> None:
-    """The share of points on one side of any line is the normal distribution of its distance, within 3.5 %."""
+    """The share of points on one side of any line is the normal distribution, within 3.5 %."""
     share = (normal_points() @ np.array([np.cos(angle), np.sin(angle)]) < offset).mean()
     assert abs(share - ndtr(offset)) < 0.035
 
@@ -86,8 +88,12 @@ def test_rectangles_are_met_on_average_within_two_percent() -> None:
 
 
 @given(
-    x=st.floats(20, 80), y=st.floats(15, 45), major=st.floats(2, 10), minor=st.floats(1, 2), angle=st.floats(0, 3.2)
-)  # fmt: skip
+    x=st.floats(20, 80),
+    y=st.floats(15, 45),
+    major=st.floats(2, 10),
+    minor=st.floats(1, 2),
+    angle=st.floats(0, 3.2),
+)
 def test_any_shape_agrees_with_random_points(
     x: float, y: float, major: float, minor: float, angle: float
 ) -> None:
@@ -103,8 +109,12 @@ def test_any_shape_agrees_with_random_points(
 
 
 @given(
-    x=st.floats(-20, 120), y=st.floats(-20, 80), major=st.floats(0.1, 30), minor=st.floats(0.1, 30), angle=st.floats(0, 6)
-)  # fmt: skip
+    x=st.floats(-20, 120),
+    y=st.floats(-20, 80),
+    major=st.floats(0.1, 30),
+    minor=st.floats(0.1, 30),
+    angle=st.floats(0, 6),
+)
 def test_probabilities_sum_to_one_or_say_nothing(
     x: float, y: float, major: float, minor: float, angle: float
 ) -> None:
@@ -131,7 +141,7 @@ def test_holes_belong_to_nobody() -> None:
 
 
 def test_a_shop_at_the_outer_wall_keeps_its_people() -> None:
-    """Mass that falls on the street is shared by what is inside: half of it outside changes nothing for the shop."""
+    """Mass that falls on the street is shared by what is inside, and the shop loses nothing."""
     zones = ZoneMap.over([[HALL]], [ZoneArea(0, [box(0, 0, 100, 30)])])
     assert ask(zones, (50, 0), np.eye(2) * 9.0)[0] == pytest.approx(1.0)
 
@@ -159,7 +169,9 @@ def test_a_zone_on_an_unknown_floor_is_refused() -> None:
 
 def test_a_zone_outside_the_outline_is_cut_off() -> None:
     """A zone that lies beyond the floor has no area, and does no harm."""
-    zones = ZoneMap.over([[HALL]], [ZoneArea(0, [box(200, 200, 220, 220)]), ZoneArea(0, [box(-90, -90, -80, -80)])])
+    zones = ZoneMap.over(
+        [[HALL]], [ZoneArea(0, [box(200, 200, 220, 220)]), ZoneArea(0, [box(-90, -90, -80, -80)])]
+    )
     assert zones.area_m2.tolist() == [0.0, 0.0, 6000.0]
 
 
@@ -170,7 +182,7 @@ def test_areas_are_those_of_the_plan() -> None:
 
 
 def test_heat_cells_lie_where_the_points_are() -> None:
-    """Every heat cell used by a position lies within four standard deviations of it; outside points are marked."""
+    """Every heat cell used lies within four standard deviations; points outside are marked."""
     zones = ZoneMap.over([[HALL], [HALL]], [])
     cells = zones.cells(np.array([1]), np.array([[3.0, 30.0]]), np.array([np.eye(2) * 4.0]))
     heat, grid = zones.heat_cells(cells)[0], zones.heat_grid
