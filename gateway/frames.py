@@ -40,7 +40,7 @@ class Frames:
         tracks, cells = tick.tracks, tick.cells
         per_floor = np.bincount(cells.floor, cells.weight, len(self._floors)).astype(np.float64)
         on_floor = cells.floor == number
-        rows = np.flatnonzero(tracks.floor == number)
+        rows = tracks.likely(number)
         return schemas.Frame(
             t_ms=tick.t_ms,
             delay_ms=max(0, delay_ms),

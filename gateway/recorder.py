@@ -50,7 +50,7 @@ class Recorder:
         tracks = tick.tracks
         snapshots = []
         for number, floor in enumerate(self._floors):
-            rows = np.flatnonzero(tracks.floor == number)
+            rows = tracks.likely(number)
             if len(rows):
                 names = [tracks.device[i] for i in rows.tolist()]
                 snapshots.append(Positions(tick.t_ms, floor, names, tracks.xy_m[rows], tracks.cov_m2[rows]))

@@ -223,8 +223,9 @@ class Engine:
 
     def _report(self, tick: int, found: Estimates, events: list[VisitEvent | PathEvent]) -> Tick:
         """Put together what is said at the end of a tick."""
-        tracks = Tracks(self._slots.names(found.slot), found.floor, found.xy_m, found.cov_m2, found.updated)
         weight = self._presence.probability(tick, found.slot)
+        names = self._slots.names(found.slot)
+        tracks = Tracks(names, found.floor, found.xy_m, found.cov_m2, found.updated, weight)
         return Tick(
             t_ms=tick,
             tracks=tracks,

@@ -13,6 +13,9 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+LIKELY = 0.5
+"""Devices at least as likely to be there as this are shown one by one; sums count each by its probability."""
+
 
 @dataclass(frozen=True)
 class Tracks:
@@ -24,6 +27,7 @@ class Tracks:
         xy_m: (D, 2) position at the end of the tick.
         cov_m2: (D, 2, 2) its covariance; grows while a device is silent.
         heard: (D,) whether the device was heard in this tick.
+        presence: (D,) probability that its owner is still there and is not counted under another address.
     """
 
     device: list[str]
@@ -31,10 +35,15 @@ class Tracks:
     xy_m: Floats
     cov_m2: Floats
     heard: Bools
+    presence: Floats
 
     def __len__(self) -> int:
         """Return the number of devices."""
         return len(self.device)
+
+    def likely(self, floor: int) -> Ints:
+        """Return the rows of the devices on a floor that are more likely there than not."""
+        return np.flatnonzero((self.floor == floor) & (self.presence >= LIKELY))
 
 
 @dataclass(frozen=True)

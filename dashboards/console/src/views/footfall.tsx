@@ -53,7 +53,7 @@ function Summary({ hours, long }: { hours: FootfallHour[]; long: boolean }) {
   const mean = known.length > 0 ? known.reduce((sum, hour) => sum + hour.people!, 0) / known.length : null;
   const arrivals = hours.reduce((sum, hour) => sum + (hour.arrivals ?? 0), 0);
   const facts = [
-    { label: t("footfall.total"), value: format.whole(arrivals), hint: "" },
+    { label: t("footfall.total"), value: format.whole(arrivals), hint: t("footfall.addresses") },
     { label: t("footfall.peak"), value: peak ? when(peak, long) : format.NONE, hint: peak ? format.whole(peak.people) : "" },
     { label: t("footfall.mean"), value: format.whole(mean), hint: "" },
   ];
