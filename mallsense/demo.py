@@ -27,6 +27,7 @@ from mallsense.simulated import simulated_calibration
 from simulators.arrivals import Profile
 from simulators.source import SimulatedSource
 
+STORE = "mall.db"
 BROKER_TIMEOUT_S = 30.0
 BEHIND_S = 20.0
 """Less than this behind the clock on the wall is called live."""
@@ -64,7 +65,7 @@ def demo(
             )
             settings = Settings(
                 site=source.site,
-                store=folder / "mall.db",
+                store=folder / STORE,
                 calibration=simulated_calibration(source.site, seed=seed).to_dict(),
                 broker_port=0,
                 port=port,
@@ -137,4 +138,8 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         raise ConfigurationError(
             f"{keep}: cannot keep anything there: {error.strerror}", "Name another folder with --keep."
         ) from error
+    if (keep / STORE).exists():  # its time may be ahead of the new one's, and time does not go back
+        raise ConfigurationError(
+            f"{keep}: holds the store of an earlier demo", "Name another folder with --keep."
+        )
     yield keep

@@ -82,6 +82,16 @@ def test_the_demo_ends_by_itself_after_the_time_asked_for(tmp_path: Path) -> Non
     assert {"site.yaml", "mall.db"} <= written
 
 
+def test_a_folder_with_an_earlier_demo_is_left_alone(tmp_path: Path) -> None:
+    """A second demo into the same folder is refused, and the first one's store stays as it was."""
+    (tmp_path / "mall.db").write_text("history")
+    with demo("--keep", f"{tmp_path}", folder=tmp_path) as process:
+        output, _ = process.communicate(timeout=90)
+    assert process.returncode == 2
+    assert "holds the store of an earlier demo" in re.sub(r"\s+", " ", output)
+    assert (tmp_path / "mall.db").read_text() == "history"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
