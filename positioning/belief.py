@@ -20,8 +20,8 @@ Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 NEVER = -1
-NEGLIGIBLE = 1e-4
-"""Smaller probabilities are taken as zero, which keeps checkpoints small."""
+LEAST_SHARE = 1e-4
+"""A zone too small for a cell of the raster still gets this share, so that it can be believed in."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Stickiness:
 
     stay_s: float = 900.0
     correlation_s: float = 60.0
-    outlier: float = 0.1
+    outlier: float = 0.2
 
 
 class Belief:
@@ -55,7 +55,7 @@ class Belief:
         """
         if share.ndim != 1 or (share < 0).any() or not share.sum() > 0:
             raise ValueError(f"shares must not be negative, nor all zero, got {share}")
-        share = np.maximum(share / share.sum(), NEGLIGIBLE)  # so that zones without a cell can be believed in
+        share = np.maximum(share / share.sum(), LEAST_SHARE)
         self._share: Floats32 = (share / share.sum()).astype(np.float32)
         self._stickiness = stickiness or Stickiness()
         self.probability: Floats32 = np.zeros((0, len(share)), dtype=np.float32)
@@ -85,8 +85,6 @@ class Belief:
         likelihood = (1.0 - outlier) * estimates / share + outlier
         belief = (stays * self.probability[slots] + (1.0 - stays) * share) * likelihood**weight
         belief /= belief.sum(axis=1, keepdims=True)
-        belief[belief < NEGLIGIBLE] = 0.0
-        belief /= belief.sum(axis=1, keepdims=True)
         self.probability[slots] = belief
         self._heard_ms[slots] = t_ms
         return belief, before_ms
@@ -98,26 +96,22 @@ class Belief:
         self._heard_ms[slots] = NEVER
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
-        """Return copies of everything, for a checkpoint; only the probabilities that are not zero."""
-        entries = np.flatnonzero(self.probability)
-        return {
-            "heard_ms": self._heard_ms.copy(),
-            "entry": entries,
-            "value": self.probability.ravel()[entries],
-        }
+        """Return copies of everything, for a checkpoint; probabilities of the devices that have been heard."""
+        heard = self._heard_ms != NEVER
+        return {"heard_ms": self._heard_ms.copy(), "probability": self.probability[heard]}
 
     def restore(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Replace everything by what :meth:`state` returned.
 
         Raises:
             KeyError: an array is missing.
-            ValueError: the state was taken with more zones.
+            ValueError: the state was taken with other zones.
         """
-        heard_ms, entries = state["heard_ms"].astype(np.int64), state["entry"].astype(np.int64)
-        probability = np.zeros((len(heard_ms), len(self._share)), dtype=np.float32)
-        if entries.max(initial=-1) >= probability.size:
+        heard_ms, heard = state["heard_ms"].astype(np.int64), state["probability"].astype(np.float32)
+        if heard.ndim != 2 or heard.shape[1] != len(self._share):
             raise ValueError("the state was taken with other zones")
-        probability.ravel()[entries] = state["value"]
+        probability = np.zeros((len(heard_ms), len(self._share)), dtype=np.float32)
+        probability[heard_ms != NEVER] = heard
         self._heard_ms, self.probability = heard_ms, probability
 
     def _grow(self, capacity: int) -> None:

@@ -148,9 +148,9 @@ class ZoneMap:
         grid = HeatGrid(block_m, float(origin[0]), float(origin[1]), nx, ny, len(outlines))
         f, y, x = np.indices(shape, dtype=np.int32)
         heat = (f * ny + y // heat_cells) * nx + x // heat_cells
-        cells = np.bincount(raster.ravel(), minlength=len(zones) + 2)[:-1]
+        cells = np.bincount(raster.ravel(), minlength=len(zones) + 2)[:-1].astype(np.float64)
         return cls(
-            len(zones), raster.ravel(), heat.ravel(), grid, (cells * cell_m**2).astype(np.float64), cell_m, origin, shape,
+            len(zones), raster.ravel(), heat.ravel(), grid, cells * cell_m**2, cell_m, origin, shape,
             normal_points(points),
         )  # fmt: skip
 

@@ -21,6 +21,7 @@ Floats = npt.NDArray[np.float64]
 
 CELL_M = (0.5, 2.0)
 """Smallest and largest edge of a cell: below the first nothing is gained, above the second doors are lost."""
+CELLS = 10_000
 
 SLAB_BELOW_FLOOR_M = 0.3
 """How far the middle of a slab lies under the surface that people walk on."""
@@ -81,10 +82,13 @@ def floors_of(site: Site) -> list[Floor]:
 
 
 def cell_m(site: Site) -> float:
-    """Return the edge of the cells in which people are looked for: about 5,000 cells a floor are enough."""
+    """Return the edge of the cells in which people are looked for: about 10,000 cells in all are enough.
+
+    The time per fix grows with the number of cells on all floors together.
+    """
     extents = [np.ptp(np.concatenate(rings(floor.outline)), axis=0) for floor in site.floors]
-    largest_m2 = max(float(extent[0] * extent[1]) for extent in extents)
-    return float(np.clip(round(2.0 * np.sqrt(largest_m2 / 10_000)) / 2.0, *CELL_M))
+    area_m2 = sum(float(extent[0] * extent[1]) for extent in extents)
+    return float(np.clip(round(2.0 * np.sqrt(area_m2 / CELLS)) / 2.0, *CELL_M))
 
 
 def zone_map(site: Site) -> ZoneMap:
