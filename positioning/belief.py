@@ -96,7 +96,7 @@ class Belief:
         self._heard_ms[slots] = NEVER
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
-        """Return copies of everything, for a checkpoint; probabilities of the devices that have been heard."""
+        """Return copies of everything, for a checkpoint; probabilities of devices that have been heard."""
         heard = self._heard_ms != NEVER
         return {"heard_ms": self._heard_ms.copy(), "probability": self.probability[heard]}
 

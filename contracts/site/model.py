@@ -173,7 +173,7 @@ class Tracking(Part):
 class VisitRules(Part):
     """When a person in a zone is a visitor of it."""
 
-    enter_probability: Annotated[float, Field(gt=0.0, lt=1)] = 0.6
+    enter_probability: Annotated[float, Field(gt=0.0, lt=1)] = 0.75
     leave_probability: Annotated[float, Field(gt=0.0, lt=1)] = 0.3
     min_dwell_s: Annotated[float, Field(ge=0)] = 45.0
     """Shorter stays are passing by, not visits."""
