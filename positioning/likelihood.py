@@ -73,26 +73,40 @@ class Heard:
 
 
 class LikelihoodTables:
-    """Tables of one radio map over C places; memory is 6 x receivers x places x 4 bytes."""
+    """Tables of one radio map over T tiles of S places; memory is 7 x receivers x places x 4 bytes."""
 
-    def __init__(self, radio: RadioMap, xyz_m: Floats, settings: LikelihoodSettings) -> None:
-        """Predict reception at places ``xyz_m`` (C, 3) and lay the tables out for the products."""
+    def __init__(
+        self, radio: RadioMap, xyz_m: Floats, settings: LikelihoodSettings, weight: Floats | None = None
+    ) -> None:
+        """Predict reception and lay the tables out for the products.
+
+        Args:
+            radio: expected reception.
+            xyz_m: (T, S, 3) places.
+            settings: how far readings are trusted.
+            weight: (T, S) by how much the likelihood of a place is to be multiplied. By default not at all.
+        """
         self.receivers = len(radio.receivers)
         self._repeat_correlation = settings.repeat_correlation
         self._temper = settings.temper
-        prediction = radio.predict(xyz_m)
+        prediction = radio.predict(xyz_m.reshape(-1, 3))
         mean = (prediction.mean_dbm - REFERENCE_DBM).T
-        weight = 1.0 / prediction.sd_db.T**2
+        precision = 1.0 / prediction.sd_db.T**2
         chance = np.clip(prediction.hear_probability.T, CHANCE_LIMIT, 1 - CHANCE_LIMIT)
-        self._deaf = settings.silence * np.log1p(-chance)
-        edge = (settings.silence * np.log(chance) - self._deaf) / settings.temper
+        deaf = settings.silence * np.log1p(-chance)
+        edge = (settings.silence * np.log(chance) - deaf) / settings.temper
+        self._deaf = deaf.astype(np.float32)
+        with np.errstate(divide="ignore"):
+            self._log_weight = None if weight is None else np.log(weight)
         # Rows answer to (n z^2, n z, n), (n z, n) and n, where n readings of mean z were heard.
-        alone = 0.5 * (np.log(weight) - weight * mean**2) + edge
-        self._square = np.concatenate((-0.5 * weight, weight * mean, alone)).astype(np.float32)
-        self._linear = np.concatenate((weight, -weight * mean)).astype(np.float32)
-        self._weight = np.ascontiguousarray(weight, dtype=np.float32)
-        if np.ptp(weight, axis=1).max(initial=0.0) == 0.0:
-            self._weight = self._weight[:, :1]  # the same at all places: one column does
+        alone = 0.5 * (np.log(precision) - precision * mean**2) + edge
+        tiles, places = xyz_m.shape[:2]
+        self._square = _by_tile((-0.5 * precision, precision * mean, alone), tiles, places)
+        self._linear = _by_tile((precision, -precision * mean), tiles, places)
+        if np.ptp(precision, axis=1).max(initial=0.0) == 0.0:
+            precision = precision[:, :1]  # the same at all places: one column does
+            tiles = places = 1
+        self._precision = _by_tile((precision,), tiles, places)
 
     def tabulate(self, readings: Readings) -> Heard:
         """Gather readings by device; the order of the readings does not matter, to the last bit.
@@ -118,39 +132,69 @@ class LikelihoodTables:
         number = self._temper * count / (1.0 + np.maximum(count - 1.0, 0.0) * self._repeat_correlation)
         return Heard(device, number.reshape(shape), (total / np.maximum(count, 1.0)).reshape(shape))
 
-    def silence(self, awake: Bools) -> Floats32:
-        """Return what it says of each place (C,) that no receiver of those awake (R,) hears a device."""
-        return np.asarray(awake @ self._deaf, dtype=np.float32)
-
-    def log_likelihood(
-        self, number: Floats, level: Floats, offset_sd_db: Floats, silence: Floats32, room: Floats32
-    ) -> tuple[Floats32, Floats32, Floats32]:
-        """Return log-likelihood, mean of the offset and its precision at every place, each (D, C).
+    def left(self, heard: Heard, offset_db: Floats) -> Floats32:
+        """Return the left-hand side of the products, (D + 1, 3 R), for D devices and one that is not heard.
 
         Args:
-            number: (D, R) independent readings; zero where the receiver did not hear the device.
-            level: (D, R) mean level above the reference, less the offset expected of the device.
-            offset_sd_db: (D,) standard deviation of the offset about what is expected.
-            silence: (C,) of :meth:`silence`; receivers that heard a device must be among those awake.
-            room: (4, D, C) for the results and scratch: memory that stays mapped is twice as fast as new.
+            heard: readings by device.
+            offset_db: (D,) expected of the device's levels.
+        """
+        level = heard.level - offset_db[:, None]
+        number = heard.number
+        result = np.zeros((len(level) + 1, 3 * self.receivers), dtype=np.float32)
+        result[:-1] = np.concatenate((number * level**2, number * level, number), axis=1)
+        return result
+
+    def silence(self, awake: Bools) -> Floats32:
+        """Return what it says of each place (T, S) that no receiver of those awake (R,) hears a device.
+
+        The logarithm of the weight is included: it is minus infinity where there is nothing.
+        """
+        shape = len(self._square), self._square.shape[2]
+        result = (np.asarray(awake, dtype=np.float64) @ self._deaf).reshape(shape)
+        if self._log_weight is not None:
+            result = result + self._log_weight
+        return result.astype(np.float32)
+
+    def log_likelihood(
+        self, left: Floats32, offset_precision: Floats32, tile: Ints, silence: Floats32, room: Floats32
+    ) -> tuple[Floats32, Floats32, Floats32]:
+        """Return log-likelihood and mean of the offset (B, N, S), and the offset's precision (B, N, 1 or S).
+
+        All products have the shape of one block: results do not depend on how many blocks there are.
+
+        Args:
+            left: (B, N, 3 R) rows of :meth:`left` in blocks.
+            offset_precision: (B, N) of the offset about what is expected: ``1 / sd^2``.
+            tile: (B,) of each block.
+            silence: (T, S) of :meth:`silence`; receivers that heard a device must be among those awake.
+            room: (4, B, N, S) for the results and scratch: memory that stays mapped is twice as fast as new.
         """
         result, offset, total, scratch = room
-        left = np.concatenate((number * level**2, number * level, number), axis=1).astype(np.float32)
-        np.matmul(left, self._square, out=result)
-        result += silence
-        np.matmul(left[:, self.receivers :], self._linear, out=offset)
-        worth = left[:, 2 * self.receivers :]
-        if self._weight.shape[1] == 1:
-            total[:] = worth @ self._weight
+        for block, number in enumerate(tile.tolist()):
+            np.matmul(left[block], self._square[number], out=result[block])
+            np.matmul(left[block, :, self.receivers :], self._linear[number], out=offset[block])
+        result += silence[tile][:, None]
+        worth = left[:, :, 2 * self.receivers :]
+        if self._precision.shape[2] == 1:
+            total = np.matmul(worth, self._precision[0])
         else:
-            np.matmul(worth, self._weight, out=total)
-        total += (1.0 / offset_sd_db[:, None] ** 2).astype(np.float32)
+            for block, number in enumerate(tile.tolist()):
+                np.matmul(worth[block], self._precision[number], out=total[block])
+        total += offset_precision[:, :, None]
+        # By now ``offset`` is precision times mean: half its product with the mean joins the exponent.
+        np.multiply(offset, np.float32(0.5), out=scratch)
         offset /= total
-        np.square(offset, out=scratch)
-        scratch *= total
-        scratch *= np.float32(0.5)
+        scratch *= offset
         result += scratch
-        np.log(total, out=scratch)
-        scratch *= np.float32(0.5)
-        result -= scratch
+        if self._precision.shape[2] > 1:  # else it is the same at all places
+            np.log(total, out=scratch)
+            scratch *= np.float32(0.5)
+            result -= scratch
         return result, offset, total
+
+
+def _by_tile(parts: tuple[Floats, ...], tiles: int, places: int) -> Floats32:
+    """Return tables (K, tiles x places), one below the other, as (tiles, sum of K, places)."""
+    table = np.concatenate(parts).astype(np.float32)
+    return np.ascontiguousarray(table.reshape(len(table), tiles, places).swapaxes(0, 1))
