@@ -134,3 +134,11 @@ def test_every_button_has_a_name(open_console: OpenConsole) -> None:
         page.keyboard.press(str(VIEWS.index(view) + 1))
         page.wait_for_timeout(300)
         assert page.evaluate(nameless) == []
+
+
+def test_flows_that_are_all_withheld_say_so(open_console: OpenConsole) -> None:
+    """Where every link is taken by fewer than k people, the page says that, and not that nothing happened."""
+    page = open_console()
+    page.route("**/api/v1/flows*", lambda route: route.fulfill(json={"links": [], "suppressed_links": 75}))
+    page.get_by_role("link", name="Flows").click()
+    expect(page.locator(".placeholder")).to_have_text(f"75 links of fewer than {K} people are left out")

@@ -110,7 +110,8 @@ export function Card(props: {
 /** What stands where figures will be: a shimmer, an error with a way out, or a word that there are none. */
 export function Loading<T>(props: {
   loaded: Loaded<T>;
-  empty?: (data: T) => boolean;
+  /** Whether there are no figures; a string says why. */
+  empty?: (data: T) => boolean | string;
   height?: string;
   children: (data: T) => ComponentChildren;
 }) {
@@ -129,10 +130,11 @@ export function Loading<T>(props: {
       );
     return <div class="placeholder shimmer" style={style} role="status" aria-label={t("load.busy")} />;
   }
-  if (props.empty?.(data))
+  const empty = props.empty?.(data);
+  if (empty)
     return (
       <div class="placeholder" style={style}>
-        <p>{t("load.empty")}</p>
+        <p>{empty === true ? t("load.empty") : empty}</p>
       </div>
     );
   return <>{props.children(data)}</>;

@@ -50,13 +50,11 @@ export function FlowsView() {
   return (
     <div class="page">
       <Card title={t("flows.title")} hint={t("flows.hint")} tools={tools}>
-        <Loading loaded={loaded} height="34rem" empty={() => links.length === 0}>
+        <Loading loaded={loaded} height="34rem" empty={(data) => links.length === 0 && (withheld(data.suppressed_links) || true)}>
           {(data) => (
             <>
               <Sankey links={links} focus={focus} />
-              {data.suppressed_links > 0 && (
-                <p class="hint footnote">{t("flows.suppressed", { n: format.whole(data.suppressed_links), k: site.value?.k ?? "" })}</p>
-              )}
+              {data.suppressed_links > 0 && <p class="hint footnote">{withheld(data.suppressed_links)}</p>}
             </>
           )}
         </Loading>
@@ -64,6 +62,10 @@ export function FlowsView() {
       {links.length > 0 && <FlowTable links={links.slice(0, TABLE_ROWS)} />}
     </div>
   );
+}
+
+function withheld(links: number): string {
+  return links > 0 ? t("flows.suppressed", { n: format.whole(links), k: site.value?.k ?? "" }) : "";
 }
 
 function nameOf(id: string): string {
