@@ -35,7 +35,7 @@ BEHIND_S = 20.0
 
 def demo(
     *,
-    shoppers: Annotated[int, typer.Option(min=1, max=50_000, help="People in the mall.")] = 600,
+    shoppers: Annotated[int, typer.Option(min=1, max=50_000, help="People in the mall.")] = 1000,
     speed: Annotated[str, typer.Option(help="1 is real time, 10 ten times that.")] = "1",
     history: Annotated[
         int, typer.Option(min=0, max=24 * 60, help="Minutes before now that are played fast, to begin with.")
