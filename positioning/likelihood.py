@@ -151,7 +151,7 @@ class LikelihoodTables:
         The logarithm of the weight is included: it is minus infinity where there is nothing.
         """
         shape = len(self._square), self._square.shape[2]
-        result = (np.asarray(awake, dtype=np.float64) @ self._deaf).reshape(shape)
+        result = (np.asarray(awake, dtype=np.float32) @ self._deaf).reshape(shape)
         if self._log_weight is not None:
             result = result + self._log_weight
         return result.astype(np.float32)
