@@ -39,7 +39,7 @@ def demo(
     speed: Annotated[str, typer.Option(help="1 is real time, 10 ten times that.")] = "1",
     history: Annotated[
         int, typer.Option(min=0, max=24 * 60, help="Minutes before now that are played fast, to begin with.")
-    ] = 15,
+    ] = 20,
     port: Annotated[int, typer.Option(help="Port of the console; 0 for any free one.")] = 8000,
     seconds: Annotated[
         float | None, typer.Option("--for", min=1, help="End by itself after so many seconds.")
@@ -59,9 +59,9 @@ def demo(
     pace = parse_speed(speed)
     with stop_by_signal() as stop, _folder(keep) as folder:
         with console.status("building the mall, and surveying its radio ..."):
-            now_ms = round(time.time()) * 1000
+            start_ms = (round(time.time()) - history * 60) * 1000
             source = SimulatedSource(
-                shoppers=shoppers, start_ms=now_ms - history * 60_000, seed=seed, profile=Profile.CONSTANT
+                shoppers=shoppers, start_ms=start_ms, seed=seed, profile=Profile.CONSTANT
             )
             settings = Settings(
                 site=source.site,
@@ -90,7 +90,7 @@ def demo(
                     key=new_key(),
                     rotation=SaltRotation.of(source.site),
                     speed=pace,
-                    now_ms=now_ms,
+                    now_ms=round(time.time() * 1000),
                     stop=stop,
                     broker_timeout_s=BROKER_TIMEOUT_S,
                     software=f"mallsense {__version__}",
