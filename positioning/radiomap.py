@@ -266,8 +266,8 @@ def survey_map(
 def _bins(receiver: Ints, places: Floats, storey: Ints) -> tuple[Ints, Ints]:
     """Return bins (K, 4) of receiver and place, and the bin (M,) of each reading.
 
-    Bins grow until no receiver has more than `MAX_SUPPORTS` in a storey: the map's cost is cubic in them, and a
-    dense survey of a large mall knows more places than its smooth residual has.
+    Bins grow until no receiver has more than `MAX_SUPPORTS` in a storey: the map's cost is cubic in them, and
+    a dense survey of a large mall knows more places than its smooth residual has.
     """
     bin_m = BIN_M
     while True:
