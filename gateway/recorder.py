@@ -1,7 +1,6 @@
 """From ticks to records for the store. No I/O, no clock; its state goes into the checkpoint."""
 
 import msgspec
-import numpy as np
 
 from contracts.events import PathEvent, VisitEvent
 from contracts.messages import encode
