@@ -98,11 +98,15 @@ def edge(
 def _read_site(path: Path, node: str) -> Site:
     try:
         site = parse_site(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: cannot read the site file: {error}") from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: cannot read the site file: {error.strerror}", "Check the path."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: cannot read the site file: not UTF-8, so no YAML") from error
     nodes = [known.id for known in site.nodes]
     if node not in nodes:
-        close = difflib.get_close_matches(node, nodes, n=3, cutoff=0) or ["none at all"]
+        close = sorted(difflib.get_close_matches(node, nodes, n=3, cutoff=0)) or ["none at all"]
         raise ConfigurationError(f"{path}: the site has no node {node!r}", f"It has {', '.join(close)} ...")
     return site
 

@@ -15,7 +15,7 @@ from contracts.errors import ConfigurationError
 from contracts.events import EventKind
 from gateway.auth import Credentials
 from gateway.broker import DEFAULT_PORT
-from gateway.following import over_http, over_mqtt
+from gateway.following import Wanted, over_http, over_mqtt
 from gateway.runtime import Gateway, Settings
 from gateway.showing import Table
 from gateway.sources import read_calibration, read_site
@@ -34,15 +34,15 @@ def gateway(
     store: Annotated[Path, typer.Option(help="Where history is kept.")] = DEFAULT_STORE,
     broker: Annotated[
         str | None,
-        typer.Option(
-            help="An MQTT broker, as mqtt://[user:password@]host:port. Without it, an embedded one."
-        ),
+        typer.Option(help="An MQTT broker, as mqtt://user:password@host:port. Without it, an embedded one."),
     ] = None,
-    broker_port: Annotated[int, typer.Option(help="Port of the embedded broker.")] = DEFAULT_PORT,
+    broker_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the embedded broker; 0 for any.")
+    ] = DEFAULT_PORT,
     host: Annotated[
         str, typer.Option(help="Address to listen on; others than loopback need a password.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the console and the API.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the console and the API.")] = 8000,
     password_file: Annotated[
         Path | None, typer.Option(help="File with the password of the console; or set MALLSENSE_PASSWORD.")
     ] = None,
@@ -97,15 +97,15 @@ def events(
     MALLSENSE_TOKEN is sent to a gateway that wants a login.
     """
     stop_on_broken_pipe()
+    wanted = Wanted(frozenset(zone or ()), frozenset(kind or ()))
     if broker is not None:
-        happenings = over_mqtt(BrokerAddress.parse(broker), mall)
+        happenings = over_mqtt(BrokerAddress.parse(broker), mall, wanted=wanted)
     else:
-        happenings = over_http(url, os.environ.get("MALLSENSE_TOKEN"), newest=newest, follow=follow)
+        token = os.environ.get("MALLSENSE_TOKEN")
+        happenings = over_http(url, token, newest=newest, follow=follow, wanted=wanted)
     table = Table()
     try:
         for happening in happenings:
-            if (zone and happening.zone not in zone) or (kind and happening.kind not in kind):
-                continue
             if as_json:
                 print(happening.raw.decode(), flush=True)
             else:

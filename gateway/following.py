@@ -7,12 +7,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from typing import Any
+from http import HTTPStatus
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.reasoncodes import ReasonCode
 
 from contracts.broker import BrokerAddress
 from contracts.errors import ConfigurationError, MessageError, UnavailableError
@@ -22,6 +24,8 @@ from contracts.topics import ROOT
 
 PAGE = 500
 POLL_S = 1.0
+LOOK_BACK = 1000
+"""The most events that one answer of the gateway holds."""
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -37,34 +41,60 @@ class Happening(msgspec.Struct, frozen=True):
     """JSON as it came."""
 
 
-def over_http(url: str, token: str | None, *, newest: int, follow: bool) -> Iterator[Happening]:
+class Wanted(NamedTuple):
+    """Which events somebody asks for: of these zones and these kinds; an empty set stands for all."""
+
+    zones: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+
+    def holds(self, happening: Happening) -> bool:
+        """Whether this one is asked for."""
+        return (not self.zones or happening.zone in self.zones) and (
+            not self.kinds or happening.kind in self.kinds
+        )
+
+
+EVERYTHING = Wanted()
+
+
+def over_http(
+    url: str, token: str | None, *, newest: int, follow: bool, wanted: Wanted = EVERYTHING
+) -> Iterator[Happening]:
     """Give the newest events of the gateway at `url`, then, with `follow`, new ones as they are stored.
+
+    With a choice these are the newest among the last `LOOK_BACK` events of all.
 
     Raises `UnavailableError` when nobody answers there, `ConfigurationError` when it refuses.
     """
-    page = _get(url, token, {"limit": newest})
-    while True:
-        yield from map(_from_row, page["events"])
-        if not follow and len(page["events"]) < PAGE:
-            return
+    page = _get(url, token, {"limit": newest if wanted == EVERYTHING else LOOK_BACK})
+    past = [happening for happening in map(_from_row, page["events"]) if wanted.holds(happening)]
+    yield from past[-newest:]
+    while follow:
+        page = _get(url, token, {"after": page["next"], "limit": PAGE})
+        yield from filter(wanted.holds, map(_from_row, page["events"]))
         if not page["events"]:
             time.sleep(POLL_S)
-        page = _get(url, token, {"after": page["next"], "limit": PAGE})
 
 
-def over_mqtt(address: BrokerAddress, mall: str | None) -> Iterator[Happening]:
+def over_mqtt(
+    address: BrokerAddress, mall: str | None, *, wanted: Wanted = EVERYTHING
+) -> Iterator[Happening]:
     """Give events as the gateway publishes them; `mall` None = of every mall on this broker. Never ends.
 
     Raises `UnavailableError` when the broker does not answer or refuses.
     """
-    inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    inbox: queue.SimpleQueue[bytes | UnavailableError] = queue.SimpleQueue()
     client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
     if address.user is not None:
         client.username_pw_set(address.user, address.password)
     if address.tls:
         client.tls_set_context(ssl.create_default_context())
 
-    def connected(*_: Any) -> None:
+    def connected(_client: Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
+        if reason.is_failure:
+            hint = "Give user and password in its address: mqtt://user:password@host."
+            inbox.put(UnavailableError(f"broker {address} refuses: {reason}", hint))
+            return
         client.subscribe(f"{ROOT}/{mall or '+'}/events/#", qos=1)
 
     def arrived(_client: Client, _data: Any, message: MQTTMessage) -> None:
@@ -78,7 +108,11 @@ def over_mqtt(address: BrokerAddress, mall: str | None) -> Iterator[Happening]:
     client.loop_start()
     try:
         while True:
-            if (happening := _from_payload(inbox.get())) is not None:
+            arrival = inbox.get()
+            if isinstance(arrival, UnavailableError):
+                raise arrival
+            happening = _from_payload(arrival)
+            if happening is not None and wanted.holds(happening):
                 yield happening
     finally:
         client.disconnect()
@@ -98,7 +132,9 @@ def _get(url: str, token: str | None, query: dict[str, int]) -> dict[str, Any]:
             page: dict[str, Any] = json.load(answer)
             return page
     except urllib.error.HTTPError as error:
-        hint = "Set MALLSENSE_TOKEN to the gateway's token." if error.code == 401 else ""
+        hint = "Give the gateway's own address with --url, like http://127.0.0.1:8000."
+        if error.code == HTTPStatus.UNAUTHORIZED:
+            hint = "Set MALLSENSE_TOKEN to the gateway's token."
         raise ConfigurationError(
             f"the gateway at {url} refuses: {error.code} {error.reason}", hint
         ) from error

@@ -40,7 +40,9 @@ def demo(
     history: Annotated[
         int, typer.Option(min=0, max=24 * 60, help="Minutes before now that are played fast, to begin with.")
     ] = 20,
-    port: Annotated[int, typer.Option(help="Port of the console; 0 for any free one.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the console; 0 for any free one.")
+    ] = 8000,
     seconds: Annotated[
         float | None, typer.Option("--for", min=1, help="End by itself after so many seconds.")
     ] = None,

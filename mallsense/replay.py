@@ -48,7 +48,9 @@ def replay(
             envvar="MALLSENSE_BROKER",
         ),
     ] = None,
-    port: Annotated[int, typer.Option(help="Port of the console; 0 for any free one.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the console; 0 for any free one.")
+    ] = 8000,
     store: Annotated[
         Path | None, typer.Option(help="Keep the history here; without, it goes afterwards.")
     ] = None,

@@ -128,8 +128,9 @@ def _read_site(name: str) -> Site:
     try:
         text = Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8, so no YAML"
         raise ConfigurationError(
-            f"{name}: cannot read the site file: {error}", "Leave --site out for the simulated mall."
+            f"{name}: cannot read the site file: {why}", "Leave --site out for the simulated mall."
         ) from error
     return parse_site(text, name)
 

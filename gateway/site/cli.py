@@ -20,7 +20,10 @@ from gateway.site.import_imdf import import_imdf
 from gateway.site.shapes import shape_of
 
 app = typer.Typer(
-    no_args_is_help=True, pretty_exceptions_enable=False, help="The model of a mall, in one YAML file."
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The model of a mall, in one YAML file.",
 )
 console = Console()
 
@@ -70,7 +73,7 @@ def import_command(
         )
     is_imdf = source.suffix == ".zip" or (source / "manifest.json").exists()
     imported = import_imdf(source) if is_imdf else import_folder(source, receivers)
-    out.write_text(dump_site(imported.site), encoding="utf-8")
+    write(out, dump_site(imported.site).encode())
     for note in imported.notes:
         console.print(Text(f"note: {note}"), soft_wrap=True)
     console.print(_summary(imported.site))
@@ -82,15 +85,29 @@ def read_text(file: Path) -> str:
     """Return the text of a file. Raises `ConfigurationError` where it cannot be read."""
     try:
         return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file}: cannot be read: {error}") from error
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be read: {error.strerror}", "Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"{file}: not UTF-8: {error.reason} at byte {error.start}", "Expected a site file, which is YAML."
+        ) from error
+
+
+def write(file: Path, content: bytes) -> None:
+    """Write a file. Raises `ConfigurationError` where that cannot be done."""
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file}: cannot be written: {error.strerror}", "Name a file in a folder that is there."
+        ) from error
 
 
 def draw_site(site: Site, out: Path, findings: list[Finding]) -> list[Path]:
     """Draw every floor; with several floors their ids are put before the suffix. Returns the files.
 
     Raises:
-        ConfigurationError: `out` ends neither in .svg nor in .png.
+        ConfigurationError: `out` ends neither in .svg nor in .png, or cannot be written.
 
     """
     if out.suffix not in (".svg", ".png"):
@@ -101,7 +118,7 @@ def draw_site(site: Site, out: Path, findings: list[Finding]) -> list[Path]:
     for floor in site.floors:
         path = out if len(site.floors) == 1 else out.with_stem(f"{out.stem}-{floor.id}")
         svg = draw_floor(site, floor, findings)
-        path.write_bytes(to_png(svg) if out.suffix == ".png" else svg.encode())
+        write(path, to_png(svg) if out.suffix == ".png" else svg.encode())
         paths.append(path)
     return paths
 

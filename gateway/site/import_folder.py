@@ -43,8 +43,9 @@ def floor_folders(folder: Path) -> list[Path]:
         return [folder]
     if found := sorted(path.parent for path in folder.glob("*/receivers.csv")):
         return found
+    what = "no receivers.csv here or one level below" if folder.is_dir() else "no such folder"
     raise ConfigurationError(
-        f"{folder}: no receivers.csv here or one level below",
+        f"{folder}: {what}",
         "Name a floor folder, or the folder that holds the floors of one mall.",
     )
 

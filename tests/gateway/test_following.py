@@ -14,7 +14,7 @@ from contracts.errors import UnavailableError
 from contracts.events import EventKind
 from contracts.messages import encode
 from contracts.topics import Topics
-from gateway.following import Happening, over_http, over_mqtt
+from gateway.following import Happening, Wanted, over_http, over_mqtt
 from tests.gateway.conftest import Running
 from tests.gateway.crowd import START_MS
 from tests.gateway.running import ROOT, client
@@ -40,6 +40,23 @@ def test_newest_events_as_json(running: Running) -> None:
     one = command("--url", running.gateway.url, "--newest", "50", "--zone", events[0]["zone"])
     assert one.returncode == 0
     assert "time (UTC)" in one.stdout
+
+
+def test_the_newest_of_a_choice(running: Running) -> None:
+    """The newest events of one zone are looked for behind newer ones of other zones."""
+    url = running.gateway.url
+    everything = list(over_http(url, None, newest=1000, follow=False))
+    newest = everything[-1]
+    other = next(event for event in reversed(everything) if event.zone and event.zone != newest.zone)
+    wanted = Wanted(zones=frozenset({other.zone}))
+    assert [event.raw for event in over_http(url, None, newest=1, follow=False, wanted=wanted)] == [other.raw]
+
+
+def test_a_broker_that_refuses(mosquitto_factory: Callable[..., Mosquitto]) -> None:
+    """A broker that wants a password is an error that says so, not a feed without events."""
+    broker = mosquitto_factory(settings="allow_anonymous false")
+    with pytest.raises(UnavailableError, match="refuses: Not authorized"):
+        next(over_mqtt(BrokerAddress("127.0.0.1", broker.port), None))
 
 
 def test_nobody_there() -> None:

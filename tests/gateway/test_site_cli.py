@@ -58,6 +58,18 @@ def test_another_kind_of_drawing_is_refused(site_file: Path) -> None:
     assert run("site", "check", site_file, "--draw", site_file.with_name("plan.bmp")) == 2
 
 
+def test_what_cannot_be_written_is_an_error_one_can_mend(
+    site_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A drawing and a site file in a folder that is not there are refused by name."""
+    gone = site_file.parent / "gone"
+    assert run("site", "check", site_file, "--draw", gone / "plan.svg") == 2
+    assert "plan-F1.svg: cannot be written: No such file" in capsys.readouterr().err
+    folder = RecordedFolder().write(site_file.parent / "mall-F1")
+    assert run("site", "import", folder, "--out", gone / "mall.yaml") == 2
+    assert "mall.yaml: cannot be written: No such file" in capsys.readouterr().err
+
+
 def test_a_png_is_drawn_under_its_own_name(tmp_path: Path) -> None:
     """A single floor is drawn to exactly the file that was named."""
     site_file, out = tmp_path / "site.yaml", tmp_path / "plan.png"
