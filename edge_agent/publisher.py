@@ -21,6 +21,8 @@ ACK_COMMIT_S = 1.0
 RETRY_S = 5.0
 """How long to wait after the broker has refused a batch."""
 _PACKET_OVERHEAD_BYTES = 64
+_NOBODY_LISTENS = "No matching subscribers"
+"""How paho names reason 0x10."""
 
 
 class Publisher:
@@ -125,7 +127,10 @@ class Publisher:
         """Keep the batch, and start again from it a little later."""
         self._cursor = min(self._cursor, row - 1)
         self._ahead.clear()
-        self._complain(f"the broker at {self._connection.address} does not take batches: {reason}")
+        why = (
+            f"{reason} (no gateway of this mall is connected to it)" if reason == _NOBODY_LISTENS else reason
+        )
+        self._complain(f"the broker at {self._connection.address} does not take batches: {why}")
         self._hold_until_s = self._clock() + RETRY_S
 
     def _complain(self, what: str) -> None:

@@ -154,7 +154,7 @@ def test_without_a_listener_nothing_is_given_away(
     source = ScriptedSource(one_a_second())
     thread = threading.Thread(target=run, args=(source, mosquitto, tmp_path), kwargs=arguments)
     thread.start()
-    wait_until(lambda: shown and "No matching subscribers" in shown[-1].trouble, 10)
+    wait_until(lambda: shown and "no gateway of this mall" in shown[-1].trouble, 10)
     with Gateway(mosquitto.host, mosquitto.port, "unheard") as gateway:
         thread.join(20)
         wait_until(lambda: gateway.times == ALL_TIMES)
