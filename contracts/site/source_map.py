@@ -23,7 +23,10 @@ class SourceMap:
 
     @classmethod
     def read(cls, text: str, source: str) -> Self:
-        """Parse `text`. Raises `ConfigurationError` with file and line where it is not valid YAML."""
+        """Parse `text`.
+
+        Raises `ConfigurationError` with file and line where it is not valid YAML, or says a key twice.
+        """
         try:
             root = yaml.compose(text, Loader=_Loader)
             values = yaml.load(text, Loader=_Loader)  # noqa: S506  (a safe loader, chosen above)
@@ -36,6 +39,7 @@ class SourceMap:
             ) from error
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise ConfigurationError(f"{source}: not valid YAML: {error}") from error
+        _refuse_twins(root, source)
         return cls(source, root, values)
 
     def line(self, path: KeyPath) -> int:
@@ -59,3 +63,29 @@ class SourceMap:
     def where(self, path: KeyPath) -> str:
         """`file:line` of a value, as editors and terminals open it."""
         return f"{self.source}:{self.line(path)}"
+
+
+def _refuse_twins(root: yaml.Node | None, source: str) -> None:
+    """Refuse a key that stands twice in one mapping: YAML forbids it, PyYAML lets the last one win."""
+    seen: set[yaml.Node] = set()  # an alias leads to the same node again, and may lead round in a circle
+    waiting = [root] if root is not None else []
+    while waiting:
+        node = waiting.pop()
+        if node in seen or isinstance(node, yaml.ScalarNode):
+            continue
+        seen.add(node)
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+            continue
+        first: dict[str, int] = {}
+        for key, value in node.value:
+            waiting.append(value)
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            line = key.start_mark.line + 1
+            if key.value in first:
+                raise ConfigurationError(
+                    f"{source}:{line}: {key.value} is there already, in line {first[key.value]}",
+                    "Put both under one key, or remove one.",
+                )
+            first[key.value] = line

@@ -135,3 +135,11 @@ def test_the_bearing_turns_the_y_axis_from_north() -> None:
     lat, lon = Georeference(lat=30, lon=120, bearing_deg=90).to_wgs84(0, 100)
     assert lat == pytest.approx(30, abs=1e-9)
     assert lon > 120
+
+
+def test_a_key_that_stands_twice_is_refused() -> None:
+    """A second list of nodes would silently replace the first; aliases, even in a circle, are no twins."""
+    with pytest.raises(ConfigurationError, match=r"mall\.yaml:3: nodes is there already, in line 1"):
+        parse_site("nodes: [1]\nfloors: []\nnodes: []\n", "mall.yaml")
+    with pytest.raises(ConfigurationError, match="unknown key"):
+        parse_site("a: &a [{x: 1}, *a]\nb: *a\n", "mall.yaml")
