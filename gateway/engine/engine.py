@@ -72,6 +72,7 @@ class Engine:
         """
         tracking = site.tracking
         self._tick_ms = round(tracking.tick_s * 1000)
+        self._min_dwell_ms = round(site.visits.min_dwell_s * 1000)
         self._site = stable_id(site.model_dump_json(include={"mall", "floors", "nodes", "tracking"}))
         nodes = [node.id for node in site.nodes]
         self._join = Join(nodes, tick_ms=self._tick_ms, lateness_ms=round(tracking.lateness_s * 1000))
@@ -201,9 +202,11 @@ class Engine:
             return []
         devices = self._slots.names(slots)
         events = self._tell(tick, self._visits.vanish(slots))
+        # An address that was used for a burst or two and visited nothing tells nobody anything.
         events += [
             self._events.path(tick, path, device)
             for path, device in zip(self._paths.end(slots), devices, strict=True)
+            if path.steps or path.ended_ms - path.started_ms >= self._min_dwell_ms
         ]
         self._presence.vanish(slots)
         self._positioner.forget(slots)

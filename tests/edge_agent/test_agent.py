@@ -113,10 +113,13 @@ def test_large_batches_arrive(tmp_path: Path, iotcore: BrokerAddress) -> None:
     assert [batch.watermark_ms for batch in gateway.batches] == [0, 0, T0_MS + 1000]
 
 
-def test_broker_that_dies_and_comes_back(
+def test_broker_that_goes_and_comes_back(
     tmp_path: Path, mosquitto_factory: Callable[..., Mosquitto], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A broker killed again and again under load costs nothing, and each connection has its birth."""
+    """A broker stopped again and again under load costs nothing, and each connection has its birth.
+
+    Stopped, not killed: mosquitto acknowledges a message a moment before it is on its disk (docs/operations.md).
+    """
     monkeypatch.setattr(publisher_module, "RETRY_S", 0.2)
     broker = mosquitto_factory(persistence=True)
     blocks = [heard(second=second) for second in range(400)]
@@ -127,13 +130,13 @@ def test_broker_that_dies_and_comes_back(
         target=run, args=(ScriptedSource(blocks), broker, tmp_path), kwargs={"speed": 60}
     )
     thread.start()
-    for kill in range(3):
+    for stop in range(3):
         with Gateway(broker.host, broker.port, MALL, session="gateway") as gateway:
             wait_until(lambda: len(seen | set(gateway.times)) > len(seen), 20)  # noqa: B023  # asked at once
-            if kill == 2:
+            if stop == 2:
                 thread.join(60)
                 wait_until(lambda: seen | set(gateway.times) == times, 20)  # noqa: B023  # asked at once
-            broker.kill()
+            broker.stop()
             seen |= set(gateway.times)
             births += len(
                 [s for s in gateway.of("status") if decode(s, AgentStatus).state is AgentState.ONLINE]

@@ -292,18 +292,26 @@ def test_waiting_observations_are_bounded(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_an_hour_without_anybody_costs_nothing() -> None:
     """Between two visitors ticks come once a minute, and paths still end when they should."""
-    heard = [*standing(1, WEST, range(5)), *standing(2, EAST, range(7200, 7205))]
+    heard = [*standing(1, WEST, range(60)), *standing(2, EAST, range(7200, 7205))]
     machine = engine(**QUICK)
-    fed = [*batches(heard, 10)]
+    fed = [*batches(heard, 65)]
     for node in NODE_XY:
         part = [s for s in heard if s.node == node and s.t_ms >= START_MS + 7_200_000]
         fed.append(batch(node, START_MS + 7_210_000, part))
     ticks = run(machine, fed)
-    assert len(ticks) < 70 + 120 + 20
+    assert len(ticks) < 60 + 60 + 120 + 20
     path = next(event for event in events_of(ticks) if isinstance(event, PathEvent))
-    assert path.data.ended_ms == START_MS + 5000
-    assert path.time == "2025-06-15T15:07:45.000Z"  # a minute after it was last heard
+    assert path.data.ended_ms == START_MS + 60_000
+    assert path.time == "2025-06-15T15:08:40.000Z"  # a minute after it was last heard
     assert device(2) in ticks[-1].tracks.device
+
+
+def test_an_address_of_one_burst_has_no_path() -> None:
+    """Heard for less than a visit takes, and without a visit: nobody is told that it left."""
+    machine = engine(**QUICK)
+    ticks = run(machine, batches([*standing(1, WEST, range(5)), *standing(2, EAST, range(60))], 300))
+    paths = [event.data.device for event in events_of(ticks) if isinstance(event, PathEvent)]
+    assert paths == [device(2)]
 
 
 def test_a_year_without_anybody_is_passed_over() -> None:
