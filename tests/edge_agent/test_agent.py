@@ -118,7 +118,7 @@ def test_broker_that_goes_and_comes_back(
 ) -> None:
     """A broker stopped again and again under load costs nothing, and each connection has its birth.
 
-    Stopped, not killed: mosquitto acknowledges a message a moment before it is on its disk (docs/operations.md).
+    Stopped, not killed: mosquitto acknowledges a message a moment before it saves it (docs/operations.md).
     """
     monkeypatch.setattr(publisher_module, "RETRY_S", 0.2)
     broker = mosquitto_factory(persistence=True)
