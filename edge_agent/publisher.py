@@ -62,11 +62,6 @@ class Publisher:
         """Why batches wait, in words for people; empty where all is well."""
         return self._connection.trouble or self._complaint
 
-    @property
-    def in_flight(self) -> int:
-        """Batches sent and not yet confirmed."""
-        return len(self._in_flight)
-
     def start(self) -> None:
         """Connect and start to send."""
         self._connection.start()

@@ -124,10 +124,6 @@ class Link:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def wait_connected(self, timeout_s: float) -> bool:
-        """Wait for the broker; tells whether it is there."""
-        return self._connected.wait(timeout_s)
-
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish once if the broker is there now (QoS 0)."""
         if self.connected:
