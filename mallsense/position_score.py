@@ -15,11 +15,12 @@ from mallsense.estimates import Estimate
 from simulators.recorded import RecordedDataset
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 STEP_S, FRESH_S = 2.0, 5.0
 
-INSIDE_68, INSIDE_95 = 2.279, 5.991
-"""Quantiles of the chi-square distribution with two degrees of freedom."""
+INSIDE_68, INSIDE_95 = -np.expm1(-0.5 * np.array([2.279, 5.991]))
+"""Probabilities of the regions, by the quantiles of the chi-square distribution that the protocol names."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,61 @@ class Score:
         }
 
 
-def score_positions(data: RecordedDataset, found: Iterable[Estimate]) -> Score:
-    """Score estimates of the test walks of a recording."""
+@dataclass(frozen=True)
+class Comparison:
+    """Estimates beside the truth at N instants.
+
+    Attributes:
+        walk: (N,) index of the walk in the recording.
+        t_s: (N,) since its start.
+        true_xy_m: (N, 2).
+        error_m: (N, 2) estimate minus truth.
+        cov_m2: (N, 2, 2) covariance that the estimate stated.
+        missed: instants without an estimate, which are not among the N.
+    """
+
+    walk: Ints
+    t_s: Floats
+    true_xy_m: Floats
+    error_m: Floats
+    cov_m2: Floats
+    missed: int
+
+    @property
+    def distance_m(self) -> Floats:
+        """How far each estimate was from the truth, (N,)."""
+        distance: Floats = np.hypot(self.error_m[:, 0], self.error_m[:, 1])
+        return distance
+
+    @property
+    def stated_probability(self) -> Floats:
+        """Probability (N,) of the smallest region of the stated normal that holds the truth.
+
+        Honest covariances make it uniform between 0 and 1.
+        """
+        solved = np.linalg.solve(self.cov_m2, self.error_m[:, :, None])[:, :, 0]
+        squared = np.einsum("ni,ni->n", self.error_m, solved)
+        inside: Floats = -np.expm1(-0.5 * squared)  # chi-square distribution with two degrees of freedom
+        return inside
+
+    def score(self) -> Score:
+        """Return the figures of the protocol."""
+        instants = len(self.t_s) + self.missed
+        coverage = len(self.t_s) / max(1, instants)
+        if not len(self.t_s):
+            return Score(instants, coverage)
+        error_m, stated = self.distance_m, self.stated_probability
+        p50, p75, p95 = np.percentile(error_m, (50, 75, 95)).tolist()
+        inside = [float((stated <= level).mean()) for level in (INSIDE_68, INSIDE_95)]
+        return Score(instants, coverage, p50, float(error_m.mean()), p75, p95, *inside)
+
+
+def compare(data: RecordedDataset, found: Iterable[Estimate]) -> Comparison:
+    """Set estimates of the test walks of a recording beside their truth."""
     by_walk: dict[str, list[Estimate]] = {}
     for estimate in found:
         by_walk.setdefault(estimate.walk, []).append(estimate)
-    error_m: list[Floats] = []
-    distance: list[Floats] = []
+    parts = [(np.empty(0, np.int64), np.empty(0), np.empty((0, 2)), np.empty((0, 2)), np.empty((0, 2, 2)))]
     missed = 0
     for i in data.split("test").tolist():
         truth = data.truth.of(np.array([i]))
@@ -69,23 +118,18 @@ def score_positions(data: RecordedDataset, found: Iterable[Estimate]) -> Score:
         true_xy = np.stack([np.interp(at_s, truth.t_s, truth.xyz_m[:, k]) for k in range(2)], axis=1)
         off = np.stack([estimate.xy_m for estimate in chosen]) - true_xy
         cov = np.stack([estimate.cov_m2 for estimate in chosen])
-        error_m.append(np.hypot(off[:, 0], off[:, 1]))
-        distance.append(np.einsum("ni,ni->n", off, np.linalg.solve(cov, off[:, :, None])[:, :, 0]))
-    return _summary(np.concatenate([*error_m, np.empty(0)]), np.concatenate([*distance, np.empty(0)]), missed)
+        parts.append((np.full(len(at_s), i), at_s, true_xy, off, cov))
+    walk, t_s, true_xy_m, error_m, cov_m2 = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Comparison(walk, t_s, true_xy_m, error_m, cov_m2, missed)
 
 
-def _fresh(events_s: Floats, at_s: Floats) -> npt.NDArray[np.int64]:
+def score_positions(data: RecordedDataset, found: Iterable[Estimate]) -> Score:
+    """Score estimates of the test walks of a recording."""
+    return compare(data, found).score()
+
+
+def _fresh(events_s: Floats, at_s: Floats) -> Ints:
     """Return for each instant the index of the newest event of the last 5 s, -1 where there is none."""
     newest = np.searchsorted(events_s, at_s, side="right") - 1
     age_s = at_s - np.append(events_s, -np.inf)[newest]
     return np.where((newest >= 0) & (age_s <= FRESH_S), newest, -1)
-
-
-def _summary(error_m: Floats, distance: Floats, missed: int) -> Score:
-    instants = len(error_m) + missed
-    coverage = len(error_m) / max(1, instants)
-    if not len(error_m):
-        return Score(instants, coverage)
-    p50, p75, p95 = np.percentile(error_m, (50, 75, 95)).tolist()
-    inside = [float((distance <= limit).mean()) for limit in (INSIDE_68, INSIDE_95)]
-    return Score(instants, coverage, p50, float(error_m.mean()), p75, p95, *inside)
