@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from positioning.radio import RadioMap
+from positioning.radio import Prediction, RadioMap
 from positioning.track import Motion
 
 Floats = npt.NDArray[np.float64]
@@ -48,10 +48,7 @@ def tick_information(radio: RadioMap, xyz_m: Floats, *, step_m: float = 0.5) -> 
         xyz_m: places, in the frame of the radio map.
         step_m: half the base of the differences; keep it well under the distance over which shadows change.
     """
-    here = radio.predict(xyz_m)
-    mean, sd, chance = (
-        _gradient(radio, xyz_m, step_m, name) for name in ("mean_dbm", "sd_db", "hear_probability")
-    )
+    here, mean, sd, chance = _gradients(radio, xyz_m, step_m)
     heard = np.clip(here.hear_probability, CHANCE_LIMIT, 1.0 - CHANCE_LIMIT)
     weight = heard / here.sd_db**2
     levels = np.zeros((len(xyz_m), 3, 3))
@@ -83,15 +80,20 @@ def fix_bound(information: Floats, offset_sd_db: float) -> Floats:
     return np.asarray(np.linalg.inv(own), dtype=np.float64)
 
 
-def _gradient(radio: RadioMap, xyz_m: Floats, step_m: float, name: str) -> Floats:
-    """Return the gradient (N, R, 2) of one of the predicted columns in x and y."""
-    sides = []
-    for axis in range(2):
-        step = np.zeros(3)
-        step[axis] = step_m
-        ahead, behind = (getattr(radio.predict(xyz_m + sign * step), name) for sign in (1.0, -1.0))
-        sides.append((ahead - behind) / (2.0 * step_m))
-    return np.stack(sides, axis=-1)
+def _gradients(radio: RadioMap, xyz_m: Floats, step_m: float) -> tuple[Prediction, Floats, Floats, Floats]:
+    """Return what is predicted, and the gradients (N, R, 2) of mean, spread and chance in x and y."""
+    step = step_m * np.array([[0.0, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]])
+    shape = (len(step), len(xyz_m), -1)
+    # All at once: a surveyed map costs most before the first place.
+    found = radio.predict((step[:, None] + xyz_m).reshape(-1, 3))
+    mean, sd, chance = (
+        column.reshape(shape) for column in (found.mean_dbm, found.sd_db, found.hear_probability)
+    )
+    slopes = [
+        np.stack((part[1] - part[2], part[3] - part[4]), axis=-1) / (2.0 * step_m)
+        for part in (mean, sd, chance)
+    ]
+    return Prediction(mean[0], sd[0], chance[0]), slopes[0], slopes[1], slopes[2]
 
 
 def _without_moment(levels: Floats, moment_sd_db: float) -> Floats:
