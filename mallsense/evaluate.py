@@ -1,8 +1,8 @@
-"""`mallsense evaluate`: the engine against the truth of a recording, or of a simulated day."""
+"""`mallsense evaluate`: the engine against the truth of recordings, or of a simulated day."""
 
 import json
-import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -11,33 +11,74 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
-from contracts.errors import ConfigurationError
-from edge_agent.pseudonym import KEY_BYTES, Pseudonyms
-from edge_agent.rotation import SaltRotation
-from gateway.engine import build_engine
-from mallsense.estimates import Estimate, estimates, write_estimates
-from mallsense.in_process import play
-from mallsense.position_score import score_positions
-from mallsense.recording import Recording, read_recording
-from mallsense.score_tables import day_table, positions_table
-from simulators.recorded_source import RecordedSource, address_of
+from contracts.errors import ConfigurationError, MallsenseError
+from mallsense.accuracy.cases import Case, cases_in
+from mallsense.accuracy.running import Failure, Outcome, run
+from mallsense.accuracy.running import Progress as Tell
+from mallsense.accuracy.tables import as_json as figures
+from mallsense.accuracy.tables import terminal_table
+from mallsense.estimates import write_estimates
+from mallsense.ladder import POINTS, Step
+from mallsense.score_tables import day_table
 
-START_MS = 1_700_000_000_000
-"""When recorded walks are played: any time does, as long as no change of the daily salt is near."""
+WIDE = 500
+"""No table is wider."""
 
 
 def evaluate(
-    dataset: Annotated[
-        Path | None, typer.Argument(help="Folder of recorded data, or of such folders.", show_default=False)
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FOLDER]...",
+            help="Recorded data sets, or folders that hold some at any depth.",
+            show_default=False,
+        ),
     ] = None,
     *,
     receivers: Annotated[
-        int | None,
-        typer.Option(help="Use the planned deployment of 20, 40 or 80 receivers.", show_default="all"),
+        list[int] | None,
+        typer.Option(
+            help="Use the planned deployment of so many receivers; say it again for several. Data sets that "
+            "plan none are evaluated with all they have.",
+            show_default="all receivers; with --report every planned deployment",
+        ),
+    ] = None,
+    calibration: Annotated[
+        list[Step] | None,
+        typer.Option(
+            help="What positions may know: survey (all training walks), points (a few labelled points), zero "
+            "(receiver positions and unlabelled traffic). Say it again for several.",
+            show_default="survey",
+        ),
+    ] = None,
+    points: Annotated[int, typer.Option(min=3, help="Labelled points a floor, for points.")] = POINTS,
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together", help="Play floors that lie in one folder as one mall: find the floor, too."
+        ),
+    ] = False,
+    held_out: Annotated[
+        bool,
+        typer.Option(
+            "--held-out",
+            help="Score a fifth of the training walks, calibrate on the others: for tuning, which must not "
+            "see test walks.",
+        ),
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write tables and pictures into this Markdown file: its generated sections are replaced, or "
+            "it is made.",
+            show_default=False,
+        ),
     ] = None,
     estimates_to: Annotated[
         Path | None,
-        typer.Option("--estimates", help="Write the estimates to this CSV file.", show_default=False),
+        typer.Option(
+            "--estimates", help="Write the estimates of one data set to this CSV file.", show_default=False
+        ),
     ] = None,
     simulated: Annotated[
         bool, typer.Option("--simulated", help="Score a simulated day instead, visits and flows too.")
@@ -54,36 +95,94 @@ def evaluate(
 ) -> None:
     """Score positions and visits against the truth, through the same engine that a gateway runs.
 
-    A recorded data set is calibrated on its training walks or survey points alone, and its test walks are
-    scored. A simulated day is calibrated on a simulated site survey.
+    Every data set found in the folders is calibrated and its test walks are scored, each floor by itself;
+    floors of one mall are played as one with --together. A data set that cannot be evaluated is named and
+    does not stop the others; the exit code is then 2. A simulated day is calibrated on a simulated survey.
     """
-    if simulated == (dataset is not None):
+    if simulated == bool(folders):
         raise ConfigurationError(
-            "expected a folder of recorded data or --simulated, one of them",
+            "expected folders of recorded data or --simulated, one of them",
             "For example: mallsense evaluate FOLDER --receivers 40, or evaluate --simulated --hours 2",
         )
-    if dataset is None:
+    if simulated:
         _evaluate_simulated(shoppers, hours, seed, fixed_addresses=fixed_addresses, as_json=as_json)
-    else:
-        _evaluate_recorded(dataset, receivers, estimates_to, as_json=as_json)
-
-
-def _evaluate_recorded(
-    dataset: Path, receivers: int | None, estimates_to: Path | None, *, as_json: bool
-) -> None:
-    recording = read_recording(dataset, receivers)
-    found = list(estimate(recording))
-    if estimates_to:
-        write_estimates(estimates_to, found)
-    scores = {data.folder.name: score_positions(data, found) for data in recording.unmoved()}
-    if as_json:
-        typer.echo(json.dumps({name: score.rounded() for name, score in scores.items()}))
         return
+    cases = cases_in(
+        folders or (),
+        receivers or (),
+        calibration or [Step.SURVEY],
+        held_out=held_out,
+        every_deployment=report is not None,
+        together=together,
+    )
+    if estimates_to and len(cases) > 1:
+        raise ConfigurationError(
+            f"--estimates writes those of one data set, found {len(cases)}: {cases[0].name}; ...",
+            "Name one folder, one --receivers and one --calibration.",
+        )
+    write_report = _report_writer() if report else None
+    with _progress(cases) as show:
+        outcomes, failures = run(cases, points=points, progress=show)
+    if estimates_to:
+        write_estimates(estimates_to, (one for outcome in outcomes for one in outcome.estimates))
+    if as_json:
+        typer.echo(json.dumps(figures(outcomes, failures)))
+    elif outcomes:
+        _print(outcomes)
+    if report and write_report and outcomes:
+        write_report(report, outcomes)
+    _raise(failures, len(cases))
+
+
+def _print(outcomes: Sequence[Outcome]) -> None:
     console = Console()
-    for note in recording.notes:
+    for note in dict.fromkeys(note for outcome in outcomes for note in outcome.recording.notes):
         console.print(Text(f"note: {note}"), soft_wrap=True)
-    for name, score in scores.items():
-        console.print(positions_table(name, receivers, score))
+    table = terminal_table(outcomes)
+    # A line too long for the terminal is better than a figure cut off.
+    Console(width=max(console.width, Console(width=WIDE).measure(table).maximum)).print(table)
+
+
+def _raise(failures: Sequence[Failure], count: int) -> None:
+    """Say what could not be evaluated, so that the exit code does."""
+    if failures and count == 1:
+        raise ConfigurationError(failures[0].reason, failures[0].hint)
+    if failures:
+        raise ConfigurationError(
+            f"{len(failures)} of {count} could not be evaluated: "
+            + "; ".join(failure.case.name for failure in failures),
+            "\n".join(f"{failure.case.name}: {failure.reason}\n{failure.hint}" for failure in failures),
+        )
+
+
+def _report_writer() -> Callable[[Path, Sequence[Outcome]], None]:
+    """Return what writes reports.
+
+    Raises:
+        MallsenseError: the packages that draw are not installed.
+
+    """
+    try:
+        from mallsense.accuracy.report import write_report  # noqa: PLC0415  # few need what it draws with
+    except ModuleNotFoundError as error:
+        raise MallsenseError(
+            f"--report needs the package {error.name!r}, which is not installed.",
+            "Install it with: pip install 'mallsense[report]'",
+        ) from error
+    return write_report
+
+
+@contextmanager
+def _progress(cases: Sequence[Case]) -> Iterator[Tell]:
+    """Show one bar over all cases on the terminal."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=len(cases))
+
+        def show(case: Case, done: float) -> None:
+            bar.update(task, description=case.name, completed=cases.index(case) + done)
+
+        yield show
 
 
 def _evaluate_simulated(
@@ -105,18 +204,3 @@ def _evaluate_simulated(
         typer.echo(json.dumps(score.to_dict()))
     else:
         Console().print(day_table(score))
-
-
-def estimate(recording: Recording) -> Iterable[Estimate]:
-    """Play all test walks of a recording through an engine; estimates are in the frame of each recording."""
-    source = RecordedSource(recording.datasets, start_ms=START_MS)
-    pseudonyms = Pseudonyms(secrets.token_bytes(KEY_BYTES), SaltRotation.of(recording.site))
-    walks = source.walk_ids()
-    names, _ = pseudonyms.columns(
-        [START_MS] * len(walks), [address_of(walk) for walk in walks], [b""] * len(walks)
-    )
-    engine = build_engine(recording.site, recording.calibration.to_dict())
-    offsets = {walk.id: data.offset_m for data in recording.datasets for walk in data.walks}
-    return estimates(
-        play(source, pseudonyms, engine), dict(zip(names, walks, strict=True)), START_MS, offsets
-    )

@@ -1,21 +1,28 @@
 """A recorded data set made ready to run: its site, its walks, and what its survey teaches."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from contracts.errors import ConfigurationError
 from contracts.site import Site
 from gateway.engine import Calibration
 from gateway.engine.setup import floors_of, radio_model
 from gateway.site.import_folder import import_folder, places_of
+from mallsense.ladder import POINTS, Step, from_crowd, from_points
 from positioning.calibrate import calibrate, room_weight
+from positioning.radio import RadioModel
 from positioning.radiomap import survey_map
 from positioning.survey import Survey
 from simulators.recorded import RecordedDataset
 
 UNHEARD_SLAB_DB = 60.0
 """Each floor was recorded with its own receivers alone: those of the others hear nothing of it."""
+
+FOLDS = 5
+"""One of so many training walks is held out; which, is drawn once and for all."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +39,27 @@ class Recording:
         return tuple(data.unmoved() for data in self.datasets)
 
 
-def read_recording(folder: Path, receivers: int | None = None) -> Recording:
+def read_recording(
+    folder: Path,
+    receivers: int | None = None,
+    *,
+    step: Step = Step.SURVEY,
+    points: int = POINTS,
+    held_out: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> Recording:
     """Read a floor folder, or a folder of floor folders, and calibrate on what it may be calibrated on.
 
+    Args:
+        folder: of a floor, or of the floors of one mall.
+        receivers: use the planned deployment of that many; by default all receivers.
+        step: how much of the recording the calibration may know.
+        points: labelled points a floor, for `Step.POINTS`.
+        held_out: play a fifth of the training walks, and calibrate on the others; test walks are left alone.
+        progress: told the share of a long calibration that is done.
+
     Raises:
-        ConfigurationError: a file is missing or wrong.
+        ConfigurationError: a file is missing or wrong, or the recording lacks what the step needs.
 
     """
     site = import_folder(folder, receivers).site
@@ -47,14 +70,43 @@ def read_recording(folder: Path, receivers: int | None = None) -> Recording:
         for place in places_of(folder, receivers)
     )
     notes = [f"{data.folder.name}: {line}" for data in datasets for line in data.skipped.lines()]
-    survey = survey_of(datasets)
-    if survey is None:
-        notes.append(
-            "no calibration data (neither training walks with truth nor survey.csv.gz): "
-            "the radio model is the textbook's, so positions are less certain"
+    if held_out:
+        datasets = tuple(with_walks_held_out(data) for data in datasets)
+    prior = _prior(site, UNHEARD_SLAB_DB if len(site.floors) > 1 else None)
+    if step is Step.ZERO:
+        calibration = from_crowd(site, prior, datasets, progress)
+    elif step is Step.POINTS:
+        calibration = from_points(prior, datasets, points)
+    else:
+        survey = survey_of(datasets)
+        if survey is None:
+            notes.append(
+                "no calibration data (neither training walks with truth nor survey.csv.gz): "
+                "the radio model is the textbook's, so positions are less certain"
+            )
+        calibration = _surveyed(site, survey, prior)
+    return Recording(site, datasets, calibration, tuple(notes))
+
+
+def with_walks_held_out(data: RecordedDataset) -> RecordedDataset:
+    """Return a recording whose test walks are a fifth of its training walks, and which has no others.
+
+    What is tuned on them leaves the true test walks unseen.
+
+    Raises:
+        ConfigurationError: it has too few training walks.
+
+    """
+    train = data.split("train")
+    if len(train) < FOLDS:
+        raise ConfigurationError(
+            f"{data.folder}: {len(train)} training walks, too few to hold some out",
+            f"Expected at least {FOLDS} walks whose split is train in walks.csv.",
         )
-    slab_db = UNHEARD_SLAB_DB if len(site.floors) > 1 else None
-    return Recording(site, datasets, calibration_of(site, survey, slab_db=slab_db), tuple(notes))
+    held = set(np.random.default_rng(0).permutation(train)[::FOLDS].tolist())
+    split = {i: "test" if i in held else "train" for i in train.tolist()}
+    walks = tuple(replace(walk, split=split.get(i, "unused")) for i, walk in enumerate(data.walks))
+    return replace(data, walks=walks)
 
 
 def survey_of(datasets: tuple[RecordedDataset, ...]) -> Survey | None:
@@ -86,9 +138,15 @@ def calibration_of(site: Site, survey: Survey | None, *, slab_db: float | None =
 
     `slab_db` is the loss of a slab between floors, where more is known about it than the textbook says.
     """
+    return _surveyed(site, survey, _prior(site, slab_db))
+
+
+def _prior(site: Site, slab_db: float | None) -> RadioModel:
     prior = radio_model(site)
-    if slab_db is not None:
-        prior = replace(prior, slab_loss_db=slab_db)
+    return prior if slab_db is None else replace(prior, slab_loss_db=slab_db)
+
+
+def _surveyed(site: Site, survey: Survey | None, prior: RadioModel) -> Calibration:
     if survey is None:
         return Calibration(prior)
     model = calibrate(survey, prior)

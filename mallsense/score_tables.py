@@ -1,31 +1,11 @@
-"""Scores as tables on the terminal."""
+"""The scores of a simulated day as a table on the terminal."""
 
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from mallsense.position_score import Score
-from mallsense.textbook import textbook
-
 if TYPE_CHECKING:
     from mallsense.simulated_day import DayScore
-
-
-def positions_table(name: str, receivers: int | None, score: Score) -> Table:
-    """Return the figures of a recording beside the textbook's."""
-    title = (
-        f"{name}, {receivers or 'all'} receivers: {score.instants} instants, coverage {score.coverage:.1%}"
-    )
-    table = Table(title=title, title_justify="left")
-    table.add_column("method")
-    for heading in ("median m", "mean m", "p75 m", "p95 m", "inside 68 %", "inside 95 %"):
-        table.add_column(heading, justify="right")
-    ours = score.rounded()
-    columns = ("median_m", "mean_m", "p75_m", "p95_m", "inside_68", "inside_95")
-    table.add_row("mallsense", *(_metres(ours[column]) for column in columns), style="bold")
-    for method, median_m, p95_m in textbook(name, receivers):
-        table.add_row(method, f"{median_m:.2f}", "", "", f"{p95_m:.1f}")
-    return table
 
 
 def day_table(score: "DayScore") -> Table:
@@ -74,7 +54,3 @@ def day_table(score: "DayScore") -> Table:
     for row in rows:
         table.add_row(*row)
     return table
-
-
-def _metres(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

@@ -4,17 +4,20 @@ One estimate a second, constant-velocity Kalman filter, measurement and process 
 with the data.
 """
 
+ML, NEAREST = "dB-domain maximum likelihood + KF", "k-nearest fingerprints + KF"
+"""The best without and with fingerprints."""
+
 METHODS = (
     "weighted centroid + KF",
     "linearised least squares + KF",
     "range-domain weighted least squares + KF",
-    "dB-domain maximum likelihood + KF",
-    "k-nearest fingerprints + KF",
+    ML,
+    NEAREST,
 )
 
-# (folder, receivers; None for all): median and 95th percentile in metres, one pair a method.
-_FIGURES: dict[tuple[str, int | None], tuple[tuple[float, float], ...]] = {
-    ("lab12", None): ((2.81, 6.7), (2.92, 5.6), (2.32, 4.7), (1.58, 4.0), (1.72, 4.0)),
+# (folder, receivers): median and 95th percentile in metres, one pair a method.
+_FIGURES: dict[tuple[str, int], tuple[tuple[float, float], ...]] = {
+    ("lab12", 12): ((2.81, 6.7), (2.92, 5.6), (2.32, 4.7), (1.58, 4.0), (1.72, 4.0)),
     ("site1-F1", 40): ((10.98, 38.2), (13.88, 53.2), (9.35, 29.0), (9.02, 27.8), (6.86, 23.2)),
     ("site1-F2", 40): ((13.08, 37.1), (24.03, 79.3), (12.95, 43.0), (11.55, 62.5), (5.57, 29.0)),
     ("site1-F3", 40): ((11.56, 36.0), (15.00, 54.7), (10.24, 38.2), (8.46, 31.7), (6.88, 20.7)),
@@ -23,7 +26,10 @@ _FIGURES: dict[tuple[str, int | None], tuple[tuple[float, float], ...]] = {
 }
 
 
-def textbook(folder: str, receivers: int | None) -> list[tuple[str, float, float]]:
-    """Return (method, median_m, p95_m) of the textbook methods; empty where nobody published any."""
+def textbook(folder: str, receivers: int) -> list[tuple[str, float, float]]:
+    """Return (method, median_m, p95_m) of the textbook methods; empty where nobody published any.
+
+    `receivers` is how many were used.
+    """
     figures = _FIGURES.get((folder, receivers), ())
     return [(method, *pair) for method, pair in zip(METHODS, figures, strict=False)]

@@ -1,0 +1,1 @@
+"""How accurate positions are: recorded walks played, scored, and shown as tables and pictures."""

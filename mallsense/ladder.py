@@ -1,0 +1,149 @@
+"""The calibration ladder on recorded data: how much each of its steps may know of a recording.
+
+==========  ==================================================================================================
+`survey`    all training walks with their truth, or all stationary points: the radio map
+`points`    a few of those places, each heard for some seconds: path loss alone
+`zero`      where the receivers are, and what they heard of devices whose places nobody knows
+==========  ==================================================================================================
+"""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+import numpy as np
+
+from contracts.errors import ConfigurationError
+from contracts.site import Site
+from gateway.engine import Calibration
+from gateway.engine.setup import grid_of
+from positioning.calibrate import calibrate
+from positioning.crowd import Crowd, self_calibrate
+from positioning.radio import RadioModel
+from positioning.survey import Survey
+from simulators.recorded import RecordedDataset
+from simulators.recorded_tables import Floats, Ints
+
+POINTS = 20
+"""A floor's labelled points, where nobody says how many: what a person does in half an hour."""
+
+STANDING_S = 2.0
+"""A walker's readings within this time of a surveyed point count as heard there."""
+
+SEED = 0
+"""Of the choice of points."""
+
+
+class Step(StrEnum):
+    """A step of the ladder."""
+
+    SURVEY = "survey"
+    POINTS = "points"
+    ZERO = "zero"
+
+
+def from_points(prior: RadioModel, datasets: Sequence[RecordedDataset], count: int) -> Calibration:
+    """Return what `count` labelled points a floor teach: level and exponent of each receiver.
+
+    Raises:
+        ConfigurationError: no place of the recordings is known.
+
+    """
+    columns: list[tuple[Floats, Ints, Floats]] = []
+    first = 0
+    for data in datasets:
+        xyz_m, receiver, rssi_dbm = _at_points(data, count)
+        columns.append((xyz_m, receiver + first, rssi_dbm))
+        first += len(data.receivers)
+    places, receivers, levels = (np.concatenate(column) for column in zip(*columns, strict=True))
+    if not len(levels):
+        raise ConfigurationError(
+            "no place of a training walk or survey point is known, so there are no labelled points",
+            "Use --calibration zero, which needs none.",
+        )
+    return Calibration(calibrate(Survey.from_points(places, receivers, levels), prior))
+
+
+def from_crowd(
+    site: Site,
+    prior: RadioModel,
+    datasets: Sequence[RecordedDataset],
+    progress: Callable[[float], None] | None = None,
+) -> Calibration:
+    """Return what the traffic of devices at unknown places teaches: training walks without their truth.
+
+    Where there are no training walks, each stationary point is taken for a device that stood still somewhere.
+
+    Raises:
+        ConfigurationError: there is no such traffic.
+
+    """
+    crowd = crowd_of(datasets)
+    if not len(crowd):
+        raise ConfigurationError(
+            "neither training walks nor survey points, so there is no traffic to learn from",
+            "Leave out --calibration: the radio model is then the textbook's.",
+        )
+    return Calibration(self_calibrate(crowd, prior, grid_of(site), progress=progress or _nobody_watches))
+
+
+def crowd_of(datasets: Sequence[RecordedDataset]) -> Crowd:
+    """Return what was heard of devices at unknown places; receivers are numbered through the data sets."""
+    parts = [(np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64), np.empty(0))]
+    first_device = first_receiver = 0
+    for data in datasets:
+        device, t_s, receiver, rssi_dbm = _traffic(data)
+        parts.append((device + first_device, t_s, receiver + first_receiver, rssi_dbm))
+        first_device += int(device.max(initial=-1)) + 1
+        first_receiver += len(data.receivers)
+    return Crowd(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _traffic(data: RecordedDataset) -> tuple[Ints, Floats, Ints, Floats]:
+    heard = data.readings.of(data.split("train"))
+    if len(heard) or data.survey_points is None:
+        return heard.walk, heard.t_s, heard.receiver, heard.rssi_dbm
+    still = data.survey_points
+    # Nobody wrote down when: the n-th readings of all receivers at a point count as one second's.
+    points = Survey.from_points(still.xyz_m, still.receiver, still.rssi_dbm)
+    return points.track, points.t_s, points.receiver, points.rssi_dbm
+
+
+def _at_points(data: RecordedDataset, count: int) -> tuple[Floats, Ints, Floats]:
+    """Return place (M, 3), receiver and level of the readings at `count` well spread places."""
+    train = data.split("train")
+    heard, truth = data.readings.of(train), data.truth.of(train)
+    if len(truth.t_s):
+        first, last = (
+            np.searchsorted(
+                _moment(heard.walk, heard.t_s), _moment(truth.walk, truth.t_s + sign * STANDING_S)
+            )
+            for sign in (-1.0, 1.0)
+        )
+        candidates = np.flatnonzero(last > first)
+        chosen = candidates[_spread_out(truth.xyz_m[candidates, :2], count)]
+        count_at = last[chosen] - first[chosen]
+        rows = np.concatenate([np.arange(first[i], last[i]) for i in chosen.tolist()])
+        return np.repeat(truth.xyz_m[chosen], count_at, axis=0), heard.receiver[rows], heard.rssi_dbm[rows]
+    if (still := data.survey_points) is None:
+        return np.empty((0, 3)), np.empty(0, np.int64), np.empty(0)
+    places, number = np.unique(still.xyz_m, axis=0, return_inverse=True)
+    keep = np.isin(number.reshape(-1), _spread_out(places[:, :2], count))
+    return still.xyz_m[keep], still.receiver[keep], still.rssi_dbm[keep]
+
+
+def _moment(walk: Ints, t_s: Floats) -> Floats:
+    """Return one number for walk and time that sorts as the two; a walk is never as long as eleven days."""
+    return walk * 1e6 + t_s
+
+
+def _spread_out(xy_m: Floats, count: int) -> Ints:
+    """Return the indices of `count` places (N, 2), each far from those before (Gonzalez, 1985)."""
+    chosen = np.random.default_rng(SEED).permutation(len(xy_m))[:1].tolist()
+    distance = np.full(len(xy_m), np.inf)
+    while 0 < len(chosen) < min(count, len(xy_m)):
+        distance = np.minimum(distance, np.hypot(*(xy_m - xy_m[chosen[-1]]).T))
+        chosen.append(int(distance.argmax()))
+    return np.array(chosen, dtype=np.int64)
+
+
+def _nobody_watches(_: float) -> None: ...
