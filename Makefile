@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 ARGS   ?=
+DATA   ?= $(or $(MALLSENSE_DATA),../shared/data)
 
 bin  := $(VENV)/bin
 code := $(wildcard contracts positioning edge_agent gateway dashboards simulators mallsense tests \
@@ -22,6 +23,13 @@ test: $(VENV)/.dev ## run all tests, installing mosquitto and Chromium where it 
 	@sh scripts/install-test-tools.sh
 	@$(bin)/python hatch_build.py
 	$(bin)/python -m pytest $(or $(ARGS),--cov --cov-report=term)
+
+.PHONY: accuracy
+accuracy: $(VENV)/.dev ## measure positions on recorded data, into docs/accuracy.md (DATA=FOLDER)
+	$(bin)/mallsense evaluate $(DATA) --report docs/accuracy.md \
+	  --calibration survey --calibration points --calibration zero
+	MALLSENSE_DATA=$(DATA) OPENBLAS_NUM_THREADS=1 $(bin)/python -m benchmarks.node_outage \
+	  --report docs/accuracy.md
 
 .PHONY: lint
 lint: $(VENV)/.dev ## check style and format

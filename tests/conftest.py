@@ -4,6 +4,9 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
+# As the command does: many small matrices, and threads of BLAS that wait for each other. numpy reads it once.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
