@@ -1,11 +1,11 @@
 """How surely wrong nodes are found: `python -m benchmarks.suspicious_nodes`.
 
 The training walks of each recorded floor (of lab12, its survey points) are spoilt at one node at a time, or
-at a pair: its coordinates are moved, its levels lowered (what falls below the weakest level of the recording is
-lost), its frames lost, noise added, or two nodes exchanged. Prints a Markdown table of the share of spoilt
-nodes that get the verdict expected, and of those that get any; the first row is the share of nodes doubted
-where nothing was spoilt. Recorded receivers are only known to a few metres on the malls, and no two of them
-are alike, so that row is more than false alarms alone.
+at a pair: coordinates are moved (in units of the distance between neighbouring nodes), levels lowered (what
+falls below the weakest level of the recording is lost), frames lost, noise added, or two nodes exchanged.
+Prints a Markdown table of the share of spoilt nodes that get the verdict expected, and of those that get any;
+the first row is the nodes doubted where nothing was spoilt. Recorded receivers are only known to a few metres
+on the malls, and no two of them are alike, so that row is more than false alarms alone.
 """
 
 from __future__ import annotations

@@ -47,6 +47,9 @@ COMMANDS = {
     "simulate": Entry(
         "simulators.cli:simulate", "gateway", "Play a mall that does not exist, with its truth."
     ),
+    "calibrate": Entry(
+        "mallsense.calibrate:calibrate", "gateway", "Learn how a site's nodes hear; find ill ones."
+    ),
     "replay": Entry("mallsense.replay:replay", "gateway", "Play recorded radio into a gateway over MQTT."),
     "evaluate": Entry(
         "mallsense.evaluate:evaluate", "gateway", "Score positions and visits against the truth."

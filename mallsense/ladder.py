@@ -48,6 +48,16 @@ def from_points(prior: RadioModel, datasets: Sequence[RecordedDataset], count: i
         ConfigurationError: no place of the recordings is known.
 
     """
+    return Calibration(calibrate(points_of(datasets, count), prior))
+
+
+def points_of(datasets: Sequence[RecordedDataset], count: int) -> Survey:
+    """Return the readings at `count` labelled points a floor; receivers are numbered through the data sets.
+
+    Raises:
+        ConfigurationError: no place of the recordings is known.
+
+    """
     columns: list[tuple[Floats, Ints, Floats]] = []
     first = 0
     for data in datasets:
@@ -60,7 +70,7 @@ def from_points(prior: RadioModel, datasets: Sequence[RecordedDataset], count: i
             "no place of a training walk or survey point is known, so there are no labelled points",
             "Use --calibration zero, which needs none.",
         )
-    return Calibration(calibrate(Survey.from_points(places, receivers, levels), prior))
+    return Survey.from_points(places, receivers, levels)
 
 
 def from_crowd(

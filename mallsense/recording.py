@@ -84,7 +84,7 @@ def read_recording(
                 "no calibration data (neither training walks with truth nor survey.csv.gz): "
                 "the radio model is the textbook's, so positions are less certain"
             )
-        calibration = _surveyed(site, survey, prior)
+        calibration = surveyed(site, survey, prior)
     return Recording(site, datasets, calibration, tuple(notes))
 
 
@@ -138,7 +138,7 @@ def calibration_of(site: Site, survey: Survey | None, *, slab_db: float | None =
 
     `slab_db` is the loss of a slab between floors, where more is known about it than the textbook says.
     """
-    return _surveyed(site, survey, _prior(site, slab_db))
+    return surveyed(site, survey, _prior(site, slab_db))
 
 
 def _prior(site: Site, slab_db: float | None) -> RadioModel:
@@ -146,7 +146,8 @@ def _prior(site: Site, slab_db: float | None) -> RadioModel:
     return prior if slab_db is None else replace(prior, slab_loss_db=slab_db)
 
 
-def _surveyed(site: Site, survey: Survey | None, prior: RadioModel) -> Calibration:
+def surveyed(site: Site, survey: Survey | None, prior: RadioModel) -> Calibration:
+    """Return what a survey teaches about a site, starting from `prior`; the prior itself without one."""
     if survey is None:
         return Calibration(prior)
     model = calibrate(survey, prior)

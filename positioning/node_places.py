@@ -75,19 +75,23 @@ def lines(radio: SurveyedMap, node: int, places_m: Floats, peers: Peers) -> Line
         raise ValueError(f"the map holds no reading of node {radio.receivers[node]}")
     at, count = radio.support_xyz_m[rows], radio.support_count[rows]
     base = radio.base
-    slabs = base.slabs_between(at[:, None, 2], places_m[None, :, 2])
-    level = radio.support_db[rows] + base.expected_dbm(at)[:, node]
     covariance = radio.residual.kernel(radio.distance_m(at, at))
     covariance[np.diag_indices(len(rows))] += radio.residual.noise_db**2 / count + radio.residual.repeat_db**2
-    squared = ((at[:, None, :] - places_m) ** 2).sum(axis=2) + base.near_m**2
-    distance = 10.0 * np.log10(REFERENCE_M) - 5.0 * np.log10(squared)
-    # Both columns about the peers' line, which is the prior's mean.
-    gap = level[:, None] + base.slab_loss_db * slabs - peers.level_dbm - peers.exponent * distance
     factor = np.linalg.cholesky(covariance)
-    one = solve_triangular(factor, np.ones(len(rows)), lower=True, check_finite=False)
-    distance = solve_triangular(factor, distance, lower=True, check_finite=False)
-    gap = solve_triangular(factor, gap, lower=True, check_finite=False)
-    return _integrated(one, distance, gap, peers)
+    squared = ((at[:, None, :] - places_m) ** 2).sum(axis=2) + base.near_m**2
+    level = radio.support_db[rows] + base.expected_dbm(at)[:, node] - peers.level_dbm
+    columns = (
+        np.ones((len(rows), 1)),
+        level[:, None],
+        10.0 * np.log10(REFERENCE_M) - 5.0 * np.log10(squared),
+    )
+    white = solve_triangular(factor, np.hstack(columns), lower=True, check_finite=False)
+    one, level, distance = white[:, 0], white[:, 1:2], white[:, 2:]
+    if len(base.slab_z_m):
+        slabs = base.slabs_between(at[:, None, 2], places_m[None, :, 2])
+        level = level + base.slab_loss_db * solve_triangular(factor, slabs, lower=True, check_finite=False)
+    # The gap is about the peers' line, which is the prior's mean.
+    return _integrated(one, distance, level - peers.exponent * distance, peers)
 
 
 def _integrated(one: Floats, distance: Floats, gap: Floats, peers: Peers) -> Lines:
@@ -108,10 +112,10 @@ def _integrated(one: Floats, distance: Floats, gap: Floats, peers: Peers) -> Lin
 def mounting_places(model: RadioModel, grid: Grid) -> Floats:
     """Return places (C, 3) all over the floors, and a little beyond, at which a node may hang.
 
-    They are a quarter of the distance between neighbouring nodes apart: no readings tell places better.
+    They are a third of the distance between neighbouring nodes apart: few readings tell places better.
     """
     spacing = spacing_m(model.receiver_xyz_m)
-    step = max(spacing / 4.0, grid.cell_m)
+    step = max(spacing / 3.0, grid.cell_m)
     parts = []
     for floor in range(grid.floors):
         cells = grid.xyz_m[grid.floor == floor]

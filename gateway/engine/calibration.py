@@ -1,4 +1,4 @@
-"""What a site survey has taught about a mall: how its nodes hear, and where its people walk."""
+"""What a calibration has taught about a mall: how its nodes hear, and where its people walk."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 
 from contracts.errors import ConfigurationError
 from contracts.site import Site
+from positioning.node_beliefs import NodeBelief
 from positioning.radio import RadioModel
 from positioning.radiomap import SurveyedMap, radio_from_dict
 
 FORMAT = "mallsense-calibration"
-VERSION = 1
+VERSION = 2
+
+AGAIN = "Calibrate again: mallsense calibrate --help"
 
 
 @dataclass(frozen=True)
@@ -22,18 +25,30 @@ class Calibration:
     Attributes:
         radio: what each node is expected to hear; its receivers are the site's nodes, in the site's order.
         room_weight: how likely a place inside a shop is beside one on the open floor.
+        method: how it was made: `zero`, `points`, `survey`; empty where nobody said.
+        made_from: what it was made from, for people.
+        made_at: when, as ISO 8601 with the offset from UTC; empty where nobody said.
+        nodes: what is believed about each node; empty where nobody asked.
     """
 
     radio: RadioModel | SurveyedMap
     room_weight: float = 1.0
+    method: str = ""
+    made_from: str = ""
+    made_at: str = ""
+    nodes: tuple[NodeBelief, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the calibration as plain, JSON-able values."""
         return {
             "format": FORMAT,
             "version": VERSION,
-            "radio": self.radio.to_dict(),
+            "method": self.method,
+            "made_from": self.made_from,
+            "made_at": self.made_at,
+            "nodes": [belief.to_dict() for belief in self.nodes],
             "room_weight": self.room_weight,
+            "radio": self.radio.to_dict(),
         }
 
     @classmethod
@@ -43,20 +58,30 @@ class Calibration:
         Raises:
             ConfigurationError: it is no calibration of this version, or its nodes are not the site's.
         """
-        if data.get("format") != FORMAT or data.get("version") != VERSION:
-            found = f"{data.get('format')!r} version {data.get('version')!r}"
-            raise ConfigurationError(
-                f"the calibration is {found}, expected {FORMAT!r} version {VERSION}", "Calibrate again."
-            )
+        _check_version(data)
         try:
-            radio, room_weight = radio_from_dict(data["radio"]), float(data["room_weight"])
-        except (KeyError, TypeError, ValueError) as error:
+            calibration = cls(
+                radio_from_dict(data["radio"]),
+                float(data["room_weight"]),
+                str(data["method"]),
+                str(data["made_from"]),
+                str(data["made_at"]),
+                tuple(NodeBelief.from_dict(belief) for belief in data["nodes"]),
+            )
+        except KeyError as error:
+            raise ConfigurationError(f"the calibration lacks its entry {error}", AGAIN) from error
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(f"the calibration cannot be used: {error}", AGAIN) from error
+        calibration._check_nodes(tuple(node.id for node in site.nodes))
+        if not calibration.room_weight > 0:
             raise ConfigurationError(
-                f"the calibration cannot be used: {error}", "Calibrate again."
-            ) from error
-        nodes = tuple(node.id for node in site.nodes)
-        if radio.receivers != nodes:
-            other = sorted(set(nodes) ^ set(radio.receivers))
+                f"the calibration's room_weight must be positive, found {calibration.room_weight}", AGAIN
+            )
+        return calibration
+
+    def _check_nodes(self, nodes: tuple[str, ...]) -> None:
+        if self.radio.receivers != nodes:
+            other = sorted(set(nodes) ^ set(self.radio.receivers))
             raise ConfigurationError(
                 "the calibration does not fit the site: "
                 + (
@@ -66,6 +91,16 @@ class Calibration:
                 ),
                 "Calibrate again with this site file.",
             )
-        if not room_weight > 0:
-            raise ConfigurationError(f"the calibration's room_weight must be positive, found {room_weight}")
-        return cls(radio, room_weight)
+
+
+def _check_version(data: Mapping[str, Any]) -> None:
+    if data.get("format") != FORMAT:
+        raise ConfigurationError(
+            f"this is no calibration: its format is {data.get('format')!r}, expected {FORMAT!r}",
+            "Name the file that mallsense calibrate wrote.",
+        )
+    if data.get("version") != VERSION:
+        raise ConfigurationError(
+            f"the calibration has version {data.get('version')!r}, this mallsense reads version {VERSION}",
+            AGAIN,
+        )
