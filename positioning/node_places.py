@@ -80,12 +80,9 @@ def lines(radio: SurveyedMap, node: int, places_m: Floats, peers: Peers) -> Line
     factor = np.linalg.cholesky(covariance)
     squared = ((at[:, None, :] - places_m) ** 2).sum(axis=2) + base.near_m**2
     level = radio.support_db[rows] + base.expected_dbm(at)[:, node] - peers.level_dbm
-    columns = (
-        np.ones((len(rows), 1)),
-        level[:, None],
-        10.0 * np.log10(REFERENCE_M) - 5.0 * np.log10(squared),
-    )
-    white = solve_triangular(factor, np.hstack(columns), lower=True, check_finite=False)
+    distance = 10.0 * np.log10(REFERENCE_M) - 5.0 * np.log10(squared)
+    columns = np.hstack((np.ones((len(rows), 1)), level[:, None], distance))
+    white = solve_triangular(factor, columns, lower=True, check_finite=False)
     one, level, distance = white[:, 0], white[:, 1:2], white[:, 2:]
     if len(base.slab_z_m):
         slabs = base.slabs_between(at[:, None, 2], places_m[None, :, 2])
