@@ -19,10 +19,9 @@ def nodes_table(calibration: Calibration) -> Table:
     title = f"{calibration.method} calibration of {len(calibration.nodes)} nodes from {calibration.made_from}"
     table = Table(title=title, title_justify="left")
     table.add_column("node")
-    for heading in ("level at 1 m dBm", "offset dB", "exponent", "noise dB", "readings"):
+    for heading in ("dBm at 1 m", "offset dB", "exponent", "noise dB", "readings"):
         table.add_column(heading, justify="right")
     table.add_column("verdict")
-    table.add_column("why", ratio=1)
     ordered = sorted(calibration.nodes, key=lambda belief: not belief.finding.verdict.suspicious)
     for belief in ordered:
         table.add_row(*_cells(belief), style="bold red" if belief.finding.verdict.suspicious else None)
@@ -30,9 +29,9 @@ def nodes_table(calibration: Calibration) -> Table:
 
 
 def summary(calibration: Calibration, out: Path) -> list[str]:
-    """Return what to do next."""
+    """Return why nodes are doubted, and what to do next."""
     doubted = [belief for belief in calibration.nodes if belief.finding.verdict.suspicious]
-    lines = []
+    lines = [f"{belief.node} {belief.finding.verdict}: {belief.finding.reason}" for belief in doubted]
     if doubted:
         lines.append(
             f"{len(doubted)} of {len(calibration.nodes)} nodes are doubted: look at them. "
@@ -54,5 +53,5 @@ def _cells(belief: NodeBelief) -> tuple[str, ...]:
         exponent = f"{belief.exponent:.1f} ± {belief.exponent_sd:.1f}"
     return (
         belief.node, f"{belief.level_dbm:.0f}", offset, exponent, f"{belief.noise_db:.1f}",
-        f"{belief.readings:,}", belief.finding.verdict.value, belief.finding.reason,
+        f"{belief.readings:,}", belief.finding.verdict.value,
     )  # fmt: skip
