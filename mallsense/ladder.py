@@ -8,6 +8,7 @@
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -58,19 +59,23 @@ def points_of(datasets: Sequence[RecordedDataset], count: int) -> Survey:
         ConfigurationError: no place of the recordings is known.
 
     """
-    columns: list[tuple[Floats, Ints, Floats]] = []
-    first = 0
-    for data in datasets:
-        xyz_m, receiver, rssi_dbm = _at_points(data, count)
-        columns.append((xyz_m, receiver + first, rssi_dbm))
-        first += len(data.receivers)
-    places, receivers, levels = (np.concatenate(column) for column in zip(*columns, strict=True))
-    if not len(levels):
+    parts = [_at_points(data, count) for data in datasets]
+    readings: list[tuple[Ints, Floats, Floats, Ints]] = []
+    first_receiver = first_point = 0
+    for data, part in zip(datasets, parts, strict=True):
+        point = part.point + first_point
+        readings.append((part.receiver + first_receiver, part.rssi_dbm, part.t_s, point))
+        first_receiver += len(data.receivers)
+        first_point += len(part.xyz_m)
+    if not first_point:
         raise ConfigurationError(
             "no place of a training walk or survey point is known, so there are no labelled points",
             "Use --calibration zero, which needs none.",
         )
-    return Survey.from_points(places, receivers, levels)
+    receiver, rssi_dbm, t_s, point = (np.concatenate(column) for column in zip(*readings, strict=True))
+    places = np.concatenate([part.xyz_m for part in parts])
+    number, still, one_phone = np.arange(first_point), np.zeros(first_point), np.zeros_like(point)
+    return Survey.from_walks(receiver, rssi_dbm, t_s, point, number, still, places, session=one_phone)
 
 
 def from_crowd(
@@ -118,11 +123,24 @@ def _traffic(data: RecordedDataset) -> tuple[Ints, Floats, Ints, Floats]:
     return points.track, points.t_s, points.receiver, points.rssi_dbm
 
 
-def _at_points(data: RecordedDataset, count: int) -> tuple[Floats, Ints, Floats]:
-    """Return place (M, 3), receiver and level of the readings at `count` well spread places."""
+@dataclass(frozen=True)
+class _Points:
+    """What was heard at P places: M readings."""
+
+    xyz_m: Floats
+    """(P, 3)"""
+    point: Ints
+    """(M,)"""
+    t_s: Floats
+    receiver: Ints
+    rssi_dbm: Floats
+
+
+def _at_points(data: RecordedDataset, count: int) -> _Points:
+    """Return what was heard at `count` well spread places."""
     train = data.split("train")
     heard, truth = data.readings.of(train), data.truth.of(train)
-    if len(truth.t_s):
+    if len(truth.t_s) or data.survey_points is None:
         first, last = (
             np.searchsorted(
                 _moment(heard.walk, heard.t_s), _moment(truth.walk, truth.t_s + sign * STANDING_S)
@@ -131,14 +149,17 @@ def _at_points(data: RecordedDataset, count: int) -> tuple[Floats, Ints, Floats]
         )
         candidates = np.flatnonzero(last > first)
         chosen = candidates[_spread_out(truth.xyz_m[candidates, :2], count)]
-        count_at = last[chosen] - first[chosen]
-        rows = np.concatenate([np.arange(first[i], last[i]) for i in chosen.tolist()])
-        return np.repeat(truth.xyz_m[chosen], count_at, axis=0), heard.receiver[rows], heard.rssi_dbm[rows]
-    if (still := data.survey_points) is None:
-        return np.empty((0, 3)), np.empty(0, np.int64), np.empty(0)
-    places, number = np.unique(still.xyz_m, axis=0, return_inverse=True)
-    keep = np.isin(number.reshape(-1), _spread_out(places[:, :2], count))
-    return still.xyz_m[keep], still.receiver[keep], still.rssi_dbm[keep]
+        times = last[chosen] - first[chosen]
+        point = np.repeat(np.arange(len(chosen)), times)
+        rows = np.arange(len(point)) + np.repeat(first[chosen] - np.cumsum(times) + times, times)
+        columns = heard.t_s[rows], heard.receiver[rows], heard.rssi_dbm[rows]
+        return _Points(truth.xyz_m[chosen], point, *columns)
+    still = data.survey_points
+    survey = Survey.from_points(still.xyz_m, still.receiver, still.rssi_dbm)
+    chosen = np.sort(_spread_out(survey.way_xyz_m[:, :2], count))
+    own = survey.subset(np.isin(survey.track, chosen))
+    point = np.searchsorted(chosen, own.track)
+    return _Points(survey.way_xyz_m[chosen], point, own.t_s, own.receiver, own.rssi_dbm)
 
 
 def _moment(walk: Ints, t_s: Floats) -> Floats:
