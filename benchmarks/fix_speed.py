@@ -125,7 +125,7 @@ class Batched:
             step[:, :2] *= np.minimum(1.0, 20.0 / np.maximum(np.hypot(*step[:, :2].T), 1e-9))[:, None]
             theta += step
             np.clip(theta[:, :2], 0.0, (WIDTH_M, DEPTH_M), out=theta[:, :2])
-        cov: Floats = NOISE_DB**2 * np.linalg.inv(normal)[:, :2, :2]
+        cov = np.asarray(NOISE_DB**2 * np.linalg.inv(normal)[:, :2, :2], dtype=np.float64)
         return theta[:, :2].copy(), cov
 
 
@@ -165,7 +165,7 @@ class Scipy:
         start = np.append(weight @ at[:, :2] / weight.sum(), 0.0)
         found = least_squares(gap, start, method="lm")
         jacobian = np.asarray(found.jac, dtype=np.float64)
-        cov: Floats = np.linalg.pinv(jacobian.T @ jacobian)[:2, :2]
+        cov = np.asarray(np.linalg.pinv(jacobian.T @ jacobian)[:2, :2], dtype=np.float64)
         return np.clip(found.x[:2], 0.0, (WIDTH_M, DEPTH_M)), cov
 
     def _started(self, xy: Floats, cov: Floats) -> Any:
