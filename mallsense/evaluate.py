@@ -29,7 +29,7 @@ def evaluate(
     folders: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[FOLDER]...",
+            metavar="FOLDER",
             help="Recorded data sets, or folders that hold some at any depth.",
             show_default=False,
         ),
