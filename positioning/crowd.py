@@ -1,48 +1,55 @@
 """Zero-survey calibration: the radio model learnt from unlabelled traffic of the crowd itself.
 
-Nobody walks a survey. Where the nodes are, the floor plan, and that people move continuously pin the places
-of the crowd down; expectation maximisation (Dempster, Laird and Rubin, 1977) takes turns: given the radio
-model, smooth the path of every device; given the paths, fit the radio model as a survey's::
+Nobody walks a survey. Where the nodes are, the floor plan, who did not hear, and that people move
+continuously pin the places of the crowd down well enough to fit path loss to them::
 
-    radio = self_calibrate(Crowd(device, t_s, receiver, rssi_dbm), RadioModel.prior(nodes, xyz_m), grid)
+    crowd = Crowd(device, t_s, receiver, rssi_dbm)
+    weight = crowd_room_weight(crowd, prior, floors)
+    grid = Grid.over(floors, room_weight=weight)
+    radio = self_calibrate(crowd, prior, grid)
     positioner = Positioner(radio, grid)
+
+What it cannot learn: a clock offset (all paths would only be earlier or later), and a level common to all
+phones apart from the nodes' own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from positioning.crowd_fit import Tables, fit_tables
+from positioning.crowd_em import NodeLinks, Offsets, evidence, improve
 from positioning.crowd_paths import Cells, Moments
-from positioning.grid import Grid
-from positioning.likelihood import (
-    REFERENCE_DBM,
-    Heard,
-    LikelihoodSettings,
-    LikelihoodTables,
-)
+from positioning.grid import Floor, Grid
 from positioning.radio import RadioModel
 from positioning.radiomap import SurveyedMap
+from positioning.shaded import Rooms, ShadedModel
+
+__all__ = ["Crowd", "NodeLinks", "crowd_room_weight", "self_calibrate"]
 
 Floats = npt.NDArray[np.float64]
-Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-ROUNDS = 10
-CELL_M = 4.0
-CHUNK = 512
 MIN_MOMENTS = 200
 """Fewer tell less than the prior knows."""
-STUDENT_DOF = 5.0
-SETTINGS = LikelihoodSettings(temper=0.5, silence=0.4)
-"""Errors of moments that follow each other on one path are far from independent."""
-OFFSET_WEIGHT = 0.15
-"""For the same reason a reading counts so much for the offset of its device."""
-OFFSET_SD_DB = 4.0
+MOST_MOMENTS = 8000
+"""More tell little beyond: every second or third track is taken instead."""
+PART = 1000
+"""Moments at a time: bounded memory."""
+ROUNDS, CELL_M = 8, 4.0
+TRIAL_ROUNDS, TRIAL_CELL_M = 5, 6.0
+STARTS = ((0.0, 0.0), (10.0, 0.5), (-10.0, -0.5))
+"""Level in dB and exponent from the prior's; expectation maximisation finds the maximum near its start."""
+ROOM_LOSS_DB_M = 0.1
+"""Surveyed malls show 0.15 to 0.21 beside lines fitted per receiver; less is safer where plans are rough."""
+ROOM_WEIGHTS = (0.9, 0.6, 0.37, 0.22, 0.135)
+TOO_GOOD_SIGMA, TOO_GOOD_EDGE = 1.15, 1.3
+"""Believed places fit the model better than true ones do; so much wider are spread and hearing edge."""
+LEAST_OFFSET_SD_DB = 3.0
+"""Another phone, another hand."""
 
 
 @dataclass(frozen=True)
@@ -66,23 +73,6 @@ class Crowd:
         return len(self.device)
 
 
-@dataclass(frozen=True)
-class NodeLinks:
-    """Levels at which nodes hear each other: indices ``sender`` and ``receiver`` (K,), ``rssi_dbm`` (K,)."""
-
-    sender: Ints
-    receiver: Ints
-    rssi_dbm: Floats
-
-
-@dataclass(frozen=True)
-class _Offsets:
-    """Offsets of D devices in dB and their variances."""
-
-    mean_db: Floats
-    variance_db2: Floats
-
-
 def _silent(_: float) -> None:
     """Report no progress."""
 
@@ -97,87 +87,105 @@ def self_calibrate(
 ) -> RadioModel | SurveyedMap:
     """Learn the radio model from unlabelled traffic.
 
+    Several starts are tried on half of the tracks; the one that predicts the other half best goes on with
+    all. Where none predicts it better than the prior, the prior is returned.
+
     Args:
         crowd: what was heard of devices whose places nobody knows; the order does not matter.
         prior: the model to start from, which knows the places of the nodes.
-        grid: where devices can be.
+        grid: where devices can be; its cells that weigh less than others are taken for rooms, which shade.
         links: levels between nodes, where they hear each other.
         progress: called with the share of the work done, 0 to 1.
 
     Raises:
         ValueError: a reading names a receiver that the prior lacks.
     """
-    if len(crowd) and not 0 <= crowd.receiver.min() <= crowd.receiver.max() < len(prior.receivers):
-        raise ValueError(
-            f"the crowd names receivers {crowd.receiver.min()} to {crowd.receiver.max()}, "
-            f"the model has {len(prior.receivers)}"
-        )
-    del links
-    moments = Moments.of(crowd.device, crowd.t_s, crowd.receiver, crowd.rssi_dbm)
+    moments = _moments(crowd, prior)
     if len(moments) < MIN_MOMENTS:
         return prior
-    cells = Cells(grid, CELL_M)
-    devices = int(moments.device.max()) + 1
-    offsets = _Offsets(np.zeros(devices), np.full(devices, prior.offset_sd_db**2))
-    model = prior
+    start = _best_start(moments, prior, grid, links, progress)
+    if start is None:
+        return prior
+    parts, cells = moments.parts(PART), Cells(grid, CELL_M)
+    model, offsets = start, _unknown(moments, prior)
     for number in range(ROUNDS):
-        progress(number / ROUNDS)
-        model, offsets = _round(moments, cells, model, prior, offsets)
+        progress(0.5 + 0.5 * number / ROUNDS)
+        model, offsets = improve(parts, cells, model, start, offsets, links)
     progress(1.0)
-    return model
-
-
-def _round(
-    moments: Moments, cells: Cells, model: RadioModel, prior: RadioModel, offsets: _Offsets
-) -> tuple[RadioModel, _Offsets]:
-    """Return model and offsets after one round of expectation and maximisation."""
-    log_likelihood, heard = _likelihood(moments, cells, model, offsets)
-    belief, _ = cells.smooth(moments, log_likelihood)
-    expected = (model.expected_dbm(cells.xyz_m) - REFERENCE_DBM).astype(np.float32)
-    mean, square = belief @ expected, belief @ expected**2
-    level = heard.level - offsets.mean_db[moments.device][:, None]
-    residual2 = level**2 - 2.0 * level * mean + square
-    sigma2 = model.sigma_db**2
-    weight = (STUDENT_DOF + 1.0) / (STUDENT_DOF + residual2 / sigma2) * (heard.number > 0) / sigma2
-    weight = weight.astype(np.float32)
-    offsets = _fit_offsets(moments.device, weight, heard.level - mean)
-    level = heard.level + REFERENCE_DBM - offsets.mean_db[moments.device][:, None]
-    tables = Tables(
-        (heard.number > 0).sum(axis=0).astype(np.float64),
-        weight.T @ belief,
-        (weight * level).astype(np.float32).T @ belief,
-        (weight * level**2).sum(axis=0),
-        belief.sum(axis=0, dtype=np.float64),
-        (heard.number > 0).T.astype(np.float32) @ belief,
+    return replace(
+        model,
+        sigma_db=TOO_GOOD_SIGMA * model.sigma_db,
+        hear_width_db=TOO_GOOD_EDGE * model.hear_width_db,
+        offset_sd_db=max(offsets.spread_db, LEAST_OFFSET_SD_DB),
     )
-    return fit_tables(tables, model, prior, cells.xyz_m), offsets
 
 
-def _likelihood(
-    moments: Moments, cells: Cells, model: RadioModel, offsets: _Offsets
-) -> tuple[Floats32, Heard]:
-    """Return how likely each cell is in each moment (N, C), as positioning has it, and what was heard."""
-    tables = LikelihoodTables(model, cells.xyz_m[None], SETTINGS)
-    heard = tables.tabulate(moments.readings)
-    left = tables.left(heard, offsets.mean_db[moments.device])[:-1]
-    precision = 1.0 / (offsets.variance_db2[moments.device] + model.moment_sd_db**2)
-    silence = tables.silence(np.ones(len(model.receivers), dtype=bool))
-    result = np.empty((len(moments), len(cells)), dtype=np.float32)
-    only = np.zeros(1, dtype=np.int64)
-    for start in range(0, len(moments), CHUNK):
-        rows = slice(start, start + CHUNK)
-        some = left[None, rows]
-        room = np.empty((4, 1, some.shape[1], len(cells)), dtype=np.float32)
-        result[rows] = tables.log_likelihood(
-            some, precision[None, rows].astype(np.float32), only, silence, room
-        )[0][0]
-    return result, heard
+def crowd_room_weight(crowd: Crowd, radio: RadioModel, floors: Sequence[Floor]) -> float:
+    """Return how likely a cell in a room is beside one on the open floor, as unlabelled traffic shows.
+
+    The weight under which the traffic is most likely; pass it to :meth:`Grid.over`. Traffic that is too
+    little to tell gives the largest.
+
+    Args:
+        crowd: unlabelled traffic.
+        radio: the best model there is; the prior does.
+        floors: outlines and rooms.
+
+    Raises:
+        ValueError: a reading names a receiver that the model lacks.
+    """
+    moments = _moments(crowd, radio)
+    if len(moments) < MIN_MOMENTS:
+        return ROOM_WEIGHTS[0]
+    parts = moments.parts(PART)
+    grids = [Grid.over(floors, room_weight=weight) for weight in ROOM_WEIGHTS]
+    found = [evidence(parts, Cells(grid, CELL_M), radio) for grid in grids]
+    return ROOM_WEIGHTS[int(np.argmax(found))]
 
 
-def _fit_offsets(device: Ints, weight: Floats, residual_db: Floats) -> _Offsets:
-    """Return the devices' offsets, shrunk to zero and centred, so that levels stay identified."""
-    total = np.bincount(device, weight.sum(axis=1))
-    own = np.bincount(device, (weight * residual_db).sum(axis=1))
-    precision = OFFSET_WEIGHT * total + 1.0 / OFFSET_SD_DB**2
-    mean = OFFSET_WEIGHT * own / precision
-    return _Offsets(mean - np.average(mean, weights=total), 1.0 / precision)
+def _moments(crowd: Crowd, radio: RadioModel) -> Moments:
+    """Return the moments to learn from."""
+    known = len(radio.receivers)
+    if len(crowd) and not 0 <= crowd.receiver.min() <= crowd.receiver.max() < known:
+        raise ValueError(
+            f"the crowd names receivers {crowd.receiver.min()} to {crowd.receiver.max()}, "
+            f"the model has {known}, numbered from 0"
+        )
+    return Moments.of(crowd.device, crowd.t_s, crowd.receiver, crowd.rssi_dbm).thinned(MOST_MOMENTS)
+
+
+def _unknown(moments: Moments, prior: RadioModel) -> Offsets:
+    return Offsets.unknown(int(moments.device.max()) + 1, prior.offset_sd_db)
+
+
+def _best_start(
+    moments: Moments,
+    prior: RadioModel,
+    grid: Grid,
+    links: NodeLinks | None,
+    progress: Callable[[float], None],
+) -> RadioModel | None:
+    """Return the model that predicts held-out tracks best, None if that is the prior."""
+    cells = Cells(grid, TRIAL_CELL_M)
+    even = np.arange(moments.tracks) % 2 == 0
+    train, test = (moments.of_tracks(half).parts(PART) for half in (even, ~even))
+    starts = _starts(prior, grid)
+    best, most = None, evidence(test, cells, prior)
+    for number, start in enumerate(starts):
+        progress(0.5 * number / len(starts))
+        model, offsets = start, _unknown(moments, prior)
+        for _ in range(TRIAL_ROUNDS):
+            model, offsets = improve(train, cells, model, start, offsets, links)
+        if (found := evidence(test, cells, model)) > most:
+            best, most = model, found
+    return best
+
+
+def _starts(prior: RadioModel, grid: Grid) -> list[RadioModel]:
+    """Return the models from which to start: with rooms in the way, where the grid knows any."""
+    plain = [replace(prior, p0_dbm=prior.p0_dbm + level, exponent=prior.exponent + exponent)
+             for level, exponent in STARTS]  # fmt: skip
+    if not np.ptp(grid.weight):
+        return plain
+    rooms = Rooms.of(grid, prior.slab_z_m)
+    return [plain[0], *(ShadedModel.over(model, rooms, ROOM_LOSS_DB_M) for model in plain)]

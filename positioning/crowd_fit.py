@@ -6,7 +6,7 @@ to have been sent there and their mean level. The rest is the fit of a survey: r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,10 @@ class Tables:
     visits: Floats
     heard: Floats
 
+    def __add__(self, other: Tables) -> Tables:
+        """Return what both say together, over the same cells."""
+        return Tables(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
 
 def fit_tables(tables: Tables, model: RadioModel, prior: RadioModel, xyz_m: Floats) -> RadioModel:
     """Return the path loss and hearing edge that fit tables over cells at ``xyz_m`` (C, 3) best.
@@ -60,12 +64,13 @@ def fit_tables(tables: Tables, model: RadioModel, prior: RadioModel, xyz_m: Floa
         prior: what all rounds shrink towards.
         xyz_m: (C, 3) places of the cells.
     """
-    slabs = model.slab_loss_db * model.slabs_crossed(xyz_m[:, 2]).T
+    # Whatever is between device and receiver beside distance: slabs, rooms.
+    lost = (model.p0_dbm - model.exponent * model.log_distance(xyz_m) - model.expected_dbm(xyz_m)).T
     fits = []
     for near_m in NEAR_CANDIDATES_M:
         distance = -replace(model, near_m=near_m).log_distance(xyz_m).T
-        lines = _lines(tables, distance, slabs, np.stack((model.p0_dbm, model.exponent)), prior)
-        expected = lines[0][:, None] + lines[1][:, None] * distance - slabs
+        lines = _lines(tables, distance, lost, np.stack((model.p0_dbm, model.exponent)), prior)
+        expected = lines[0][:, None] + lines[1][:, None] * distance - lost
         misfit = tables.square + ((tables.weight * expected - 2.0 * tables.level) * expected).sum(axis=1)
         fits.append((float(misfit.sum()), near_m, lines, expected, misfit))
     _, near_m, lines, expected, misfit = min(fits, key=lambda fit: fit[0])
@@ -76,7 +81,7 @@ def fit_tables(tables: Tables, model: RadioModel, prior: RadioModel, xyz_m: Floa
     return _fit_hearing(tables, model, expected)
 
 
-def _lines(tables: Tables, distance: Floats, slabs: Floats, start: Floats, prior: RadioModel) -> Floats:
+def _lines(tables: Tables, distance: Floats, lost: Floats, start: Floats, prior: RadioModel) -> Floats:
     """Return (2, R): level and exponent of each receiver, shrunk towards what all show, those to the prior.
 
     Empirical Bayes: mean and spread over receivers and the lines themselves are found in turn.
@@ -87,8 +92,8 @@ def _lines(tables: Tables, distance: Floats, slabs: Floats, start: Floats, prior
             tables.weight,
             tables.weight * distance,
             tables.weight * distance**2,
-            tables.level + tables.weight * slabs,
-            (tables.level + tables.weight * slabs) * distance,
+            tables.level + tables.weight * lost,
+            (tables.level + tables.weight * lost) * distance,
         )
     ]
     lines = start

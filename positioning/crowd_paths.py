@@ -19,9 +19,12 @@ from positioning.likelihood import Readings
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 GAP_S = 30.0
 """After such a silence a device may be anywhere: a new track begins."""
+LONGEST = 120
+"""Moments of a track: longer ones are cut, so that a device that never leaves is not all that is seen."""
 STEPS_S = np.array([1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0])
 """Times between moments are rounded to one of these."""
 DIFFUSION_M2_S = 2.0
@@ -59,17 +62,50 @@ class Moments:
     ) -> Moments:
         """Gather readings (M,) by device and tick; their order does not matter."""
         order = np.lexsort((rssi_dbm, receiver, t_s, device))
-        names, own = np.unique(device[order], return_inverse=True)
+        own = np.unique(device[order], return_inverse=True)[1].reshape(-1)
         tick = np.ceil(t_s[order] / tick_s).astype(np.int64)
-        moments, row = np.unique(np.stack((own.reshape(-1), tick)), axis=1, return_inverse=True)
+        moments, row = np.unique(np.stack((own, tick)), axis=1, return_inverse=True)
         since = np.diff(moments[1], prepend=0) * tick_s
         first = np.append(True, (np.diff(moments[0]) > 0) | (since[1:] > GAP_S))[: moments.shape[1]]
-        track = np.cumsum(first) - 1
-        start = np.flatnonzero(first)
+        first |= _nth(first) % LONGEST == 0
         return cls(
-            moments[0], track, np.arange(len(track)) - start[track], np.where(first, 0.0, since),
+            moments[0], np.cumsum(first) - 1, _nth(first), np.where(first, 0.0, since),
             Readings(row.reshape(-1), receiver[order], rssi_dbm[order]),
         )  # fmt: skip
+
+    @property
+    def tracks(self) -> int:
+        """The number of tracks."""
+        return int(self.track.max(initial=-1)) + 1
+
+    def of_tracks(self, keep: Bools) -> Moments:
+        """Return the moments of some tracks (T,); devices keep their numbers."""
+        kept = keep[self.track]
+        row = np.cumsum(kept) - 1
+        heard = kept[self.readings.device]
+        readings = Readings(
+            row[self.readings.device[heard]], self.readings.receiver[heard], self.readings.rssi_dbm[heard]
+        )
+        number = np.cumsum(keep) - 1
+        return Moments(
+            self.device[kept], number[self.track[kept]], self.nth[kept], self.since_s[kept], readings
+        )
+
+    def thinned(self, most: int) -> Moments:
+        """Return every track, or every second, or third, so that about ``most`` moments are left."""
+        every = -(-len(self) // most) if len(self) else 1
+        return self.of_tracks(np.arange(self.tracks) % every == 0)
+
+    def parts(self, size: int) -> list[Moments]:
+        """Return the moments in parts of whole tracks, of about ``size`` each."""
+        ends = np.flatnonzero(np.append(self.nth[1:] == 0, True)) // size
+        return [self.of_tracks(ends == part) for part in np.unique(ends)] if len(self) else []
+
+
+def _nth(first: Bools) -> Ints:
+    """Return how many elements lie between each and the first of its run."""
+    start = np.flatnonzero(first)
+    return np.arange(len(first)) - start[np.cumsum(first) - 1] if len(first) else np.zeros(0, dtype=np.int64)
 
 
 class Cells:
@@ -102,9 +138,8 @@ class Cells:
         self._spreads = [
             tuple(_spread(count, cell_m, step) for count in (columns, rows)) for step in STEPS_S.tolist()
         ]
-        self._reach = [
-            np.maximum(self._spread(self._weight[None], number), LEAST) for number in range(len(STEPS_S))
-        ]
+        spreads = [self._spread(self._weight[None], number) for number in range(len(STEPS_S))]
+        self._reach: list[Floats32] = [np.maximum(spread, np.float32(LEAST)) for spread in spreads]
 
     def __len__(self) -> int:
         """Return the number of cells."""
@@ -125,7 +160,7 @@ class Cells:
         by_depth = [np.flatnonzero(moments.nth == nth) for nth in range(depth)]
         for nth, rows in enumerate(by_depth):
             if nth == 0:
-                expected = np.broadcast_to(self.share.astype(np.float32), (len(rows), len(self)))
+                expected = np.tile(self.share.astype(np.float32), (len(rows), 1))
             else:
                 expected = self._move(belief[rows - 1], moments.since_s[rows])
             belief[rows] = expected * likelihood[rows]

@@ -21,6 +21,8 @@ from scipy.spatial.distance import cdist
 
 from positioning.calibrate import fit_path_loss
 from positioning.radio import Prediction, RadioModel
+from positioning.shaded import FORMAT as SHADED_FORMAT
+from positioning.shaded import ShadedModel
 from positioning.survey import Survey
 
 Floats = npt.NDArray[np.float64]
@@ -222,6 +224,8 @@ def radio_from_dict(data: Mapping[str, Any]) -> RadioModel | SurveyedMap:
     Raises:
         ValueError: the file is neither, or is damaged.
     """
+    if data.get("format") == SHADED_FORMAT:
+        return ShadedModel.from_dict(data)
     return SurveyedMap.from_dict(data) if data.get("format") == FORMAT else RadioModel.from_dict(data)
 
 
