@@ -164,6 +164,7 @@ def main() -> None:
     parser.add_argument("--method", choices=METHODS, default="survey")
     parser.add_argument("--receivers", type=int, default=40)
     parser.add_argument("--nodes", type=int, default=20, help="how many nodes of a floor are spoilt in turn")
+    parser.add_argument("--faults", default="", help="only faults whose name holds this")
     args = parser.parse_args()
     root = Path(os.environ.get("MALLSENSE_DATA", "../shared/data"))
     floors = sorted(path.parent for path in root.glob("mall/*/receivers.csv"))
@@ -180,7 +181,7 @@ def main() -> None:
         doubted = [b.finding.verdict for b in believed(case, learn) if b.finding.verdict.suspicious]
         row.append(f"{len(doubted)} of {len(case.prior.receivers)} {'/'.join(doubted)}".strip())
     print("| nothing spoilt: nodes doubted |", " | ".join(row), "|", flush=True)
-    for fault in FAULTS:
+    for fault in (fault for fault in FAULTS if args.faults in fault.name):
         row = [cell(case, learn, fault, args.nodes) for case in cases.values()]
         print(f"| {fault.name} |", " | ".join(row), "|", flush=True)
 
