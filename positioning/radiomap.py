@@ -209,7 +209,7 @@ class SurveyedMap:
             if key.startswith(("support", "visit"))
         }
         try:
-            base = RadioModel.from_dict(data["base"])
+            base = path_loss_from_dict(data["base"])
             arrays["support_xyz_m"] = arrays["support_xyz_m"].reshape(-1, 3)
             arrays["visit_xyz_m"] = arrays["visit_xyz_m"].reshape(-1, 3)
             arrays["visit_heard"] = arrays["visit_heard"].reshape(-1, len(base.receivers))
@@ -224,9 +224,17 @@ def radio_from_dict(data: Mapping[str, Any]) -> RadioModel | SurveyedMap:
     Raises:
         ValueError: the file is neither, or is damaged.
     """
-    if data.get("format") == SHADED_FORMAT:
-        return ShadedModel.from_dict(data)
-    return SurveyedMap.from_dict(data) if data.get("format") == FORMAT else RadioModel.from_dict(data)
+    return SurveyedMap.from_dict(data) if data.get("format") == FORMAT else path_loss_from_dict(data)
+
+
+def path_loss_from_dict(data: Mapping[str, Any]) -> RadioModel:
+    """Return the path loss of a calibration file, shaded by rooms or plain.
+
+    Raises:
+        ValueError: it is neither, or is damaged.
+    """
+    shaded = data.get("format") == SHADED_FORMAT
+    return ShadedModel.from_dict(data) if shaded else RadioModel.from_dict(data)
 
 
 def survey_map(
