@@ -27,6 +27,8 @@ KNOWN = 20
 """Readings from which on a receiver tells about the others."""
 SHARED_WEIGHT = 0.3
 """Readings of one path share their errors: one counts so much against the prior."""
+HEAR_SPREAD = np.array([10.0, 0.5])
+"""Standard deviations of what is believed of the edge in dB, and of the logarithm of its width."""
 HEAR_BOUNDS = ((-110.0, -40.0), (np.log(1.0), np.log(20.0)), (-7.0, float(logit(0.98))))
 
 
@@ -78,7 +80,7 @@ def fit_tables(tables: Tables, model: RadioModel, prior: RadioModel, xyz_m: Floa
     pooled = squares.sum() / tables.readings.sum()
     sigma = np.sqrt((squares + KNOWN * pooled) / (tables.readings + KNOWN))
     model = replace(model, p0_dbm=lines[0], exponent=lines[1], sigma_db=np.maximum(sigma, 2.0), near_m=near_m)
-    return _fit_hearing(tables, model, expected)
+    return _fit_hearing(tables, model, prior, expected)
 
 
 def _lines(tables: Tables, distance: Floats, lost: Floats, start: Floats, prior: RadioModel) -> Floats:
@@ -111,14 +113,19 @@ def _lines(tables: Tables, distance: Floats, lost: Floats, start: Floats, prior:
     return lines
 
 
-def _fit_hearing(tables: Tables, model: RadioModel, expected_dbm: Floats) -> RadioModel:
-    """Fit the hearing edge to how many of the moments in each cell each receiver heard."""
+def _fit_hearing(tables: Tables, model: RadioModel, prior: RadioModel, expected_dbm: Floats) -> RadioModel:
+    """Fit the hearing edge to how many of the moments in each cell each receiver heard.
+
+    Where every level lies above the edge, weak priors hold what cannot be told.
+    """
     missed = tables.visits - tables.heard
+    believed = np.array([prior.hear_dbm, np.log(prior.hear_width_db)])
 
     def loss(theta: Floats) -> float:
         chance = expit(theta[2]) * expit((expected_dbm - theta[0]) / np.exp(theta[1]))
         chance = np.clip(chance, 1e-6, 1.0 - 1e-6)
-        return float(-np.sum(tables.heard * np.log(chance) + missed * np.log1p(-chance)))
+        doubt = 0.5 * float(np.sum(((theta[:2] - believed) / HEAR_SPREAD) ** 2))
+        return doubt - float(np.sum(tables.heard * np.log(chance) + missed * np.log1p(-chance)))
 
     most = float(logit(np.clip(model.hear_max, 0.01, 0.97)))
     start = np.array([model.hear_dbm, np.log(model.hear_width_db), most])
