@@ -5,12 +5,13 @@ from dataclasses import replace
 
 from contracts.errors import ConfigurationError
 from gateway.engine import Calibration
-from gateway.engine.setup import grid_of
+from gateway.engine.setup import floors_of, grid_of
 from mallsense.calibrate_material import Material
 from mallsense.ladder import Step
 from mallsense.recording import surveyed
 from positioning.calibrate import calibrate
-from positioning.crowd import self_calibrate
+from positioning.crowd import crowd_room_weight, self_calibrate
+from positioning.grid import Grid
 from positioning.node_beliefs import NodeBelief, node_beliefs
 from positioning.node_places import mounting_places
 from positioning.radio import RadioModel
@@ -62,37 +63,41 @@ def calibration_from(material: Material, step: Step, progress: Progress) -> Cali
     if step is Step.SURVEY and material.survey is not None:
         calibration = surveyed(material.site, material.survey, material.prior)
     else:
-        calibration = Calibration(_learnt(material, step, progress))
+        calibration = _learnt(material, step, progress)
     progress("examining the nodes", 0.7)
-    nodes = _examined(material, step, calibration.radio)
+    nodes = _examined(material, step, calibration)
     progress("done", 1.0)
     return replace(calibration, method=step.value, made_from=material.made_from, nodes=nodes)
 
 
-def _learnt(material: Material, step: Step, progress: Progress) -> RadioModel | SurveyedMap:
+def _learnt(material: Material, step: Step, progress: Progress) -> Calibration:
     """Return what the crowd teaches, corrected by the points where the method has them."""
-    radio: RadioModel | SurveyedMap | None = None
+    believed, weight = material.prior, 1.0
     if material.crowd is not None:
-        radio = self_calibrate(
+        weight = crowd_room_weight(material.crowd, material.prior, floors_of(material.site))
+        learnt = self_calibrate(
             material.crowd,
             material.prior,
-            grid_of(material.site),
+            grid_of(material.site, room_weight=weight),
             progress=lambda share: progress("learning from the traffic", 0.7 * share),
         )
-    if step is Step.ZERO or material.points is None:
-        return radio or material.prior
-    believed = radio.base if isinstance(radio, SurveyedMap) else radio
-    return refine(material.points, believed or calibrate(material.points, material.prior))
+        believed = learnt.base if isinstance(learnt, SurveyedMap) else learnt
+        if step is Step.ZERO or material.points is None:
+            return Calibration(learnt, weight)
+    elif material.points is not None:
+        believed = calibrate(material.points, material.prior)
+    return Calibration(believed if material.points is None else refine(material.points, believed), weight)
 
 
-def _examined(material: Material, step: Step, radio: RadioModel | SurveyedMap) -> tuple[NodeBelief, ...]:
+def _examined(material: Material, step: Step, calibration: Calibration) -> tuple[NodeBelief, ...]:
     """Return what is believed about the nodes, told from the readings that the method may know."""
+    radio = calibration.radio
     base = radio.base if isinstance(radio, SurveyedMap) else radio
-    grid = grid_of(material.site)
+    grid = grid_of(material.site, room_weight=calibration.room_weight)
     if isinstance(radio, SurveyedMap) and step is Step.SURVEY:
         evidence = radio
     else:
-        evidence = _evidence(_labelled(material, step, radio), material.prior)
+        evidence = _evidence(_labelled(material, radio, grid), material.prior)
     beliefs = node_beliefs(evidence, mounting_places(material.prior, grid))
     return tuple(
         replace(
@@ -105,13 +110,13 @@ def _examined(material: Material, step: Step, radio: RadioModel | SurveyedMap) -
     )
 
 
-def _labelled(material: Material, step: Step, radio: RadioModel | SurveyedMap) -> Survey:
+def _labelled(material: Material, radio: RadioModel | SurveyedMap, grid: Grid) -> Survey:
     """Return readings with places: those found by the other nodes, which are many, else the points."""
     if material.crowd is not None:
-        return self_labelled(material.crowd, radio, grid_of(material.site))
-    if step is Step.POINTS and material.points is not None:
-        return material.points
-    raise AssertionError("a method without traffic has points")
+        return self_labelled(material.crowd, radio, grid)
+    if material.points is None:
+        raise ValueError("neither traffic nor points to examine the nodes with")
+    return material.points
 
 
 def _evidence(labels: Survey, prior: RadioModel) -> SurveyedMap:

@@ -43,9 +43,9 @@ def refine(points: Survey, believed: RadioModel, *, residual: Residual = RESIDUA
         )
     fitted = fit_path_loss(points, believed).model
     draft = survey_map(points, believed, residual=residual)
-    # The supports are about the points' own path loss, which so few of them hardly tell.
+    # The supports are about the points' own plain path loss, which so few of them hardly tell.
     at = draft.support_xyz_m
-    beyond = fitted.expected_dbm(at) - believed.expected_dbm(at)
+    beyond = RadioModel.expected_dbm(fitted, at) - believed.expected_dbm(at)
     own = beyond[np.arange(len(at)), draft.support_receiver]
     base = replace(believed, moment_sd_db=draft.base.moment_sd_db)
     return replace(draft, base=base, support_db=draft.support_db + own)

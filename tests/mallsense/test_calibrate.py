@@ -88,10 +88,8 @@ def store_of(recorded: Path, site: Site, path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("method", "kind"), [("zero", RadioModel), ("points", SurveyedMap), ("survey", SurveyedMap)]
-)
-def test_every_method_makes_a_calibration_of_a_recorded_folder(
+@pytest.mark.parametrize(("method", "kind"), [("zero", RadioModel), ("survey", SurveyedMap)])
+def test_a_recorded_folder_is_calibrated_with_and_without_its_truth(
     recorded: Path, site: Path, tmp_path: Path, method: str, kind: type, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The file says how it was made and what is believed of each node, and fits the site."""

@@ -1,10 +1,15 @@
 """A believed radio model, corrected by a few labelled readings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from positioning.grid import Floor, Grid
 from positioning.radio import RadioModel
+from positioning.radiomap import SurveyedMap
 from positioning.refine import refine
+from positioning.shaded import Rooms, ShadedModel
 from positioning.survey import Survey
 
 NODES = np.array([(5.0, 5.0, 3.0), (35.0, 5.0, 3.0), (20.0, 25.0, 3.0)])
@@ -38,6 +43,21 @@ def test_points_that_show_nothing_new_change_nothing() -> None:
     places = points.way_xyz_m
     change = refine(points, BELIEVED).predict(places).mean_dbm - BELIEVED.expected_dbm(places)
     assert np.abs(change).mean() < 1.2
+
+
+def test_a_correction_of_path_loss_through_rooms_survives_a_file() -> None:
+    """What rooms on the way take is not learnt twice, and is written and read with the map."""
+    room = np.array([[15.0, 0], [25.0, 0], [25.0, 30], [15.0, 30]])
+    floor = Floor([np.array([[0.0, 0], [40.0, 0], [40.0, 30], [0.0, 30]])], rooms=[room])
+    rooms = Rooms.of(Grid.over([floor], room_weight=0.5), BELIEVED.slab_z_m)
+    shaded = ShadedModel.over(BELIEVED, rooms, 0.3)
+    points = survey((0.0, 0.0, 0.0))
+    places = points.way_xyz_m
+    level = shaded.expected_dbm(points.positions())[np.arange(len(points)), points.receiver]
+    radio = refine(replace(points, rssi_dbm=level), shaded)
+    assert radio.predict(places).mean_dbm == pytest.approx(shaded.expected_dbm(places), abs=1.0)
+    read = SurveyedMap.from_dict(radio.to_dict())
+    assert read.predict(places).mean_dbm == pytest.approx(radio.predict(places).mean_dbm, abs=0.05)
 
 
 def test_readings_that_cannot_be_used_are_refused() -> None:
