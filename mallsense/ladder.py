@@ -16,9 +16,9 @@ import numpy as np
 from contracts.errors import ConfigurationError
 from contracts.site import Site
 from gateway.engine import Calibration
-from gateway.engine.setup import grid_of
+from gateway.engine.setup import floors_of, grid_of
 from positioning.calibrate import calibrate
-from positioning.crowd import Crowd, self_calibrate
+from positioning.crowd import Crowd, crowd_room_weight, self_calibrate
 from positioning.radio import RadioModel
 from positioning.survey import Survey
 from simulators.recorded import RecordedDataset
@@ -98,7 +98,9 @@ def from_crowd(
             "neither training walks nor survey points, so there is no traffic to learn from",
             "Leave out --calibration: the radio model is then the textbook's.",
         )
-    return Calibration(self_calibrate(crowd, prior, grid_of(site), progress=progress or _nobody_watches))
+    weight = crowd_room_weight(crowd, prior, floors_of(site))
+    grid = grid_of(site, room_weight=weight)
+    return Calibration(self_calibrate(crowd, prior, grid, progress=progress or _nobody_watches), weight)
 
 
 def crowd_of(datasets: Sequence[RecordedDataset]) -> Crowd:

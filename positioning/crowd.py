@@ -124,7 +124,7 @@ def crowd_room_weight(crowd: Crowd, radio: RadioModel, floors: Sequence[Floor]) 
     """Return how likely a cell in a room is beside one on the open floor, as unlabelled traffic shows.
 
     The weight under which the traffic is most likely; pass it to :meth:`Grid.over`. Traffic that is too
-    little to tell gives the largest.
+    little to tell, and a plan without rooms, give the largest.
 
     Args:
         crowd: unlabelled traffic.
@@ -135,7 +135,7 @@ def crowd_room_weight(crowd: Crowd, radio: RadioModel, floors: Sequence[Floor]) 
         ValueError: a reading names a receiver that the model lacks.
     """
     moments = _moments(crowd, radio)
-    if len(moments) < MIN_MOMENTS:
+    if len(moments) < MIN_MOMENTS or not any(floor.rooms for floor in floors):
         return ROOM_WEIGHTS[0]
     parts = moments.parts(PART)
     grids = [Grid.over(floors, room_weight=weight) for weight in ROOM_WEIGHTS]
