@@ -33,7 +33,7 @@ Ints = npt.NDArray[np.int64]
 STUDENT_DOF = 5.0  # residuals of surveyed readings: kurtosis 4-6 on the recorded malls
 NEAR_CANDIDATES_M = (0.5, 1.0, 2.0, 3.0, 4.5)
 MIN_TICKS = 50  # of a survey, before it tells where people walk
-LEAST_ROOM_WEIGHT = float(np.exp(-2.0))
+LEAST_ROOM_WEIGHT = float(np.exp(-3.0))
 CLOCK_CANDIDATES_S = np.arange(-5.0, 5.01, 0.5)
 
 

@@ -145,14 +145,14 @@ class LikelihoodTables:
         result[:-1] = np.concatenate((number * level**2, number * level, number), axis=1)
         return result
 
-    def silence(self, awake: Bools) -> Floats32:
+    def silence(self, awake: Bools, *, weighted: bool = True) -> Floats32:
         """Return what it says of each place (T, S) that no receiver of those awake (R,) hears a device.
 
-        The logarithm of the weight is included: it is minus infinity where there is nothing.
+        If ``weighted``, the logarithm of the weight is included: it is minus infinity where there is nothing.
         """
         shape = len(self._square), self._square.shape[2]
         result = (np.asarray(awake, dtype=np.float32) @ self._deaf).reshape(shape)
-        if self._log_weight is not None:
+        if weighted and self._log_weight is not None:
             result = result + self._log_weight
         return result.astype(np.float32)
 

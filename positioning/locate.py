@@ -201,12 +201,69 @@ class Locator:
             result[rows, self._tiles.cell[there]] = density.swapaxes(1, 2)[there].T
         return heard.device, (result / result.sum(axis=1, keepdims=True)).astype(np.float32)
 
+    @property
+    def tiles(self) -> Tiles:
+        """The tiles in which cells are evaluated."""
+        return self._tiles
+
+    def tabulate(self, readings: Readings) -> Heard:
+        """Gather readings by device; raises ValueError as :meth:`locate` does."""
+        return self._fine.tabulate(readings)
+
+    def moment(
+        self, heard: Heard, rows: slice, awake: Bools | None, offset_db: Floats, offset_sd_db: Floats
+    ) -> Moment:
+        """Put together what one moment says about some devices with expected offsets (D,)."""
+        own = Heard(heard.device[rows], heard.number[rows], heard.level[rows])
+        precision = np.ones(len(own.device) + 1, dtype=np.float32)
+        precision[:-1] = 1.0 / offset_sd_db**2
+        return Moment(self._fine.left(own, offset_db), precision, _listening(heard, awake), None)
+
+    def tile_log_likelihood(self, moment: Moment) -> Floats32:
+        """Return the log-likelihood (D, T) of one place in each tile; weights of cells are left out."""
+        silence = self._coarse.silence(moment.listening, weighted=False)
+        room = np.empty((4, 1, BLOCK, len(self._tiles)), dtype=np.float32)
+        result = np.empty((len(moment), len(self._tiles)), dtype=np.float32)
+        for rows in _slices(len(moment), BLOCK):
+            padded = np.minimum(np.arange(rows.start, rows.start + BLOCK), len(moment))[None]
+            found, _, _ = self._coarse.log_likelihood(
+                moment.left[padded], moment.offset_precision[padded], ONLY, silence, room
+            )
+            result[rows] = found[0, : len(result[rows])]
+        return result
+
+    def cell_log_likelihood(
+        self, moment: Moment, wanted: Bools
+    ) -> tuple[Ints, Ints, Floats32, Floats32, Floats32]:
+        """Return what a moment says of the places in some tiles; weights of cells are left out.
+
+        Args:
+            moment: of D devices.
+            wanted: (D, T) which tiles.
+
+        Returns:
+            device (P,), tile (P,) of each pair wanted, by tile; log-likelihood, mean and variance of the
+            offset (P, S).
+        """
+        blocks = Blocks.of(wanted, BLOCK)
+        silence = self._fine.silence(moment.listening, weighted=False)
+        room = np.empty((4, BATCH, BLOCK, len(self._local)), dtype=np.float32)
+        found = np.empty((3, *blocks.device.shape, len(self._local)), dtype=np.float32)
+        for part in _slices(len(blocks.tile), BATCH):
+            device = blocks.device[part]
+            found[0, part], found[1, part], precision = self._fine.log_likelihood(
+                moment.left[device], moment.offset_precision[device], blocks.tile[part], silence,
+                room[:, : len(device)],
+            )  # fmt: skip
+            found[2, part] = 1.0 / precision
+        likelihood, offset, variance = found.reshape(3, -1, len(self._local))[:, blocks.place]
+        return blocks.pair_device, blocks.pair_tile, likelihood, offset, variance
+
     def _moment(self, heard: Heard, rows: slice, awake: Bools | None, prior: Prior | None) -> Moment:
         """Put together what one moment says about some of the devices."""
         own = Heard(heard.device[rows], heard.number[rows], heard.level[rows])
         count = len(own.device)
-        listening = heard.number.max(axis=0, initial=0.0) > 0
-        listening |= True if awake is None else np.asarray(awake, dtype=bool)
+        listening = _listening(heard, awake)
         offset_precision = np.ones(count + 1, dtype=np.float32)
         if prior is None:
             offset_precision[:-1] = 1.0 / np.hypot(self.offset_sd_db, self._moment_sd_db) ** 2
@@ -380,6 +437,12 @@ class Locator:
         limit = 0.999 * np.sqrt(cov[:, 0, 0] * cov[:, 1, 1])
         cov[:, 0, 1] = cov[:, 1, 0] = np.clip(xy - x * y, -limit, limit)
         return probability, np.stack((x, y), axis=1) + self._centre, cov
+
+
+def _listening(heard: Heard, awake: Bools | None) -> Bools:
+    """Return which receivers (R,) listened: those said to be awake, and whoever heard anything."""
+    listening: Bools = heard.number.max(axis=0, initial=0.0) > 0
+    return listening | (True if awake is None else np.asarray(awake, dtype=bool))
 
 
 def _slices(count: int, size: int) -> Iterator[slice]:

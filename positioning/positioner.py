@@ -12,15 +12,17 @@ nor on slot numbers, nor on which other devices were heard.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from positioning.estimates import Estimates
 from positioning.grid import Grid
 from positioning.likelihood import LikelihoodSettings, Readings
 from positioning.locate import Locator, Prior
+from positioning.offset import DeviceOffsets
 from positioning.radio import RadioMap
 from positioning.track import Motion, assimilate, kalman_update
 
@@ -28,44 +30,13 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+__all__ = ["Estimates", "Positioner"]
+
 Tracker = Literal["density", "kalman"]
 
 GATE = 16.0  # squared Mahalanobis distance from which the Kalman filter pulls less
 DOUBT_MEMORY_S = 5.0  # a walker leaves a radio shadow in about this time
-LEAST_DB2 = 0.1
-OFFSET_STAY_S = 300.0  # hands, pockets and power change over minutes
 FLOOR_STAY_S = 300.0  # people change floors every some minutes
-
-
-@dataclass(frozen=True)
-class Estimates:
-    """Where K devices are.
-
-    Attributes:
-        slot: (K,) ascending.
-        t_ms: the instant of all estimates.
-        heard_ms: (K,) last tick in which the device was heard.
-        floor: (K,) most probable floor.
-        floor_probability: (K,) probability of that floor.
-        xy_m: (K, 2) position.
-        cov_m2: (K, 2, 2) its covariance.
-        velocity_m_s: (K, 2).
-        updated: (K,) whether the device was heard in this tick.
-    """
-
-    slot: Ints
-    t_ms: int
-    heard_ms: Ints
-    floor: Ints
-    floor_probability: Floats
-    xy_m: Floats
-    cov_m2: Floats
-    velocity_m_s: Floats
-    updated: Bools
-
-    def __len__(self) -> int:
-        """Return the number of devices."""
-        return len(self.slot)
 
 
 class Positioner:
@@ -96,7 +67,7 @@ class Positioner:
         self._grid = grid
         self._tracker = tracker
         self._map_doubt = radio.map_doubt
-        self._moment_db2 = radio.moment_sd_db**2
+        self._offsets = DeviceOffsets(self._locator.offset_sd_db, radio.moment_sd_db)
         self._motion = motion or Motion()
         # A reading tells where the device is clock_offset_s after its stamp; on average half a tick old.
         self._lead_ms = round(1000.0 * radio.clock_offset_s - tick_ms / 2)
@@ -257,7 +228,9 @@ class Positioner:
             prior = None
         else:
             prior = self._prior(mean, cov, floor, new)
-            prior = replace(prior, offset_db=offset, offset_sd_db=np.sqrt(variance + self._moment_db2))
+            prior = replace(
+                prior, offset_db=offset, offset_sd_db=np.sqrt(variance + self._offsets.moment_db2)
+            )
         fixes = self._locator.locate(readings, awake=awake, prior=prior)
         mean[new], cov[new] = self._motion.start(fixes.xy_m[new], fixes.cov_m2[new])
         old = ~new
@@ -271,11 +244,9 @@ class Positioner:
         else:
             mean[old], cov[old] = assimilate(mean[old], cov[old], fixes.xy_m[old], fixes.cov_m2[old])
             floor = fixes.floor_probability
-            # What one moment adds is white; the rest of the offset found belongs to the device.
-            share = variance / (variance + self._moment_db2)
-            self._offset_db[device] = offset + share * (fixes.offset_db - offset)
-            left = variance + self._moment_db2 - fixes.offset_sd_db**2
-            self._offset_db2[device] = np.maximum(variance - share**2 * left, LEAST_DB2)
+            self._offset_db[device], self._offset_db2[device] = self._offsets.learnt(
+                offset, variance, fixes.offset_db - offset, fixes.offset_sd_db**2
+            )
         memory = np.exp(-np.abs(moment - self._state_ms[device]) / 1000.0 / DOUBT_MEMORY_S)
         memory[new] = 0.0
         fresh = np.linalg.inv(fixes.alone_cov_m2)
@@ -303,10 +274,6 @@ class Positioner:
         return np.asarray(self._map_doubt * np.linalg.inv(self._information[slots]), dtype=np.float64)
 
     def _offset_at(self, slots: Ints, t_ms: int) -> tuple[Floats, Floats]:
-        """Return mean and variance of the devices' offsets: what was learnt fades to the prior."""
-        known = np.where(
-            self._live[slots], np.exp((self._state_ms[slots] - t_ms) / 1000.0 / OFFSET_STAY_S), 0.0
-        )
-        known = np.minimum(known, 1.0)
-        prior = self._locator.offset_sd_db**2
-        return known * self._offset_db[slots], prior + known**2 * (self._offset_db2[slots] - prior)
+        """Return mean and variance of the devices' offsets, of new ones the prior's."""
+        since_s = np.where(self._live[slots], (t_ms - self._state_ms[slots]) / 1000.0, np.inf)
+        return self._offsets.expected(self._offset_db[slots], self._offset_db2[slots], since_s)

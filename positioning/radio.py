@@ -21,6 +21,7 @@ from scipy.special import expit
 
 Floats = npt.NDArray[np.float64]
 
+DOUBT_SPACINGS = 0.25  # without a survey; measured on held-out training walks
 FORMAT = "mallsense-radio-model"
 VERSION = 1
 
@@ -56,6 +57,10 @@ class RadioMap(Protocol):
     @property
     def map_doubt(self) -> float:
         """Variance of errors that persist, in units of that of the readings of some seconds."""
+
+    @property
+    def doubt_m(self) -> float:
+        """Standard deviation per axis of position errors that the map's own faults cause and that persist."""
 
     @property
     def clock_offset_s(self) -> float:
@@ -157,6 +162,13 @@ class RadioModel:
             near_m=2.0,
             slab_z_m=np.empty(0) if slab_z_m is None else np.asarray(slab_z_m, dtype=np.float64),
         )
+
+    @property
+    def doubt_m(self) -> float:
+        """Standard deviation per axis of position errors that persist: a share of the receivers' spacing."""
+        spread = np.ptp(self.receiver_xyz_m[:, :2], axis=0)
+        floors = len(self.slab_z_m) + 1
+        return float(DOUBT_SPACINGS * np.sqrt(spread.prod() * floors / max(len(self.receivers), 1)))
 
     def log_distance(self, xyz_m: Floats) -> Floats:
         """Return ``10 log10`` of the softened distance from N places (N, 3) to each receiver, (N, R)."""

@@ -13,7 +13,7 @@ from contracts.site import Area, Site, ZoneKind
 from gateway.engine.calibration import Calibration
 from gateway.engine.engine import Engine
 from positioning.grid import Floor, Grid
-from positioning.positioner import Positioner
+from positioning.grid_filter import GridFilter
 from positioning.radio import RadioModel
 from positioning.zones import ZoneArea, ZoneMap
 
@@ -46,8 +46,7 @@ def build_engine(site: Site, calibration: Mapping[str, Any] | None = None) -> En
         Calibration(radio_model(site)) if calibration is None else Calibration.from_dict(calibration, site)
     )
     grid = grid_of(site, room_weight=known.room_weight)
-    positioner = Positioner(known.radio, grid, tick_ms=round(site.tracking.tick_s * 1000))
-    return Engine(site, positioner, zone_map(site), room_weight=known.room_weight)
+    return Engine(site, GridFilter(known.radio, grid), zone_map(site), room_weight=known.room_weight)
 
 
 def radio_model(site: Site) -> RadioModel:

@@ -1,0 +1,132 @@
+"""What is remembered of devices between their readings, slot by slot; memory per device is bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from positioning.grid import Floats, Ints
+from positioning.likelihood import Floats32
+
+KEPT_TILES = 32  # of 16 cells each: some 2,000 square metres at 2 m
+
+
+class Beliefs:
+    """Arrays over slots that grow with the highest slot and are zeroed when a slot is freed.
+
+    Attributes:
+        live: (N,) whether a slot holds a device.
+        heard_ms: (N,) tick in which it was last heard.
+        floor: (N, F) probability of each floor.
+        xy_m: (N, 2) position.
+        cov_m2: (N, 2, 2) covariance of the belief.
+        offset_db: (N,) offset of the device's level from the radio map's.
+        offset_db2: (N,) its variance.
+        tile: (N, K) likeliest tiles; where there are fewer, the first is repeated.
+        share: (N, K, S) probability of their cells beside the likeliest one's.
+    """
+
+    _ARRAYS = ("heard_ms", "floor", "xy_m", "cov_m2", "offset_db", "offset_db2", "tile", "share")
+
+    def __init__(self, floors: int, places: int) -> None:
+        """Hold nothing yet.
+
+        Args:
+            floors: number of floors.
+            places: number of places in a tile.
+        """
+        self.live = np.zeros(0, dtype=bool)
+        self.heard_ms = np.zeros(0, dtype=np.int64)
+        self.floor: Floats = np.zeros((0, floors))
+        self.xy_m: Floats = np.zeros((0, 2))
+        self.cov_m2: Floats = np.zeros((0, 2, 2))
+        self.offset_db: Floats = np.zeros(0)
+        self.offset_db2: Floats = np.zeros(0)
+        self.tile = np.zeros((0, KEPT_TILES), dtype=np.uint16)
+        self.share = np.zeros((0, KEPT_TILES, places), dtype=np.float16)
+
+    def check(self, slots: Ints) -> Ints:
+        """Return the slots in order.
+
+        Raises:
+            KeyError: a slot holds no device.
+        """
+        slots = np.sort(np.asarray(slots, dtype=np.int64))
+        dead = slots[(slots < 0) | (slots >= len(self.live))]
+        if not len(dead):
+            dead = slots[~self.live[slots]]
+        if len(dead):
+            raise KeyError(f"slots {dead[:5].tolist()} hold no device")
+        return slots
+
+    def grow(self, capacity: int) -> None:
+        """Make room for slots below ``capacity``, at least doubling."""
+        old = len(self.live)
+        if capacity <= old:
+            return
+        extra = max(capacity - old, old, 64)
+        for name in (*self._ARRAYS, "live"):
+            array = getattr(self, name)
+            room = np.zeros((extra, *array.shape[1:]), dtype=array.dtype)
+            setattr(self, name, np.concatenate((array, room)))
+
+    def keep(self, slots: Ints, device: Ints, tile: Ints, posterior: Floats32) -> None:
+        """Keep the likeliest tiles of devices.
+
+        Args:
+            slots: (N,) of the devices.
+            device: (P,) row among ``slots``.
+            tile: (P,) evaluated for it, each once.
+            posterior: (P, S) of its cells; sums to one for each device.
+        """
+        mass = posterior.sum(axis=1)
+        order = np.lexsort((tile, -mass, device))
+        device, tile = device[order], tile[order]
+        first = np.searchsorted(device, device)
+        rank = np.arange(len(device)) - first
+        kept = rank < KEPT_TILES
+        device, tile, rank = device[kept], tile[kept], rank[kept]
+        share = posterior[order[kept]]
+        top = np.zeros(len(slots), dtype=np.float32)
+        np.maximum.at(top, device, share.max(axis=1))
+        # The greatest is one: half precision holds shares down to a ten-millionth of it.
+        share /= top[device, None]
+        self.tile[slots], self.share[slots] = tile[rank == 0, None], share[rank == 0, None]
+        self.tile[slots[device], rank], self.share[slots[device], rank] = tile, share
+
+    def kept(self, slots: Ints) -> tuple[Ints, Floats32]:
+        """Return tiles (N, K) of devices and probabilities (N, K, S) of their cells, in no unit."""
+        return self.tile[slots].astype(np.int64), self.share[slots].astype(np.float32)
+
+    def forget(self, slots: Ints) -> None:
+        """Free slots; those that hold nothing are left alone."""
+        slots = np.asarray(slots, dtype=np.int64)
+        slots = slots[(slots >= 0) & (slots < len(self.live))]
+        for name in (*self._ARRAYS, "live"):
+            getattr(self, name)[slots] = 0
+
+    def state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return copies of everything."""
+        slots = np.flatnonzero(self.live)
+        return {"slot": slots} | {name: getattr(self, name)[slots] for name in self._ARRAYS}
+
+    def restore(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Replace everything by what :meth:`state` gave.
+
+        Raises:
+            ValueError: the state is of another kind, or of another number of floors.
+        """
+        if missing := {"slot", *self._ARRAYS} - state.keys():
+            raise ValueError(f"the checkpoint lacks {sorted(missing)}: it was taken by another tracker")
+        if state["floor"].shape[1:] != self.floor.shape[1:]:
+            raise ValueError(
+                f"the checkpoint has floors {state['floor'].shape}, the grid has {self.floor.shape[1]} floors"
+            )
+        slots = np.asarray(state["slot"], dtype=np.int64)
+        self.forget(np.flatnonzero(self.live))
+        self.grow(int(slots.max(initial=-1)) + 1)
+        for name in self._ARRAYS:
+            getattr(self, name)[slots] = state[name]
+        self.live[slots] = True
