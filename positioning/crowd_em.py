@@ -21,6 +21,7 @@ from positioning.radio import RadioModel
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 STUDENT_DOF = 5.0
 SETTINGS = LikelihoodSettings(temper=0.8, silence=0.6)
@@ -88,14 +89,14 @@ def improve(
         offsets: the devices' offsets of the round before.
         links: levels between nodes.
     """
-    emission = LikelihoodTables(model, cells.xyz_m[None], SETTINGS)
+    emission, awake = LikelihoodTables(model, cells.xyz_m[None], SETTINGS), _awake(parts, model)
     places = np.concatenate((cells.xyz_m, model.receiver_xyz_m))
     expected = model.expected_dbm(places) - REFERENCE_DBM
     tables = _link_tables(links, model, expected[len(cells) :], len(cells))
     total, residual = np.zeros((2, len(offsets.mean_db)))
     here = expected[: len(cells)].astype(np.float32)
     for part in parts:
-        likelihood, heard = _log_likelihood(part, emission, model, offsets)
+        likelihood, heard = _log_likelihood(part, emission, model, offsets, awake)
         belief, _ = cells.smooth(part, likelihood)
         mean = belief @ here
         level = heard.level - offsets.mean_db[part.device][:, None]
@@ -111,13 +112,21 @@ def improve(
 
 def evidence(parts: Sequence[Moments], cells: Cells, model: RadioModel) -> float:
     """Return the log-likelihood of moments whose devices' offsets are unknown, places integrated out."""
-    emission = LikelihoodTables(model, cells.xyz_m[None], SETTINGS)
+    emission, awake = LikelihoodTables(model, cells.xyz_m[None], SETTINGS), _awake(parts, model)
     total = 0.0
     for part in parts:
         unknown = Offsets.unknown(int(part.device.max()) + 1, model.offset_sd_db)
-        likelihood = _log_likelihood(part, emission, model, unknown)[0]
+        likelihood = _log_likelihood(part, emission, model, unknown, awake)[0]
         total += float(cells.smooth(part, likelihood)[1].sum())
     return total
+
+
+def _awake(parts: Sequence[Moments], model: RadioModel) -> Bools:
+    """Return which receivers (R,) heard anything at all: the silence of a dead one says nothing."""
+    heard = np.zeros(len(model.receivers), dtype=bool)
+    for part in parts:
+        heard[part.readings.receiver] = True
+    return heard
 
 
 def _student_weight(square: Floats, sigma_db: Floats) -> Floats:
@@ -170,14 +179,14 @@ def _link_tables(links: NodeLinks | None, model: RadioModel, expected: Floats, c
 
 
 def _log_likelihood(
-    moments: Moments, emission: LikelihoodTables, model: RadioModel, offsets: Offsets
+    moments: Moments, emission: LikelihoodTables, model: RadioModel, offsets: Offsets, awake: Bools
 ) -> tuple[Floats32, Heard]:
     """Return how likely each cell is in each moment (N, C), as positioning has it, and what was heard."""
     heard = emission.tabulate(moments.readings)
     left = emission.left(heard, offsets.mean_db[moments.device])[None, :-1]
     variance = offsets.variance_db2[moments.device] + model.moment_sd_db**2
     precision = (1.0 / variance).astype(np.float32)[None]
-    silence = emission.silence(np.ones(len(model.receivers), dtype=bool))
+    silence = emission.silence(awake)
     parts = []
     for start in range(0, len(moments), CHUNK):
         rows = slice(start, start + CHUNK)

@@ -118,14 +118,16 @@ def _fit_hearing(tables: Tables, model: RadioModel, prior: RadioModel, expected_
 
     Where every level lies above the edge, weak priors hold what cannot be told.
     """
-    missed = tables.visits - tables.heard
+    awake = tables.heard.any(axis=1)
+    expected, heard = expected_dbm[awake], tables.heard[awake]
+    missed = tables.visits - heard
     believed = np.array([prior.hear_dbm, np.log(prior.hear_width_db)])
 
     def loss(theta: Floats) -> float:
-        chance = expit(theta[2]) * expit((expected_dbm - theta[0]) / np.exp(theta[1]))
+        chance = expit(theta[2]) * expit((expected - theta[0]) / np.exp(theta[1]))
         chance = np.clip(chance, 1e-6, 1.0 - 1e-6)
         doubt = 0.5 * float(np.sum(((theta[:2] - believed) / HEAR_SPREAD) ** 2))
-        return doubt - float(np.sum(tables.heard * np.log(chance) + missed * np.log1p(-chance)))
+        return doubt - float(np.sum(heard * np.log(chance) + missed * np.log1p(-chance)))
 
     most = float(logit(np.clip(model.hear_max, 0.01, 0.97)))
     start = np.array([model.hear_dbm, np.log(model.hear_width_db), most])

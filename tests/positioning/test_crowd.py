@@ -89,6 +89,17 @@ def test_path_loss_is_recovered_from_unlabelled_traffic(level_db: float, exponen
     assert found.hear_dbm == pytest.approx(TRUE.hear_dbm, abs=6.0)
 
 
+def test_a_dead_receiver_misleads_nobody() -> None:
+    """The silence of a receiver that never heard anything is not taken for distance."""
+    crowd = walked(devices=14).crowd
+    alive = crowd.receiver != 4
+    found = calibrated(
+        Crowd(crowd.device[alive], crowd.t_s[alive], crowd.receiver[alive], crowd.rssi_dbm[alive])
+    )
+    assert misfit_db(found) < 3.0
+    assert found.hear_max > 0.8
+
+
 def test_traffic_of_random_levels_gives_the_prior_back() -> None:
     """Where levels say nothing about places, no learnt model claims to know more than they do."""
     crowd = walked().crowd
