@@ -32,7 +32,7 @@ class Limit:
 
 LIMITS = (
     Limit("lab12", None, False, 1.55, 3.7, (0.62, 0.82), 0.90),
-    Limit("mall/site1-F3", 40, True, 4.3, 13.0, (0.52, 0.80), 0.80),
+    Limit("mall/site1-F3", 40, True, 4.0, 14.0, (0.55, 0.80), 0.85),
 )
 
 
