@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from positioning.crowd_em import NodeLinks, Offsets, evidence, improve
-from positioning.crowd_paths import Cells, Moments
+from positioning.crowd_moments import Moments
+from positioning.crowd_paths import Cells
 from positioning.grid import Floor, Grid
 from positioning.radio import RadioModel
 from positioning.radiomap import SurveyedMap
@@ -46,8 +47,8 @@ STARTS = ((0.0, 0.0), (10.0, 0.5), (-10.0, -0.5))
 ROOM_LOSS_DB_M = 0.1
 """Surveyed malls show 0.15 to 0.21 beside lines fitted per receiver; less is safer where plans are rough."""
 ROOM_WEIGHTS = (0.9, 0.6, 0.37, 0.22, 0.135)
-TOO_GOOD_SIGMA, TOO_GOOD_EDGE = 1.15, 1.3
-"""Believed places fit the model better than true ones do; so much wider are spread and hearing edge."""
+TOO_GOOD_EDGE = 1.3
+"""Believed places fit what is silent better than true ones do: the hearing edge is so much wider."""
 LEAST_OFFSET_SD_DB = 3.0
 """Another phone, another hand."""
 
@@ -114,7 +115,6 @@ def self_calibrate(
     progress(1.0)
     return replace(
         model,
-        sigma_db=TOO_GOOD_SIGMA * model.sigma_db,
         hear_width_db=TOO_GOOD_EDGE * model.hear_width_db,
         offset_sd_db=max(offsets.spread_db, LEAST_OFFSET_SD_DB),
     )

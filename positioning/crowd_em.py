@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from positioning.crowd_fit import Tables, fit_tables
-from positioning.crowd_paths import Cells, Moments
+from positioning.crowd_moments import Moments
+from positioning.crowd_paths import Cells
 from positioning.likelihood import REFERENCE_DBM, Heard, LikelihoodSettings, LikelihoodTables
 from positioning.radio import RadioModel
 

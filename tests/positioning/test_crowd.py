@@ -1,7 +1,6 @@
 """Self-calibration on synthetic traffic whose truth is known."""
 
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +8,8 @@ import pytest
 from scipy.special import expit
 
 from positioning.crowd import Crowd, NodeLinks, crowd_room_weight, self_calibrate
-from positioning.crowd_paths import Cells, Moments
+from positioning.crowd_moments import Moments
+from positioning.crowd_paths import Cells
 from positioning.grid import Floor, Grid, inside_any
 from positioning.radio import RadioModel
 from positioning.radiomap import SurveyedMap, radio_from_dict
@@ -28,6 +28,7 @@ ROOMS = [
 ]
 FLOOR = Floor([OUTLINE], rooms=ROOMS)
 GRID = Grid.over([FLOOR])
+SHADY = Grid.over([FLOOR], room_weight=0.9)
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ class Walked:
     xyz_m: Floats
 
 
-@cache
-def walked(seed: int = 0, *, devices: int = 24, corridors: bool = False) -> Walked:
+def walked(
+    seed: int = 0, *, devices: int = 18, corridors: bool = False, shade: RadioModel | None = None
+) -> Walked:
     """Return phones that walk straight from one random place to the next and send every other second."""
     rng = np.random.default_rng(seed)
     parts, places = [], []
@@ -51,7 +53,7 @@ def walked(seed: int = 0, *, devices: int = 24, corridors: bool = False) -> Walk
         reach = np.append(0.0, np.cumsum(np.hypot(*np.diff(corners, axis=0).T)))
         t = np.arange(1.0, min(reach[-1], 80.0), 2.0)
         xyz = np.column_stack([np.interp(t, reach, axis) for axis in corners.T] + [np.full(len(t), 1.2)])
-        level = TRUE.expected_dbm(xyz)
+        level = (shade or TRUE).expected_dbm(xyz)
         heard = rng.random(level.shape) < TRUE.hear_max * expit((level - TRUE.hear_dbm) / 3.0)
         level += rng.normal(0, 2) + rng.normal(0, 4, level.shape)
         row, receiver = np.nonzero(heard)
@@ -169,6 +171,35 @@ def test_smoothing_finds_paths_better_than_chance() -> None:
     first = np.unique(np.stack((crowd.device, crowd.t_s)), axis=1, return_index=True)[1]
     away = np.hypot(*(belief @ cells.xyz_m[:, :2] - xyz[first, :2]).T)
     assert np.median(away) < 3.0
+
+
+def test_a_track_stays_on_its_floor() -> None:
+    """A moment that says nothing of the floor is believed to be on that of the moments around it."""
+    upper = Floor([OUTLINE], elevation_m=6.0)
+    cells = Cells(Grid.over([Floor([OUTLINE]), upper]), 6.0)
+    moments = Moments.of(np.zeros(3, dtype=int), np.array([1.0, 3, 5]), np.zeros(3, dtype=int), np.zeros(3))
+    above = cells.xyz_m[:, 2] > 5.0
+    log_likelihood = np.zeros((3, len(cells)), dtype=np.float32)
+    log_likelihood[[0, 2]] = np.where(above, 0.0, -8.0)
+    belief, _ = cells.smooth(moments, log_likelihood)
+    assert belief[1, above].sum() > 0.99
+
+
+def test_rooms_in_the_way_are_learnt_around() -> None:
+    """Where the grid knows rooms that shade, the model learnt has them in the way."""
+    rooms = Rooms.of(SHADY, PRIOR.slab_z_m)
+    crowd = walked(shade=ShadedModel.over(TRUE, rooms, 0.3)).crowd
+    found = self_calibrate(crowd, PRIOR, SHADY)
+    assert isinstance(found, ShadedModel)
+    assert found.exponent.mean() == pytest.approx(TRUE.exponent.mean(), abs=0.6)
+
+
+def test_what_half_of_the_traffic_teaches_must_hold_for_the_other() -> None:
+    """Where every second device sends nonsense, a prior that predicts the others is kept."""
+    crowd = walked(devices=10).crowd
+    rssi, wrong = crowd.rssi_dbm.copy(), crowd.device % 2 == 0
+    rssi[wrong] = np.random.default_rng(0).uniform(-95, -30, int(wrong.sum()))
+    assert calibrated(replace(crowd, rssi_dbm=rssi), TRUE) is TRUE
 
 
 def test_rooms_on_the_way_take_their_share() -> None:
