@@ -22,13 +22,14 @@ class Beliefs:
         floor: (N, F) probability of each floor.
         xy_m: (N, 2) position.
         cov_m2: (N, 2, 2) covariance of the belief.
+        alike: (N,) correlation of the errors of its last two readings.
         offset_db: (N,) offset of the device's level from the radio map's.
         offset_db2: (N,) its variance.
         tile: (N, K) likeliest tiles; where there are fewer, the first is repeated.
         share: (N, K, S) probability of their cells beside the likeliest one's.
     """
 
-    _ARRAYS = ("heard_ms", "floor", "xy_m", "cov_m2", "offset_db", "offset_db2", "tile", "share")
+    _ARRAYS = ("heard_ms", "floor", "xy_m", "cov_m2", "alike", "offset_db", "offset_db2", "tile", "share")
 
     def __init__(self, floors: int, places: int) -> None:
         """Hold nothing yet.
@@ -42,6 +43,7 @@ class Beliefs:
         self.floor: Floats = np.zeros((0, floors))
         self.xy_m: Floats = np.zeros((0, 2))
         self.cov_m2: Floats = np.zeros((0, 2, 2))
+        self.alike: Floats = np.zeros(0)
         self.offset_db: Floats = np.zeros(0)
         self.offset_db2: Floats = np.zeros(0)
         self.tile = np.zeros((0, KEPT_TILES), dtype=np.uint16)

@@ -4,7 +4,7 @@ A belief is a probability for every cell (the point-mass or histogram filter, e.
 *Probabilistic Robotics*, 2005, section 8.2). Of each device the likeliest tiles are kept, so that its memory
 is bounded; all others share a small remainder, from which a lost track is found again.
 
-* People move by diffusion over the cells, more readily to where people are: corridors before rooms.
+* People stand or walk by diffusion over the cells, more readily to where people are: corridors before rooms.
 * Errors of readings a moment apart are alike, so a likelihood counts the less the sooner it follows the last.
 * The position told is the geometric median of the belief: the place from which the expected error is least.
 
@@ -29,10 +29,10 @@ from positioning.offset import DeviceOffsets
 from positioning.radio import RadioMap
 
 CHUNK = 128  # devices at a time: their beliefs fit the cache
-DIFFUSION_M2_S = 4.0
-"""Growth of the variance per axis: between a stand and a brisk walk. Measured on held-out training walks."""
-ALIKE, ALIKE_S = 0.5, 8.0
-"""Correlation of the errors of successive readings, and in what time it fades to 1/e; the same walks."""
+STAND_M2_S, WALK_M2_S = 0.5, 8.0
+"""Growth of the variance per axis of those who stand, and of those who walk; each is one half."""
+ALIKE_S = 8.0
+"""In what time errors that readings share fade to 1/e. All three were measured on held-out training walks."""
 FLOOR_STAY_S = 300.0  # people change floors every some minutes
 WANDER = 1e-3
 """Share of a belief that is spread over all cells at each step."""
@@ -55,7 +55,6 @@ class GridFilter:
         grid: Grid,
         *,
         likelihood: LikelihoodSettings | None = None,
-        diffusion_m2_s: float = DIFFUSION_M2_S,
     ) -> None:
         """Prepare tables for a radio map and a grid.
 
@@ -64,14 +63,13 @@ class GridFilter:
                 offset is left to the filter's own lag, which is about as long.
             grid: where devices can be.
             likelihood: how far readings of one moment are trusted.
-            diffusion_m2_s: how fast people spread, per axis.
         """
         self._locator = Locator(radio, grid, likelihood)
         self._grid = grid
         self._tiles = self._locator.tiles
         self._lattice = Lattice(grid, self._tiles)
-        self._known_m2 = radio.doubt_m**2 + grid.cell_m**2 / 12.0
-        self._diffusion_m2_s = diffusion_m2_s
+        self._doubt_m2 = radio.doubt_m**2
+        self._alike = radio.alike
         self._offsets = DeviceOffsets(self._locator.offset_sd_db, radio.moment_sd_db)
         self._beliefs = Beliefs(grid.floors, self._tiles.cell.shape[1])
 
@@ -116,10 +114,13 @@ class GridFilter:
         stay = np.exp(-since_s / FLOOR_STAY_S)[:, None]
         floor = stay * own.floor[slots] + (1.0 - stay) / self._grid.floors
         best = floor.argmax(axis=1)
-        spread = (self._known_m2 + self._diffusion_m2_s * since_s)[:, None, None] * np.eye(2)
+        # What is wrong with the map is wrong in all readings of one place: it does not average out in them.
+        spread = self._doubt_m2 * own.alike[slots] + 0.5 * (STAND_M2_S + WALK_M2_S) * since_s
+        spread += self._grid.cell_m**2 / 12.0
+        cov = own.cov_m2[slots] + spread[:, None, None] * np.eye(2)
         return Estimates(
             slots, t_ms, heard_ms, best, floor[np.arange(len(slots)), best],
-            own.xy_m[slots], own.cov_m2[slots] + spread, np.zeros((len(slots), 2)), heard_ms == t_ms,
+            own.xy_m[slots], cov, np.zeros_like(own.xy_m[slots]), heard_ms == t_ms,
         )  # fmt: skip
 
     def forget(self, slots: Ints) -> None:
@@ -147,7 +148,8 @@ class GridFilter:
             heard, rows, awake, offset, np.sqrt(variance + self._offsets.moment_db2)
         )
         prior = self._predicted(slots, since_s)
-        trust = (1.0 - ALIKE * np.exp(-since_s / ALIKE_S)).astype(np.float32)
+        alike = np.exp(-since_s / ALIKE_S)
+        trust = (1.0 - self._alike * alike).astype(np.float32)
         wanted = self._wanted(prior, trust[:, None] * self._locator.tile_log_likelihood(moment))
         device, tile, likelihood, offsets, spreads = self._locator.cell_log_likelihood(moment, wanted)
         posterior = trust[device, None] * likelihood
@@ -163,6 +165,7 @@ class GridFilter:
         own.keep(slots, device, tile, posterior)
         summary = self._summary(device, tile, posterior, len(slots))
         own.floor[slots], own.xy_m[slots], own.cov_m2[slots] = summary
+        own.alike[slots] = np.where(own.live[slots], alike, 1.0)
         own.heard_ms[slots] = t_ms
         own.live[slots] = True
 
@@ -175,8 +178,10 @@ class GridFilter:
         if len(old):
             tile, share = self._beliefs.kept(slots[old])
             belief[old[:, None, None], self._lattice.place[tile]] = share
-            for row, floor, variance in self._moves(planes, since_s):
-                planes[row, floor] = self._lattice.spread(planes[row, floor], floor, variance)
+            for row, floor, span_s in self._moves(planes, since_s):
+                some = planes[row, floor]
+                moved = [self._lattice.spread(some, floor, rate * span_s) for rate in (STAND_M2_S, WALK_M2_S)]
+                planes[row, floor] = moved[0] + moved[1]
             if floors > 1:
                 self._change_floor(planes, np.exp(-since_s / FLOOR_STAY_S).astype(np.float32))
             belief *= (1 - WANDER) / np.maximum(belief.sum(axis=1, keepdims=True), LEAST)
@@ -192,7 +197,7 @@ class GridFilter:
         planes += leaving * (self._lattice.weight > 0)
 
     def _moves(self, planes: Floats32, since_s: Floats) -> Iterator[tuple[Ints, Ints, float]]:
-        """Yield rows and floors of the planes that matter, and by what variance they spread, span by span."""
+        """Yield rows and floors of the planes that matter, and how long they have moved, span by span."""
         steps = np.array(STEPS_S)
         span = np.clip(since_s, steps[0], steps[-1])
         nearest = np.abs(np.log(span)[:, None] - np.log(steps)).argmin(axis=1)
@@ -200,7 +205,7 @@ class GridFilter:
         row, floor = np.nonzero(mass > FLOOR_MATTERS * mass.sum(axis=1, keepdims=True))
         for step in np.unique(nearest):
             some = nearest[row] == step
-            yield row[some], floor[some], float(steps[step]) * self._diffusion_m2_s
+            yield row[some], floor[some], float(steps[step])
 
     def _wanted(self, prior: Floats32, tile_log_likelihood: Floats32) -> Bools:
         """Return which tiles (N, T) hold a share of the posterior that matters, and those around them."""

@@ -21,6 +21,7 @@ from scipy.special import expit
 
 Floats = npt.NDArray[np.float64]
 
+SHADOWS = 0.5  # without a survey; what surveyed malls show
 DOUBT_SPACINGS = 0.25  # without a survey; measured on held-out training walks
 FORMAT = "mallsense-radio-model"
 VERSION = 1
@@ -57,6 +58,10 @@ class RadioMap(Protocol):
     @property
     def map_doubt(self) -> float:
         """Variance of errors that persist, in units of that of the readings of some seconds."""
+
+    @property
+    def alike(self) -> float:
+        """Share of the variance of levels about the map that belongs to the place: it persists there."""
 
     @property
     def doubt_m(self) -> float:
@@ -162,6 +167,11 @@ class RadioModel:
             near_m=2.0,
             slab_z_m=np.empty(0) if slab_z_m is None else np.asarray(slab_z_m, dtype=np.float64),
         )
+
+    @property
+    def alike(self) -> float:
+        """Share of the variance of levels about the model that belongs to the place: it persists there."""
+        return SHADOWS
 
     @property
     def doubt_m(self) -> float:

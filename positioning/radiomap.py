@@ -34,7 +34,7 @@ MIN_SHARED = 3  # readings in a tick, before it tells what they share
 DEFAULT_MOMENT_DB = 1.5
 LEAST_OFFSET_DB = 2.0  # another phone, another hand
 MAP_DOUBT = 1.2  # measured on held-out training walks, see docs/accuracy.md
-DOUBT_LENGTHS = 0.27  # measured on held-out training walks, see docs/accuracy.md
+DOUBT_LENGTHS = 0.4  # measured on held-out training walks, see docs/accuracy.md
 BIN_M = 1.5  # readings closer than this are averaged: they share their shadows
 MAX_SUPPORTS = 350  # of one receiver and storey
 FAR_M = 1e6  # further than anything has influence
@@ -122,9 +122,15 @@ class SurveyedMap:
         return self.base.map_doubt
 
     @property
+    def alike(self) -> float:
+        """Share of the variance of levels about their mean that belongs to the place: it persists there."""
+        signal, noise = self.residual.signal_db**2, self.residual.noise_db**2
+        return signal / (signal + noise)
+
+    @property
     def doubt_m(self) -> float:
         """Standard deviation per axis of position errors that persist: a share of the shadows' length."""
-        return DOUBT_LENGTHS * self.residual.length_m
+        return DOUBT_LENGTHS * float(np.sqrt(self.alike)) * self.residual.length_m
 
     @property
     def clock_offset_s(self) -> float:
