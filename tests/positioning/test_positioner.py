@@ -1,4 +1,4 @@
-"""The positioner over time: accuracy on a walk, checkpoints, slots and the clock."""
+"""Trackers over time: accuracy on a walk, checkpoints, slots, floors and the clock."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from positioning.grid import Floor, Grid
+from positioning.grid_filter import GridFilter
 from positioning.likelihood import Readings
 from positioning.positioner import Estimates, Positioner, Tracker
 from positioning.radio import RadioModel
@@ -23,6 +24,10 @@ RADIO = replace(
 )
 GRID = Grid.over([Floor([HALL])], cell_m=1.5)
 NOBODY = Readings(np.zeros(0, dtype=int), np.zeros(0, dtype=int), np.zeros(0))
+
+
+Kind = type[Positioner] | type[GridFilter]
+BOTH = pytest.mark.parametrize("kind", [Positioner, GridFilter])
 
 
 def place(t_s: float, device: int) -> tuple[float, float]:
@@ -43,7 +48,12 @@ def tick(t_s: int, devices: range, *, lead_s: float = 0.0, noise_db: float = 5.0
 
 
 def run(
-    positioner: Positioner, ticks: range, devices: range, *, lead_s: float = 0.0, noise_db: float = 5.0
+    positioner: Positioner | GridFilter,
+    ticks: range,
+    devices: range,
+    *,
+    lead_s: float = 0.0,
+    noise_db: float = 5.0,
 ) -> list[Estimates]:
     """Step through ticks of one second."""
     return [positioner.step(1000 * t, tick(t, devices, lead_s=lead_s, noise_db=noise_db)) for t in ticks]
@@ -84,12 +94,13 @@ def test_a_clock_offset_is_taken_out() -> None:
     assert abs(ahead_m(Positioner(replace(clear, clock_offset_s=2.0), GRID))) < 0.3
 
 
-def test_restored_positioner_continues_bit_for_bit() -> None:
+@BOTH
+def test_restored_positioner_continues_bit_for_bit(kind: Kind) -> None:
     """A checkpoint taken between ticks and restored elsewhere gives exactly the same numbers."""
-    first = Positioner(RADIO, GRID)
+    first = kind(RADIO, GRID)
     run(first, range(1, 15), range(30))
     first.forget(np.array([3, 4]))
-    second = Positioner(RADIO, GRID)
+    second = kind(RADIO, GRID)
     run(second, range(1, 4), range(50, 60))
     second.restore({name: array.copy() for name, array in first.state().items()})
     for one, other in zip(
@@ -99,9 +110,10 @@ def test_restored_positioner_continues_bit_for_bit() -> None:
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
-def test_slots_and_order_do_not_matter() -> None:
+@BOTH
+def test_slots_and_order_do_not_matter(kind: Kind) -> None:
     """The same devices in other slots, their readings shuffled, get the same positions to the last bit."""
-    plain, other = Positioner(RADIO, GRID), Positioner(RADIO, GRID)
+    plain, other = kind(RADIO, GRID), kind(RADIO, GRID)
     slot = np.random.default_rng(1).permutation(300)[:40]
     for t in range(1, 12):
         readings = tick(t, range(40))
@@ -116,9 +128,10 @@ def test_slots_and_order_do_not_matter() -> None:
         np.testing.assert_array_equal(b.cov_m2[where], a.cov_m2)
 
 
-def test_unheard_devices_stay_and_grow_uncertain() -> None:
+@BOTH
+def test_unheard_devices_stay_and_grow_uncertain(kind: Kind) -> None:
     """In silence nothing is updated, and the covariance grows from tick to tick."""
-    positioner = Positioner(RADIO, GRID)
+    positioner = kind(RADIO, GRID)
     run(positioner, range(1, 10), range(3))
     silent = [positioner.step(1000 * t, NOBODY) for t in range(10, 40)]
     assert not any(e.updated.any() for e in silent)
@@ -126,9 +139,10 @@ def test_unheard_devices_stay_and_grow_uncertain() -> None:
     assert silent[-1].heard_ms.tolist() == [9000] * 3
 
 
-def test_predict_changes_nothing_and_knows_its_slots() -> None:
+@BOTH
+def test_predict_changes_nothing_and_knows_its_slots(kind: Kind) -> None:
     """Asking for a later instant leaves the beliefs as they were; an empty slot is an error."""
-    positioner = Positioner(RADIO, GRID)
+    positioner = kind(RADIO, GRID)
     run(positioner, range(1, 5), range(3))
     before = positioner.state()
     later = positioner.predict(np.array([2, 0]), 60_000)
@@ -139,9 +153,10 @@ def test_predict_changes_nothing_and_knows_its_slots() -> None:
         positioner.predict(np.array([0, 7]), 60_000)
 
 
-def test_forgotten_slots_start_afresh() -> None:
+@BOTH
+def test_forgotten_slots_start_afresh(kind: Kind) -> None:
     """A reused slot carries nothing over from the device that had it before."""
-    reused, fresh = Positioner(RADIO, GRID), Positioner(RADIO, GRID)
+    reused, fresh = kind(RADIO, GRID), kind(RADIO, GRID)
     run(reused, range(1, 20), range(2))
     reused.forget(np.array([0, 1, 999]))
     assert len(reused.step(20_000, NOBODY)) == 0
@@ -150,11 +165,12 @@ def test_forgotten_slots_start_afresh() -> None:
     np.testing.assert_array_equal(a.xy_m, b.xy_m)
 
 
-def test_floors_do_not_flap() -> None:
+@BOTH
+def test_floors_do_not_flap(kind: Kind) -> None:
     """On two floors a device stays on its floor through noisy ticks, and changes when the evidence does."""
     receivers = np.array([[x, y, z] for z in (3.0, 8.0) for x in (10.0, 50.0) for y in (5.0, 25.0)])
     radio = RadioModel.prior(tuple("abcdefgh"), receivers, slab_z_m=np.array([5.0]))
-    positioner = Positioner(radio, Grid.over([Floor([HALL], 0.0), Floor([HALL], 5.0)], cell_m=2.0))
+    positioner = kind(radio, Grid.over([Floor([HALL], 0.0), Floor([HALL], 5.0)], cell_m=2.0))
     rng, floors = np.random.default_rng(4), []
     for t in range(1, 61):
         at = np.array([[20.0, 12.0, 1.2 if t <= 30 else 6.2]])
@@ -167,12 +183,15 @@ def test_floors_do_not_flap() -> None:
     assert floors[40:] == [1] * 20
 
 
-def test_time_must_not_go_back_and_checkpoints_must_fit() -> None:
+@BOTH
+def test_time_must_not_go_back_and_checkpoints_must_fit(kind: Kind) -> None:
     """An earlier tick for a device already heard later, or another building's checkpoint, is refused."""
-    positioner = Positioner(RADIO, GRID)
+    positioner = kind(RADIO, GRID)
     run(positioner, range(5, 7), range(2))
     with pytest.raises(ValueError, match="time went back"):
         positioner.step(1000, tick(1, range(2)))
+    with pytest.raises(ValueError, match="negative"):
+        positioner.step(9000, Readings(np.array([-1]), np.array([0]), np.array([-60.0])))
     state = positioner.state()
     state["floor"] = np.ones((2, 3))
     with pytest.raises(ValueError, match="floors"):
