@@ -124,8 +124,8 @@ class SurveyedMap:
     @property
     def alike(self) -> float:
         """Share of the variance of levels about their mean that belongs to the place: it persists there."""
-        signal, noise = self.residual.signal_db**2, self.residual.noise_db**2
-        return signal / (signal + noise)
+        signal = self.residual.signal_db**2
+        return signal / (signal + self.residual.noise_db**2 + self.residual.repeat_db**2)
 
     @property
     def doubt_m(self) -> float:

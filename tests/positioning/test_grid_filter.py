@@ -21,11 +21,11 @@ HALL = np.array([[0.0, 0], [60, 0], [60, 30], [0, 30]])
 SHOPS = np.array([[0.0, 20], [60, 20], [60, 30], [0, 30]])
 
 
-def radio_of(places: Floats, **more: float) -> RadioModel:
+def radio_of(places: Floats) -> RadioModel:
     """Return path loss of receivers at places (R, 2)."""
     xyz = np.column_stack((places, np.full(len(places), 3.0)))
     names = tuple(f"N{i}" for i in range(len(places)))
-    return replace(RadioModel.prior(names, xyz, sigma_db=5.0, offset_sd_db=2.0), hear_max=0.9, **more)
+    return replace(RadioModel.prior(names, xyz, sigma_db=5.0, offset_sd_db=2.0), hear_max=0.9)
 
 
 CORNERS = np.array([[x, y] for x in (5.0, 30.0, 55.0) for y in (5.0, 25.0)])
@@ -64,6 +64,8 @@ def test_a_belief_of_two_places_keeps_both_until_one_is_refuted() -> None:
     tracker = GridFilter(radio, Grid.over([Floor([HALL])], cell_m=1.5))
     there, rng = np.array([[15.0, 14.0]]), np.random.default_rng(0)
     deaf = np.array([True] * 4 + [False])
+    nobody = tracker.step(0, Readings(np.zeros(0, dtype=int), np.zeros(0, dtype=int), np.zeros(0)))
+    unsure = sure = nobody
     for t in range(1, 9):
         readings = heard(radio, there, rng, 1.0)
         some = readings.receiver < 4
@@ -92,7 +94,7 @@ def test_people_leave_no_building_and_seldom_the_corridor() -> None:
 
 
 def test_tiles_and_lattice_speak_of_the_same_cells() -> None:
-    """A place of a tile has the weight in the box that the tile says; sums over tiles are sums over places."""
+    """A place of a tile has the weight that the tile says; sums over tiles are sums over their places."""
     outline = np.array([[3.0, 1], [47, 1], [47, 19], [20, 33], [3, 19]])
     grid = Grid.over([Floor([outline]), Floor([HALL], 5.0)], cell_m=1.5)
     tiles = Locator(radio_of(CORNERS), grid).tiles
@@ -106,10 +108,13 @@ def test_a_lost_track_is_found_again() -> None:
     """People who turn up at the other end of the hall are believed within some seconds."""
     radio, rng = radio_of(CORNERS), np.random.default_rng(3)
     tracker = GridFilter(radio, Grid.over([Floor([HALL])], cell_m=1.5))
-    for t in range(1, 20):
-        at = np.full((20, 2), (5.0 if t < 10 else 50.0, 15.0))
-        found = tracker.step(1000 * t, heard(radio, at, rng))
-    assert np.median(np.hypot(*(found.xy_m - at).T)) < 5
+    before, after = np.full((20, 2), (5.0, 15.0)), np.full((20, 2), (50.0, 15.0))
+    for t in range(1, 10):
+        tracker.step(1000 * t, heard(radio, before, rng))
+    for t in range(10, 19):
+        tracker.step(1000 * t, heard(radio, after, rng))
+    found = tracker.step(19_000, heard(radio, after, rng))
+    assert np.median(np.hypot(*(found.xy_m - after).T)) < 5
 
 
 def test_memory_per_device_is_bounded_and_only_the_likeliest_tiles_are_kept() -> None:
