@@ -44,7 +44,7 @@ ROUNDS, CELL_M = 8, 4.0
 TRIAL_ROUNDS, TRIAL_CELL_M = 5, 6.0
 STARTS = ((0.0, 0.0), (10.0, 0.5), (-10.0, -0.5))
 """Level in dB and exponent from the prior's; expectation maximisation finds the maximum near its start."""
-ROOM_LOSS_DB_M = 0.1
+ROOM_LOSS_DB_M = 0.12
 """Surveyed malls show 0.15 to 0.21 beside lines fitted per receiver; less is safer where plans are rough."""
 ROOM_WEIGHTS = (0.9, 0.6, 0.37, 0.22, 0.135)
 TOO_GOOD_EDGE = 1.3
