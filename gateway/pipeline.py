@@ -201,11 +201,11 @@ class Pipeline:
 
 
 def snapshots(site: Site, tick: Tick) -> list[PositionSnapshot]:
-    """The devices heard in a tick, one message a floor; floors where nobody was heard have none."""
+    """The devices heard inside in a tick, one message a floor; floors where nobody was heard have none."""
     tracks = tick.tracks
     found = []
     for number, floor in enumerate(site.floors):
-        rows = ((tracks.floor == number) & tracks.heard).nonzero()[0]
+        rows = ((tracks.floor == number) & tracks.heard & ~tracks.outside).nonzero()[0]
         if len(rows):
             xy, cov = tracks.xy_m[rows].round(2), tracks.cov_m2[rows].round(3)
             found.append(

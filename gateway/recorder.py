@@ -33,7 +33,9 @@ class Recorder:
 
     def add(self, tick: Tick) -> list[Event]:
         """Take in a tick; gives its events, numbered."""
-        devices = set(tick.tracks.device)
+        tracks = tick.tracks
+        inside = {name for name, out in zip(tracks.device, tracks.outside.tolist(), strict=True) if not out}
+        devices = inside | self._devices.intersection(tracks.device)  # who steps out for a moment is not new
         zones, cells = self._rollups.add(tick, len(devices - self._devices))
         self._devices = devices
         self.outputs.zone_minutes += zones

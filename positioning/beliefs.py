@@ -27,16 +27,24 @@ class Beliefs:
         offset_db2: (N,) its variance.
         tile: (N, K) likeliest tiles; where there are fewer, the first is repeated.
         share: (N, K, S) probability of their cells beside the likeliest one's.
+        outside: (N,) probability of being outside the mall; all of the above is for those inside.
+        ring: (N, P) of those outside, probability of places there beside the likeliest one's.
+        ring_offset_db: (N,) of those outside, offset of the device's level and its facade's.
+        ring_offset_db2: (N,) its variance.
     """
 
-    _ARRAYS = ("heard_ms", "floor", "xy_m", "cov_m2", "alike", "offset_db", "offset_db2", "tile", "share")
+    _ARRAYS = (
+        *("heard_ms", "floor", "xy_m", "cov_m2", "alike", "offset_db", "offset_db2", "tile", "share"),
+        *("outside", "ring", "ring_offset_db", "ring_offset_db2"),
+    )
 
-    def __init__(self, floors: int, places: int) -> None:
+    def __init__(self, floors: int, places: int, ring: int) -> None:
         """Hold nothing yet.
 
         Args:
             floors: number of floors.
             places: number of places in a tile.
+            ring: number of places outside.
         """
         self.live = np.zeros(0, dtype=bool)
         self.heard_ms = np.zeros(0, dtype=np.int64)
@@ -48,6 +56,10 @@ class Beliefs:
         self.offset_db2: Floats = np.zeros(0)
         self.tile = np.zeros((0, KEPT_TILES), dtype=np.uint16)
         self.share = np.zeros((0, KEPT_TILES, places), dtype=np.float16)
+        self.outside: Floats = np.zeros(0)
+        self.ring = np.zeros((0, ring), dtype=np.float16)
+        self.ring_offset_db: Floats = np.zeros(0)
+        self.ring_offset_db2: Floats = np.zeros(0)
 
     def check(self, slots: Ints) -> Ints:
         """Return the slots in order.
@@ -125,6 +137,10 @@ class Beliefs:
         if state["floor"].shape[1:] != self.floor.shape[1:]:
             raise ValueError(
                 f"the checkpoint has floors {state['floor'].shape}, the grid has {self.floor.shape[1]} floors"
+            )
+        if state["ring"].shape[1:] != self.ring.shape[1:]:
+            raise ValueError(
+                f"the checkpoint has places outside {state['ring'].shape}, expected {self.ring.shape[1]}"
             )
         slots = np.asarray(state["slot"], dtype=np.int64)
         self.forget(np.flatnonzero(self.live))

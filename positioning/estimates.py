@@ -21,6 +21,8 @@ class Estimates:
         cov_m2: (K, 2, 2) its covariance.
         velocity_m_s: (K, 2); zero of trackers that do not follow it.
         updated: (K,) whether the device was heard in this tick.
+        outside_probability: (K,) of being outside the mall when last heard; the position is where it is if it
+            is inside. Zero of trackers that do not ask.
     """
 
     slot: Ints
@@ -32,6 +34,7 @@ class Estimates:
     cov_m2: Floats
     velocity_m_s: Floats
     updated: Bools
+    outside_probability: Floats
 
     def __len__(self) -> int:
         """Return the number of devices."""

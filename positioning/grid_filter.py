@@ -6,6 +6,7 @@ is bounded; all others share a small remainder, from which a lost track is found
 
 * People stand or walk by diffusion over the cells, more readily to where people are: corridors before rooms.
 * Errors of readings a moment apart are alike, so a likelihood counts the less the sooner it follows the last.
+* Whether a device is outside is asked beside it (:mod:`positioning.outside`); positions are for those inside.
 * The position told is the geometric median of the belief: the place from which the expected error is least.
 
 Event time only: the caller gives every instant. Results do not depend on the order of the readings of a tick,
@@ -26,6 +27,7 @@ from positioning.lattice import Lattice
 from positioning.likelihood import Floats32, Heard, LikelihoodSettings, Readings
 from positioning.locate import Locator
 from positioning.offset import DeviceOffsets
+from positioning.outside import Outdoors, Tick
 from positioning.radio import RadioMap
 
 CHUNK = 128  # devices at a time: their beliefs fit the cache
@@ -71,7 +73,8 @@ class GridFilter:
         self._doubt_m2 = radio.doubt_m**2
         self._alike = radio.alike
         self._offsets = DeviceOffsets(self._locator.offset_sd_db, radio.moment_sd_db)
-        self._beliefs = Beliefs(grid.floors, self._tiles.cell.shape[1])
+        self._outdoors = Outdoors(radio, grid, self._locator.offset_sd_db, likelihood or LikelihoodSettings())
+        self._beliefs = Beliefs(grid.floors, self._tiles.cell.shape[1], len(self._outdoors))
 
     @property
     def grid(self) -> Grid:
@@ -120,7 +123,7 @@ class GridFilter:
         cov = own.cov_m2[slots] + spread[:, None, None] * np.eye(2)
         return Estimates(
             slots, t_ms, heard_ms, best, floor[np.arange(len(slots)), best],
-            own.xy_m[slots], cov, np.zeros_like(own.xy_m[slots]), heard_ms == t_ms,
+            own.xy_m[slots], cov, np.zeros_like(own.xy_m[slots]), heard_ms == t_ms, own.outside[slots],
         )  # fmt: skip
 
     def forget(self, slots: Ints) -> None:
@@ -156,7 +159,12 @@ class GridFilter:
         top = np.full(len(slots), -np.inf, dtype=np.float32)
         np.maximum.at(top, device, posterior.max(axis=1))
         posterior = np.exp(posterior - top[device, None]) * prior[device[:, None], self._lattice.place[tile]]
-        posterior /= np.bincount(device, posterior.sum(axis=1), len(slots))[device, None]
+        mass = _by_device(device, posterior, len(slots))
+        self._outdoors.update(own, Tick(
+            slots, Heard(slots, heard.number[rows], heard.level[rows]), moment.listening, since_s, trust,
+            offset, variance, top + np.log(mass) + trust * self._locator.left_out(moment),
+        ))  # fmt: skip
+        posterior /= mass[device, None]
         mean = _by_device(device, posterior * offsets, len(slots))
         square = _by_device(device, posterior * (offsets**2 + spreads), len(slots))
         own.offset_db[slots], own.offset_db2[slots] = self._offsets.learnt(

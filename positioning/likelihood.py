@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from positioning.radio import Floats, RadioMap
+from positioning.radio import Floats, Reception
 
 Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -76,7 +76,7 @@ class LikelihoodTables:
     """Tables of one radio map over T tiles of S places; memory is 7 x receivers x places x 4 bytes."""
 
     def __init__(
-        self, radio: RadioMap, xyz_m: Floats, settings: LikelihoodSettings, weight: Floats | None = None
+        self, radio: Reception, xyz_m: Floats, settings: LikelihoodSettings, weight: Floats | None = None
     ) -> None:
         """Predict reception and lay the tables out for the products.
 
@@ -155,6 +155,17 @@ class LikelihoodTables:
         if weighted and self._log_weight is not None:
             result = result + self._log_weight
         return result.astype(np.float32)
+
+    def left_out(self, left: Floats32, offset_precision: Floats32) -> Floats:
+        """Return what :meth:`log_likelihood` leaves out (N,) because it is the same at all places.
+
+        Arguments as there, (N, 3 R) and (N,). With it, log-likelihoods over several tables compare.
+        """
+        result = 0.5 * np.log(offset_precision.astype(np.float64))
+        if self._precision.shape[2] == 1:
+            worth = left[:, 2 * self.receivers :]
+            result -= 0.5 * np.log((worth * self._precision[0, :, 0]).sum(axis=1) + offset_precision)
+        return result
 
     def log_likelihood(
         self, left: Floats32, offset_precision: Floats32, tile: Ints, silence: Floats32, room: Floats32

@@ -232,6 +232,10 @@ class Locator:
             result[rows] = found[0, : len(result[rows])]
         return result
 
+    def left_out(self, moment: Moment) -> Floats:
+        """Return what :meth:`cell_log_likelihood` leaves out (D,) because it is the same at all places."""
+        return self._fine.left_out(moment.left, moment.offset_precision)[:-1]
+
     def cell_log_likelihood(
         self, moment: Moment, wanted: Bools
     ) -> tuple[Ints, Ints, Floats32, Floats32, Floats32]:

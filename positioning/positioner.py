@@ -119,6 +119,7 @@ class Positioner:
         return Estimates(
             slots, t_ms, heard_ms, best, floor[np.arange(len(slots)), best],
             mean[:, :2], cov[:, :2, :2] + self._doubt_m2(slots), mean[:, 2:], heard_ms == t_ms,
+            np.zeros(len(slots)),
         )  # fmt: skip
 
     def forget(self, slots: Ints) -> None:

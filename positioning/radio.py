@@ -40,12 +40,19 @@ class Prediction:
     hear_probability: Floats
 
 
-class RadioMap(Protocol):
-    """Anything that predicts reception at any place; :class:`RadioModel` is the simplest one."""
+class Reception(Protocol):
+    """Anything that predicts reception at any place."""
 
     @property
     def receivers(self) -> tuple[str, ...]:
         """Names of the receivers, in the order of the columns of a prediction."""
+
+    def predict(self, xyz_m: Floats) -> Prediction:
+        """Predict reception at places ``xyz_m`` (N, 3)."""
+
+
+class RadioMap(Reception, Protocol):
+    """What is known of the radio of a mall; :class:`RadioModel` is the simplest one."""
 
     @property
     def offset_sd_db(self) -> float:
@@ -71,8 +78,8 @@ class RadioMap(Protocol):
     def clock_offset_s(self) -> float:
         """A reading stamped ``t`` tells where the device is at ``t + clock_offset_s``."""
 
-    def predict(self, xyz_m: Floats) -> Prediction:
-        """Predict reception at places ``xyz_m`` (N, 3)."""
+    def hear_probability(self, mean_dbm: Floats) -> Floats:
+        """Return the chance of being heard where nothing but the expected level is known."""
 
 
 @dataclass(frozen=True)

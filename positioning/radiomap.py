@@ -151,6 +151,10 @@ class SurveyedMap:
         sd = np.sqrt(np.maximum(variance, 0.0) + about)
         return Prediction(mean, np.maximum(sd, MIN_SD_DB), self._hear_probability(xyz_m, mean))
 
+    def hear_probability(self, mean_dbm: Floats) -> Floats:
+        """Return the chance of being heard where nothing but the expected level is known."""
+        return self.base.hear_probability(mean_dbm)
+
     def distance_m(self, a_m: Floats, b_m: Floats) -> Floats:
         """Return distances (A, B); places with a slab between them know nothing of each other."""
         distance: Floats = cdist(a_m, b_m)

@@ -66,9 +66,9 @@ class Frames:
 class Phones:
     """The phones of the people in the mall. All random draws come from the seed."""
 
-    def __init__(self, seed: int, habits: Habits | None = None) -> None:
+    def __init__(self, seed: int | list[int], habits: Habits | None = None) -> None:
         self._habits = habits or Habits()
-        self._rng = np.random.default_rng([seed, 3])
+        self._rng = np.random.default_rng([*seed, 3] if isinstance(seed, list) else [seed, 3])
         self._model_of = {
             name: np.array([getattr(model, name) for model in MODELS])
             for name in (

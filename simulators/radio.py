@@ -61,7 +61,13 @@ class Radio:
 
     CELL_M = 1.0
 
-    def __init__(self, building: Building, seed: int = 7, physics: Physics | None = None) -> None:
+    def __init__(
+        self, building: Building, seed: int = 7, physics: Physics | None = None, *, margin_m: int = 0
+    ) -> None:
+        """Compute what walls and shadows take, over the building and `margin_m` around it.
+
+        Shadows differ from one margin to another; gains of nodes do not.
+        """
         self.physics = physics or Physics()
         site = building.site
         floors = [floor.id for floor in site.floors]
@@ -75,7 +81,8 @@ class Radio:
         ).reshape(-1, 3)
         rng = np.random.default_rng(seed)
         self._gain = rng.normal(0.0, self.physics.node_gain_db, len(site.nodes))
-        self._origin = building.origin_m
+        self._margin_m = margin_m
+        self._origin = (building.origin_m[0] - margin_m, building.origin_m[1] - margin_m)
         self.excess_db = self._excess(building, rng)
         """(nodes, floors, rows, columns): loss beyond that of distance, per cell of CELL_M."""
 
@@ -147,7 +154,7 @@ class Radio:
     def _excess(self, building: Building, rng: np.random.Generator) -> npt.NDArray[np.float32]:
         p = self.physics
         floors, rows, columns = building.zone_of.shape
-        shape = tuple(int(np.ceil(n * 0.5 / self.CELL_M)) for n in (rows, columns))
+        shape = tuple(int(np.ceil((n * 0.5 + 2 * self._margin_m) / self.CELL_M)) for n in (rows, columns))
         y, x = np.meshgrid(*((np.arange(n) + 0.5) * self.CELL_M for n in shape), indexing="ij")
         x, y = x + self._origin[0], y + self._origin[1]
         excess = np.empty((len(self.nodes_m), floors, *shape), dtype=np.float32)

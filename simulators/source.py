@@ -1,17 +1,22 @@
 """The simulated mall as a source of frames like any other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from contracts.messages import FrameKind
 from contracts.site import Site
 from edge_agent.sources.protocol import Heard
 from simulators import mall
 from simulators.arrivals import Profile
+from simulators.passers_by import PassersBy
 from simulators.phone_models import MODELS
 from simulators.phones import Frames, Habits, Phones, address_bytes
-from simulators.shoppers import Shoppers
+from simulators.radio import Radio
+from simulators.shoppers import Places, Shoppers
 from simulators.truth import Truth
 from simulators.world import World
 
@@ -23,6 +28,7 @@ class SimulatedSource:
     """What all nodes of a simulated mall hear, second by second. The same arguments give the same day.
 
     `shoppers` is how many people are expected in the mall at its fullest, or always with a constant profile.
+    `passers_by` are always in the street around it; the shoppers do the same with them as without.
     The mall is already populated at `start_ms`. Without `duration_s` the day never ends.
     """
 
@@ -30,6 +36,7 @@ class SimulatedSource:
         self,
         *,
         shoppers: float,
+        passers_by: int = 0,
         start_ms: int,
         duration_s: int | None = None,
         seed: int = 1,
@@ -59,6 +66,9 @@ class SimulatedSource:
             profile=profile,
         )
         self._phones = Phones(seed, habits)
+        self.passers_by = PassersBy(self.world.building, passers_by, start_s=float(self._start_s), seed=seed)
+        self._their_phones = Phones([seed, 6], habits)
+        self._their_rng = np.random.default_rng([seed, 7])
         self._truth = truth
 
     @property
@@ -85,27 +95,54 @@ class SimulatedSource:
         frames = phones.send(shoppers.present(float(second))[owner], second)
         if self._truth:
             self._truth.people(self.world.building, shoppers, second)
+        self._note(phones)
+        places = shoppers.places(owner[frames.phone], frames.t_ms / 1000)
+        columns = [self._hear(frames, places, phones, self.world.radio, self._rng)]
+        if len(self.passers_by):
+            columns.append(self._outside(second))
+        return self._blocks(columns, second)
+
+    def _outside(self, second: int) -> "_Columns":
+        """Return what is heard of the passers-by. Their frames and those from inside do not collide."""
+        people, phones = self.passers_by, self._their_phones
+        people.advance(float(second))
+        phones.follow(people.id, float(second))
+        owner = np.searchsorted(people.id, phones.owner)
+        frames = phones.send(np.ones(len(phones), dtype=np.bool_), second)
+        self._note(phones)
+        places = people.places(owner[frames.phone], frames.t_ms / 1000)
+        return self._hear(frames, places, phones, self.world.street, self._their_rng)
+
+    def _note(self, phones: Phones) -> None:
+        """Note whose phone has taken up which address."""
+        if self._truth:
             for people, addresses in phones.changed:
                 self._truth.addresses(people, addresses)
         phones.changed.clear()
-        return self._hear(frames, owner[frames.phone], second)
 
+    @staticmethod
     def _hear(
-        self, frames: Frames, who: np.ndarray[tuple[int], np.dtype[np.int64]], second: int
-    ) -> list[Heard]:
-        places = self.shoppers.places(who, frames.t_ms / 1000)
-        strength = self.world.radio.strength_dbm(
+        frames: Frames, places: Places, phones: Phones, radio: Radio, rng: np.random.Generator
+    ) -> "_Columns":
+        strength = radio.strength_dbm(
             places.floor,
             places.x_m,
             places.y_m,
             heading=places.heading,
-            power_dbm=self._phones.power_dbm[frames.phone],
-            body_db=self._phones.body_db[frames.phone],
+            power_dbm=phones.power_dbm[frames.phone],
+            body_db=phones.body_db[frames.phone],
             burst=frames.burst,
-            rng=self._rng,
+            rng=rng,
         )
-        heard = self.world.radio.heard(strength, frames.channel, frames.kind == FrameKind.DATA, self._rng)
-        rssi = np.rint(strength).astype(np.int64).clip(WEAKEST_DBM, -10)
+        heard = radio.heard(strength, frames.channel, frames.kind == FrameKind.DATA, rng)
+        return _Columns(frames, heard, np.rint(strength).astype(np.int64).clip(WEAKEST_DBM, -10))
+
+    def _blocks(self, columns: "list[_Columns]", second: int) -> list[Heard]:
+        """Return a block for every node, its frames in order of time."""
+        frames = _join([one.frames for one in columns])
+        heard = np.concatenate([one.heard for one in columns])
+        rssi = np.concatenate([one.rssi_dbm for one in columns])
+        order = np.argsort(frames.t_ms, kind="stable")
         addresses = address_bytes(frames.address)
         kinds = [_KINDS[kind] for kind in frames.kind.tolist()]
         probe = (frames.kind == FrameKind.PROBE).tolist()
@@ -114,7 +151,7 @@ class SimulatedSource:
         ]
         blocks = []
         for number, node in enumerate(self.nodes):
-            rows = np.flatnonzero(heard[:, number])
+            rows = order[heard[order, number]]
             block = Heard(node, complete_to_ms=1000 * (second + 1), frames=len(rows))
             if len(rows):
                 each = rows.tolist()
@@ -127,3 +164,16 @@ class SimulatedSource:
                 block.elements = [elements[row] for row in each]
             blocks.append(block)
         return blocks
+
+
+class _Columns(NamedTuple):
+    """What is heard of some frames: which nodes hear each, and how strongly, both (frames, nodes)."""
+
+    frames: Frames
+    heard: npt.NDArray[np.bool_]
+    rssi_dbm: npt.NDArray[np.int64]
+
+
+def _join(parts: Sequence[Frames]) -> Frames:
+    """Return the frames of all parts."""
+    return Frames(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Frames)))

@@ -1,15 +1,18 @@
 """What stands still in a simulated mall: its walls, its ways, its radio."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from contracts.site import Site
 from simulators.building import Building
 from simulators.radio import Radio
 from simulators.walkways import Walkways
 
+STREET_M = 35
+"""How far around the building the radio of the street reaches."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class World:
     """A built mall. It depends on the site alone, so a survey and any day in it share it."""
 
@@ -17,6 +20,11 @@ class World:
     building: Building
     walkways: Walkways
     radio: Radio
+
+    @cached_property
+    def street(self) -> Radio:
+        """The radio of who is outside, through the facade."""
+        return Radio(self.building, margin_m=STREET_M)
 
     @staticmethod
     def of(site: Site) -> "World":

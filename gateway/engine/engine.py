@@ -19,7 +19,7 @@ from gateway.engine.places import Places
 from gateway.engine.protocol import Positioner
 from gateway.engine.slots import Slots
 from gateway.engine.state import START_WITHOUT, Arrays, StateError, Stateful, pack, unpack
-from gateway.engine.tick import Tick, Tracks
+from gateway.engine.tick import LIKELY, Tick, Tracks
 from gateway.engine.watermarks import UNKNOWN
 from positioning.locate import Readings
 from positioning.paths import Paths, Step
@@ -193,6 +193,8 @@ class Engine:
         self._paths.hear(tick, found.slot[heard])
         self._presence.hear(tick, found.slot[heard])
         probabilities = self._places.put(_rows(found, heard))
+        out = _outside(found)[heard]
+        probabilities[out], probabilities[out, -1] = 0.0, 1.0  # in no zone: whoever goes out ends a visit
         events += self._tell(tick, self._visits.step(tick, found.slot[heard], probabilities))
         return self._report(tick, found, events)
 
@@ -226,9 +228,10 @@ class Engine:
 
     def _report(self, tick: int, found: Estimates, events: list[VisitEvent | PathEvent]) -> Tick:
         """Put together what is said at the end of a tick."""
-        weight = self._presence.probability(tick, found.slot)
+        outside = _outside(found)
+        weight = np.where(outside, 0.0, self._presence.probability(tick, found.slot))
         names = self._slots.names(found.slot)
-        tracks = Tracks(names, found.floor, found.xy_m, found.cov_m2, found.updated, weight)
+        tracks = Tracks(names, found.floor, found.xy_m, found.cov_m2, found.updated, weight, outside)
         return Tick(
             t_ms=tick,
             tracks=tracks,
@@ -243,6 +246,11 @@ class Engine:
         for cause in sorted(self.counters.keys() - self._logged):
             self._logged.add(cause)
             log.warning("%s are left out: %s; from now on they are counted", what, CAUSES[cause])
+
+
+def _outside(found: Estimates) -> Bools:
+    """Return which devices are more likely outside than inside: they are tracked, but nobody counts them."""
+    return found.outside_probability > 1.0 - LIKELY
 
 
 def _rows(found: Estimates, rows: Bools) -> Estimates:

@@ -14,12 +14,13 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 LIKELY = 0.5
-"""Devices at least as likely to be there as this are shown one by one; sums count each by its probability."""
+"""Devices at least as likely to be there as this are shown one by one; sums count each by its probability.
+Those less likely inside than outside are there for nobody."""
 
 
 @dataclass(frozen=True)
 class Tracks:
-    """The D devices in the mall, as columns.
+    """The D devices in the mall and around it, as columns.
 
     Attributes:
         device: D pseudonyms.
@@ -27,7 +28,9 @@ class Tracks:
         xy_m: (D, 2) position at the end of the tick.
         cov_m2: (D, 2, 2) its covariance; grows while a device is silent.
         heard: (D,) whether the device was heard in this tick.
-        presence: (D,) probability that its owner is still there and is not counted under another address.
+        presence: (D,) probability that its owner is still there and is not counted under another address;
+            zero of devices outside.
+        outside: (D,) whether it was outside the mall when last heard, more likely than not.
     """
 
     device: list[str]
@@ -36,6 +39,7 @@ class Tracks:
     cov_m2: Floats
     heard: Bools
     presence: Floats
+    outside: Bools
 
     def __len__(self) -> int:
         """Return the number of devices."""

@@ -34,7 +34,7 @@ def tick(
         t_ms=t_ms,
         tracks=Tracks(
             [pseudonym(p[0]) for p in people], floor, xy, np.tile(np.eye(2), (len(people), 1, 1)),
-            np.ones(len(people), dtype=bool), np.ones(len(people)),
+            np.ones(len(people), dtype=bool), np.ones(len(people)), np.zeros(len(people), dtype=bool),
         ),
         occupancy=Occupancy(expected, expected * 0.5),
         cells=Cells(floor, cells[:, 1] * GRID.nx + cells[:, 0], np.ones(len(people))),

@@ -119,7 +119,7 @@ def test_a_lost_track_is_found_again() -> None:
 
 def test_memory_per_device_is_bounded_and_only_the_likeliest_tiles_are_kept() -> None:
     """However many tiles a belief covers, as many as there is room for are kept, the likeliest first."""
-    beliefs = Beliefs(floors=1, places=16)
+    beliefs = Beliefs(floors=1, places=16, ring=8)
     beliefs.grow(1)
     share = np.random.default_rng(0).random((100, 16)).astype(np.float32)
     share *= np.linspace(1.0, 0.01, 100, dtype=np.float32)[:, None]
