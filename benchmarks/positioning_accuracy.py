@@ -22,15 +22,16 @@ from gateway.site.import_folder import import_folder
 from mallsense.recording import survey_of
 from positioning.calibrate import calibrate, room_weight
 from positioning.grid import Floor, Grid
+from positioning.grid_filter import GridFilter
 from positioning.likelihood import LikelihoodSettings, Readings
 from positioning.positioner import Positioner
 from positioning.radio import RadioModel
-from positioning.radiomap import survey_map
+from positioning.radiomap import SurveyedMap, survey_map
 from positioning.survey import Survey
 from simulators.recorded import RecordedDataset
 
 Floats = npt.NDArray[np.float64]
-Build = Callable[["Fold"], Positioner]
+Build = Callable[["Fold"], Positioner | GridFilter]
 
 FOLDS = 5
 STEP_S, FRESH_S = 2, 5.0
@@ -67,7 +68,7 @@ def folds_of(folder: Path, receivers: int, count: int) -> list[Fold]:
     return folds
 
 
-def play(positioner: Positioner, survey: Survey) -> tuple[Floats, Floats]:
+def play(positioner: Positioner | GridFilter, survey: Survey) -> tuple[Floats, Floats]:
     """Return errors (N, 2) and covariances (N, 2, 2) every STEP_S where a track was heard of late."""
     last = np.zeros(survey.way_track.max() + 1)
     np.maximum.at(last, survey.way_track, survey.way_t_s)
@@ -97,36 +98,53 @@ def row(folds: list[Fold], build: Build) -> str:
     return f"{np.median(distance):.2f} / {np.percentile(distance, 95):.1f} ({inside})"
 
 
-def surveyed(fold: Fold) -> Positioner:
+@dataclass(frozen=True)
+class Independent(SurveyedMap):
+    """A map whose errors are taken to be new in every reading."""
+
+    @property
+    def alike(self) -> float:
+        """Return that nothing persists."""
+        return 0.0
+
+
+def surveyed(fold: Fold) -> GridFilter:
     """Return the default: everything on."""
-    return Positioner(survey_map(fold.train, fold.model), fold.grid())
+    return GridFilter(survey_map(fold.train, fold.model), fold.grid())
 
 
-def without_silence(fold: Fold) -> Positioner:
+def without_silence(fold: Fold) -> GridFilter:
     """Return the default without what receivers say that heard nothing."""
     settings = LikelihoodSettings(silence=1e-3)
-    return Positioner(survey_map(fold.train, fold.model), fold.grid(), likelihood=settings)
+    return GridFilter(survey_map(fold.train, fold.model), fold.grid(), likelihood=settings)
 
 
-def without_clock(fold: Fold) -> Positioner:
-    """Return the default without the survey's clock offset."""
-    radio = survey_map(fold.train, fold.model)
-    return Positioner(replace(radio, base=replace(radio.base, clock_offset_s=0.0)), fold.grid())
+def without_clock(fold: Fold) -> GridFilter:
+    """Return the default whose map was made as if the survey's clock were right."""
+    model = replace(fold.model, clock_offset_s=0.0)
+    return GridFilter(survey_map(fold.train, model), fold.grid())
+
+
+def independent(fold: Fold) -> GridFilter:
+    """Return the default with errors that are new in every reading."""
+    return GridFilter(Independent(**vars(survey_map(fold.train, fold.model))), fold.grid())
 
 
 VARIANTS: dict[str, Build] = {
     "path loss, fix, then Kalman filter": lambda f: Positioner(
         f.model, f.grid(rooms=False), tracker="kalman"
     ),
-    "path loss, density filter": lambda f: Positioner(f.model, f.grid(rooms=False)),
-    "path loss, density filter, rooms": lambda f: Positioner(f.model, f.grid()),
+    "path loss, normal belief": lambda f: Positioner(f.model, f.grid()),
+    "path loss, belief over cells": lambda f: GridFilter(f.model, f.grid()),
     "map, fix, then Kalman filter": lambda f: Positioner(
-        survey_map(f.train, f.model), f.grid(), tracker="kalman"
+        survey_map(f.train, f.model), f.grid(rooms=False), tracker="kalman"
     ),
-    "map, density filter": lambda f: Positioner(survey_map(f.train, f.model), f.grid(rooms=False)),
-    "map, density filter, rooms (the default)": surveyed,
+    "map, normal belief": lambda f: Positioner(survey_map(f.train, f.model), f.grid()),
+    "map, belief over cells (the default)": surveyed,
+    "the default without rooms": lambda f: GridFilter(survey_map(f.train, f.model), f.grid(rooms=False)),
     "the default without silence": without_silence,
     "the default without the clock offset": without_clock,
+    "the default with independent errors": independent,
 }
 
 

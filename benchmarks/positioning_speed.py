@@ -20,10 +20,12 @@ import numpy as np  # noqa: E402
 import numpy.typing as npt  # noqa: E402
 
 from positioning.grid import Floor, Grid  # noqa: E402
+from positioning.grid_filter import GridFilter  # noqa: E402
 from positioning.likelihood import Readings  # noqa: E402
 from positioning.positioner import Positioner  # noqa: E402
 from positioning.radio import Prediction, RadioModel  # noqa: E402
 
+TRACKERS: dict[str, type[GridFilter] | type[Positioner]] = {"cells": GridFilter, "normal": Positioner}
 HEARD, PERIOD_S, STOREY_M = 8, 10, 5.0
 NOISE_DB, OFFSET_DB = 5.0, 4.0
 Floats = npt.NDArray[np.float64]
@@ -91,12 +93,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--phones", type=int, default=20_000)
     parser.add_argument("--ticks", type=int, default=20)
+    parser.add_argument("--tracker", choices=TRACKERS, default="cells")
     args = parser.parse_args()
-    print(f"{args.phones} phones, a report every {PERIOD_S} s")
+    print(f"belief: {args.tracker}; {args.phones} phones, a report every {PERIOD_S} s")
     for mall in MALLS:
         rng = np.random.default_rng(1)
         radio, grid = mall.radio(rng), mall.grid()
-        positioner = Positioner(radio, grid)
+        positioner = TRACKERS[args.tracker](radio, grid)
         first: list[float] = []
         later: list[float] = []
         fixes = 0
