@@ -86,6 +86,9 @@ def evaluate(
     shoppers: Annotated[
         int, typer.Option(min=1, max=50_000, help="Simulated: people in the mall at its fullest.")
     ] = 300,
+    passers_by: Annotated[
+        int, typer.Option(min=0, max=50_000, help="Simulated: people in the street around the mall.")
+    ] = 0,
     hours: Annotated[float, typer.Option(min=0.0, help="Simulated: how long, from noon on.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Simulated: the same seed gives the same day.")] = 1,
     fixed_addresses: Annotated[
@@ -105,7 +108,9 @@ def evaluate(
             "For example: mallsense evaluate FOLDER --receivers 40, or evaluate --simulated --hours 2",
         )
     if simulated:
-        _evaluate_simulated(shoppers, hours, seed, fixed_addresses=fixed_addresses, as_json=as_json)
+        _evaluate_simulated(
+            shoppers, passers_by, hours, seed, fixed_addresses=fixed_addresses, as_json=as_json
+        )
         return
     cases = cases_in(
         folders or (),
@@ -186,7 +191,7 @@ def _progress(cases: Sequence[Case]) -> Iterator[Tell]:
 
 
 def _evaluate_simulated(
-    shoppers: int, hours: float, seed: int, *, fixed_addresses: bool, as_json: bool
+    shoppers: int, passers_by: int, hours: float, seed: int, *, fixed_addresses: bool, as_json: bool
 ) -> None:
     from mallsense.simulated_day import score_day  # noqa: PLC0415  # a recording needs no simulator
 
@@ -195,6 +200,7 @@ def _evaluate_simulated(
         task = bar.add_task(f"{shoppers} shoppers, {hours:g} h", total=1.0)
         score = score_day(
             shoppers=shoppers,
+            passers_by=passers_by,
             hours=hours,
             seed=seed,
             fixed_addresses=fixed_addresses,

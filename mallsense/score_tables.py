@@ -49,6 +49,11 @@ def day_table(score: "DayScore") -> Table:
             f"absolute error; bias {score.count_bias:+.2f}",
         ),
         ("people in the mall", f"{score.present_error:.1%}", "absolute error, share of the true number"),
+        (
+            "outside: recognised, wrongly",
+            f"{score.outside_found:.1%} / {score.outside_wrong:.1%}",
+            "of the hearings of passers-by, of shoppers",
+        ),
         ("flows", f"{score.flow_error:.1%}", "absolute error, share of all transitions"),
     )
     for row in rows:

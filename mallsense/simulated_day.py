@@ -1,7 +1,8 @@
 """A simulated day through the engine, scored against its truth."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -21,6 +22,7 @@ from mallsense import in_process
 from mallsense.estimates import RECENT_MS
 from mallsense.simulated import simulated_calibration
 from simulators import mall
+from simulators.passers_by import FIRST_ID
 from simulators.phones import Habits
 from simulators.scoring import (
     PositionScore,
@@ -67,6 +69,10 @@ class DayScore:
     """Mean absolute error of people in the mall in a minute, as a share of the true number."""
     flow_error: float
     """Sum of absolute errors over all links from zone to zone, as a share of all true transitions."""
+    outside_found: float
+    """Share of the hearings (device and tick) of passers-by in which they are recognised as outside."""
+    outside_wrong: float
+    """Share of those of shoppers in which they are taken for outside."""
 
     def to_dict(self) -> dict[str, object]:
         """Return all figures as plain values; what could not be measured is None."""
@@ -76,6 +82,7 @@ class DayScore:
 def score_day(
     *,
     shoppers: int,
+    passers_by: int = 0,
     hours: float,
     seed: int,
     fixed_addresses: bool = False,
@@ -97,6 +104,7 @@ def score_day(
     truth = Truth(site, positions_every_s=EVERY_S)
     source = SimulatedSource(
         shoppers=shoppers,
+        passers_by=passers_by,
         start_ms=start_ms,
         duration_s=round(hours * 3600),
         seed=seed,
@@ -110,7 +118,8 @@ def score_day(
     for tick in in_process.play(source, Pseudonyms(KEY, rotation), engine):
         notes.take(tick)
         progress(source.fraction())
-    owner = _owners(truth, rotation, start_ms, start_ms + round(hours * HOUR_MS))
+    everybody = _owners(truth, rotation, start_ms, start_ms + round(hours * HOUR_MS))
+    owner = {device: person for device, person in everybody.items() if person < FIRST_ID}
     estimated = [replace(stay, person=str(owner.get(stay.person, stay.person))) for stay in notes.stays]
     zone_ids = truth.zone_ids
     true = [Stay(str(v.person), zone_ids[v.zone], v.enter_s, v.leave_s) for v in truth.visits]
@@ -129,6 +138,8 @@ def score_day(
         bias,
         float(np.abs(counted.sum(axis=1) - total).mean() / total.mean()) if len(total) else np.nan,
         flow_error(flows(estimated), flows(true)),
+        notes.outside(everybody.keys() - owner.keys()),
+        notes.outside(owner.keys()),
     )
 
 
@@ -139,6 +150,7 @@ class _Notes:
         self._zones = sum(1 for _ in site.zones())
         self._heard_ms: dict[str, int] = {}
         self._minutes: dict[int, list[Floats]] = defaultdict(list)
+        self._hearings: Counter[tuple[str, bool]] = Counter()
         self._places: list[tuple[int, str, int, Floats, Floats]] = []
         self.stays: list[Stay] = []
         """Every visit that has ended, in epoch seconds; its person is a pseudonym."""
@@ -153,6 +165,7 @@ class _Notes:
         tracks, second = tick.tracks, tick.t_ms // 1000
         for row in np.flatnonzero(tracks.heard).tolist():
             self._heard_ms[tracks.device[row]] = tick.t_ms
+            self._hearings[tracks.device[row], bool(tracks.outside[row])] += 1
         self._minutes[(second - 1) // 60].append(tick.occupancy.expected)
         if second % EVERY_S == 0:
             for row, device in enumerate(tracks.device):
@@ -164,6 +177,11 @@ class _Notes:
                 data = event.data
                 end_ms = data.ended_ms if data.ended_ms is not None else data.seen_ms
                 self.stays.append(Stay(data.device, data.zone, data.started_ms / 1000, end_ms / 1000))
+
+    def outside(self, devices: AbstractSet[str]) -> float:
+        """Return the share of hearings of devices in which they were taken for outside."""
+        times = [sum(self._hearings[device, out] for device in devices) for out in (False, True)]
+        return times[1] / sum(times) if sum(times) else np.nan
 
     def headcount(self, minutes: list[int]) -> Floats:
         """Return the mean expected people in each zone in each minute (epoch seconds), (minutes, zones)."""

@@ -38,6 +38,9 @@ def simulate(
     shoppers: Annotated[
         int, typer.Option(min=1, max=50_000, help="People in the mall at its fullest.")
     ] = 300,
+    passers_by: Annotated[
+        int, typer.Option(min=0, max=50_000, help="People in the street around the mall, always so many.")
+    ] = 0,
     profile: Annotated[
         Profile, typer.Option(help="day: rushes by the hour; constant: always about as many people.")
     ] = Profile.DAY,
@@ -91,6 +94,7 @@ def simulate(
     with console.status("people are coming ..."):
         source = SimulatedSource(
             shoppers=shoppers,
+            passers_by=passers_by,
             start_ms=start_ms,
             duration_s=duration_s,
             seed=seed,

@@ -22,7 +22,7 @@ SPEED_M_S, SPEED_SD_M_S = 1.34, 0.26
 
 
 class PassersBy:
-    """Always the same number of people around the ground floor; somebody new comes for each who has passed."""
+    """Always the same number of people around the ground floor: who has passed is replaced."""
 
     def __init__(self, building: Building, count: int, *, start_s: float, seed: int) -> None:
         """Let the first ones in, each somewhere on the way."""
