@@ -2,7 +2,7 @@
 
 ==========  ==================================================================================================
 `survey`    all training walks with their truth, or all stationary points: the radio map
-`points`    a few of those places, each heard for some seconds: path loss alone
+`points`    what `zero` teaches, corrected at a few of those places, each heard for some seconds
 `zero`      where the receivers are, and what they heard of devices whose places nobody knows
 ==========  ==================================================================================================
 """
@@ -20,6 +20,8 @@ from gateway.engine.setup import floors_of, grid_of
 from positioning.calibrate import calibrate
 from positioning.crowd import Crowd, crowd_room_weight, self_calibrate
 from positioning.radio import RadioModel
+from positioning.radiomap import SurveyedMap
+from positioning.refine import refine
 from positioning.survey import Survey
 from simulators.recorded import RecordedDataset
 from simulators.recorded_tables import Floats, Ints
@@ -42,14 +44,27 @@ class Step(StrEnum):
     ZERO = "zero"
 
 
-def from_points(prior: RadioModel, datasets: Sequence[RecordedDataset], count: int) -> Calibration:
-    """Return what `count` labelled points a floor teach: level and exponent of each receiver.
+def from_points(
+    site: Site,
+    prior: RadioModel,
+    datasets: Sequence[RecordedDataset],
+    count: int,
+    progress: Callable[[float], None] | None = None,
+) -> Calibration:
+    """Return what `count` labelled points a floor correct in what the traffic of walkers teaches.
+
+    Without such traffic, the points alone tell level and exponent of each receiver.
 
     Raises:
         ConfigurationError: no place of the recordings is known.
 
     """
-    return Calibration(calibrate(points_of(datasets, count), prior))
+    points = points_of(datasets, count)
+    if not any(len(data.readings.of(data.split("train"))) for data in datasets):
+        return Calibration(calibrate(points, prior))
+    learnt = from_crowd(site, prior, datasets, progress)
+    base = learnt.radio.base if isinstance(learnt.radio, SurveyedMap) else learnt.radio
+    return Calibration(refine(points, base), learnt.room_weight)
 
 
 def points_of(datasets: Sequence[RecordedDataset], count: int) -> Survey:

@@ -76,7 +76,7 @@ def read_recording(
     if step is Step.ZERO:
         calibration = from_crowd(site, prior, datasets, progress)
     elif step is Step.POINTS:
-        calibration = from_points(prior, datasets, points)
+        calibration = from_points(site, prior, datasets, points, progress)
     else:
         survey = survey_of(datasets)
         if survey is None:
