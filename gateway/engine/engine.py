@@ -192,9 +192,7 @@ class Engine:
         heard = found.updated
         self._paths.hear(tick, found.slot[heard])
         self._presence.hear(tick, found.slot[heard])
-        probabilities = self._places.put(_rows(found, heard))
-        out = _outside(found)[heard]
-        probabilities[out], probabilities[out, -1] = 0.0, 1.0  # in no zone: whoever goes out ends a visit
+        probabilities = self._places.put(_rows(found, heard), _outside(found)[heard])
         events += self._tell(tick, self._visits.step(tick, found.slot[heard], probabilities))
         return self._report(tick, found, events)
 
@@ -204,11 +202,14 @@ class Engine:
             return []
         devices = self._slots.names(slots)
         events = self._tell(tick, self._visits.vanish(slots))
-        # An address that was used for a burst or two and visited nothing tells nobody anything.
+        # An address that was used for a burst or two and visited nothing tells nobody anything, nor do
+        # those that only passed by outside.
         events += [
             self._events.path(tick, path, device)
-            for path, device in zip(self._paths.end(slots), devices, strict=True)
-            if path.steps or path.ended_ms - path.started_ms >= self._min_dwell_ms
+            for path, device, inside in zip(
+                self._paths.end(slots), devices, self._places.forget(slots).tolist(), strict=True
+            )
+            if path.steps or (inside and path.ended_ms - path.started_ms >= self._min_dwell_ms)
         ]
         self._presence.vanish(slots)
         self._positioner.forget(slots)

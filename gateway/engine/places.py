@@ -14,6 +14,7 @@ from positioning.zones import HeatGrid, ZoneMap
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 class Places:
@@ -25,6 +26,7 @@ class Places:
         self._floor: Ints = np.zeros(0, dtype=np.int64)
         self._xy_m: Floats = np.zeros((0, 2))
         self._cov_m2: Floats = np.zeros((0, 2, 2))
+        self._been_inside = np.zeros(0, dtype=bool)
         # Heat cell of each point of a device's distribution; the last one of all stands for nowhere.
         self._heat = np.zeros((0, len(zones.points)), dtype=np.int32)
 
@@ -33,8 +35,11 @@ class Places:
         """The lattice of the heat map."""
         return self._zones.heat_grid
 
-    def put(self, found: Estimates) -> Floats32:
-        """Take in where devices were found; returns their zone probabilities (D, Z + 1)."""
+    def put(self, found: Estimates, outside: Bools) -> Floats32:
+        """Take in where devices were found; returns their zone probabilities (D, Z + 1).
+
+        Devices ``outside`` (D,) are in no zone, so whoever goes out ends a visit.
+        """
         if not len(found):
             return np.zeros((0, self._zones.zones + 1), dtype=np.float32)
         self._grow(int(found.slot.max()) + 1)
@@ -43,7 +48,16 @@ class Places:
         self._cov_m2[found.slot] = found.cov_m2
         cells = self._zones.cells(found.floor, found.xy_m, found.cov_m2)
         self._heat[found.slot] = self._zones.heat_cells(cells)
-        return self._zones.shares(cells)
+        self._been_inside[found.slot] |= ~outside
+        shares = self._zones.shares(cells)
+        shares[outside], shares[outside, -1] = 0.0, 1.0
+        return shares
+
+    def forget(self, slots: Ints) -> Bools:
+        """Free slots; returns which of their devices (D,) have been inside."""
+        been = self._been_inside[slots]
+        self._been_inside[slots] = False
+        return been
 
     def occupancy(self, belief: Floats32, weight: Floats) -> Occupancy:
         """Return how many devices are expected in each zone, from beliefs (D, Z + 1) and presences (D,).
@@ -68,7 +82,12 @@ class Places:
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return copies of everything, for a checkpoint."""
-        return {"floor": self._floor.copy(), "xy_m": self._xy_m.copy(), "cov_m2": self._cov_m2.copy()}
+        return {
+            "floor": self._floor.copy(),
+            "xy_m": self._xy_m.copy(),
+            "cov_m2": self._cov_m2.copy(),
+            "been_inside": self._been_inside.copy(),
+        }
 
     def restore(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Replace everything by what :meth:`state` returned; heat cells follow from it.
@@ -79,6 +98,7 @@ class Places:
         self._floor = state["floor"].astype(np.int64)
         self._xy_m = state["xy_m"].astype(np.float64)
         self._cov_m2 = state["cov_m2"].astype(np.float64)
+        self._been_inside = state["been_inside"].astype(bool)
         self._heat = self._zones.heat_cells(self._zones.cells(self._floor, self._xy_m, self._cov_m2))
 
     def _grow(self, capacity: int) -> None:
@@ -89,4 +109,5 @@ class Places:
         self._floor = np.concatenate((self._floor, np.zeros(extra, dtype=np.int64)))
         self._xy_m = np.concatenate((self._xy_m, np.zeros((extra, 2))))
         self._cov_m2 = np.concatenate((self._cov_m2, np.zeros((extra, 2, 2))))
+        self._been_inside = np.concatenate((self._been_inside, np.zeros(extra, dtype=bool)))
         self._heat = np.concatenate((self._heat, np.full((extra, self._heat.shape[1]), -1, dtype=np.int32)))
