@@ -34,8 +34,8 @@ a phone is heard."""
 EDGE_M = 4.0
 PLACES = 256
 """Places lie at least so far apart, and there are about so many at most: memory and time per device."""
-STAY_INSIDE_S, STAY_OUTSIDE_S = 3600.0, 300.0
-"""How long people stay on average: a visit, and who comes to the doors or passes by."""
+STAY_INSIDE_S, STAY_OUTSIDE_S = 3600.0, 120.0
+"""How long people stay on average: a visit, and the way past the mall or to its doors."""
 OUTSIDE = STAY_OUTSIDE_S / (STAY_OUTSIDE_S + STAY_INSIDE_S)
 """Share of those outside before anything is heard: what the chain settles at."""
 WALK_M2_S = 8.0  # growth of the variance per axis of who walks
