@@ -2,9 +2,9 @@
 
 Devices walk through a mall of 240 m x 100 m and are heard by 10 of its 40 receivers once a second. After a
 first report, which starts the tracks, the next ones are timed from readings to estimates, in processor time
-of one core; errors are those of the last. Compared are ours (likelihood over the whole floor and density
-filter), a plain batched path (Gauss-Newton in the dB domain and Kalman filter, numpy over all devices), one
-call of `scipy.optimize.least_squares` and one `filterpy` filter a device, and the packages
+of one core; errors are those of the last. Compared are ours (likelihood over the whole floor, belief over
+cells or a normal one), a plain batched path (Gauss-Newton in the dB domain and Kalman filter, numpy over all
+devices), one call of `scipy.optimize.least_squares` and one `filterpy` filter a device, and the packages
 `easy-trilateration` and `localization`. All know the true path loss. What loops over devices is timed on a
 few hundred of them.
 
@@ -27,6 +27,7 @@ import time  # noqa: E402
 import tracemalloc  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
+from functools import partial  # noqa: E402
 from typing import Any, Protocol  # noqa: E402
 
 import numpy as np  # noqa: E402
@@ -34,6 +35,7 @@ import numpy.typing as npt  # noqa: E402
 from scipy.optimize import least_squares  # noqa: E402
 
 from positioning.grid import Floor, Grid  # noqa: E402
+from positioning.grid_filter import GridFilter  # noqa: E402
 from positioning.likelihood import Readings  # noqa: E402
 from positioning.positioner import Positioner  # noqa: E402
 from positioning.radio import RadioModel  # noqa: E402
@@ -71,11 +73,11 @@ class Method(Protocol):
 
 
 class Ours:
-    """The product: likelihood of all cells, density filter."""
+    """The product's trackers."""
 
-    def __init__(self, radio: RadioModel) -> None:
+    def __init__(self, kind: type[GridFilter] | type[Positioner], radio: RadioModel) -> None:
         outline = np.array([[0.0, 0], [WIDTH_M, 0], [WIDTH_M, DEPTH_M], [0, DEPTH_M]])
-        self._positioner = Positioner(radio, Grid.over([Floor([outline])]))
+        self._positioner = kind(radio, Grid.over([Floor([outline])]))
 
     def step(self, t_s: int, heard: Heard) -> Floats:
         """Return places."""
@@ -235,7 +237,8 @@ class Localization(Ranged):
 
 
 BATCHED: dict[str, Callable[[RadioModel], Method]] = {
-    "mallsense: all cells, density filter": Ours,
+    "mallsense: belief over cells": partial(Ours, GridFilter),
+    "mallsense: normal belief": partial(Ours, Positioner),
     "batched Gauss-Newton and Kalman filter": Batched,
 }
 LOOPS: dict[str, Callable[[RadioModel], Method]] = {

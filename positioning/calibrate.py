@@ -10,7 +10,7 @@ Recipe from a dataset folder to running positions::
     floors = [Floor(outline_rings, rooms=shop_rings)]
     grid = Grid.over(floors, room_weight=room_weight(survey, floors))
     # without a floor plan: Grid.around(points, margin_m=1, cell_m=0.5)
-    positioner = Positioner(radio, grid)
+    tracker = GridFilter(radio, grid)
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ continuously pin the places of the crowd down well enough to fit path loss to th
     weight = crowd_room_weight(crowd, prior, floors)
     grid = Grid.over(floors, room_weight=weight)
     radio = self_calibrate(crowd, prior, grid)
-    positioner = Positioner(radio, grid)
+    tracker = GridFilter(radio, grid)
 
 What it cannot learn: a clock offset (all paths would only be earlier or later), and a level common to all
 phones apart from the nodes' own.
