@@ -45,7 +45,7 @@ FLOOR_MATTERS = 1e-3  # on a floor with less, nobody's steps are followed
 STEPS_S = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 200, 250, 300)
 """Spans for which kernels are made; others use the nearest."""
 CORE = 5e-3  # tiles with less beside the likeliest one's share hardly move the median
-WEISZFELD_ROUNDS = 6
+WEISZFELD_ROUNDS = 5
 
 
 class GridFilter:
@@ -70,6 +70,8 @@ class GridFilter:
         self._grid = grid
         self._tiles = self._locator.tiles
         self._lattice = Lattice(grid, self._tiles)
+        places = self._tiles.centre_m[:, None] + self._tiles.local_m
+        self._places = np.ascontiguousarray(np.moveaxis(places, 2, 0), dtype=np.float32)
         self._doubt_m2 = radio.doubt_m**2
         self._alike = radio.alike
         self._offsets = DeviceOffsets(self._locator.offset_sd_db, radio.moment_sd_db)
@@ -234,32 +236,35 @@ class GridFilter:
         floor = _by_device(on_floor, posterior, count * floors).reshape(count, floors)
         there = self._tiles.floor[tile] == floor.argmax(axis=1)[device]
         device, tile = device[there], tile[there]
-        share = posterior[there].astype(np.float64)
+        share = posterior[there]
         share /= np.bincount(device, share.sum(axis=1), count)[device, None]
-        x, y = (self._tiles.centre_m[tile][:, None] + self._tiles.local_m).transpose(2, 0, 1)
+        x, y = self._places[0, tile], self._places[1, tile]
         mass = share.sum(axis=1)
         top = np.zeros(count)
         np.maximum.at(top, device, mass)
         core = mass > CORE * top[device]
         at = self._median(device[core], share[core], x[core], y[core], count)
-        u, v = x - at[device, :1], y - at[device, 1:]
+        near = at[device].astype(np.float32)
+        u, v = x - near[:, :1], y - near[:, 1:]
         cov = np.empty((count, 2, 2))
         cov[:, 0, 0] = _by_device(device, share * u * u, count)
         cov[:, 1, 1] = _by_device(device, share * v * v, count)
         cov[:, 0, 1] = cov[:, 1, 0] = _by_device(device, share * u * v, count)
         return floor, at, cov
 
-    def _median(self, device: Ints, share: Floats, x: Floats, y: Floats, count: int) -> Floats:
+    def _median(self, device: Ints, share: Floats32, x: Floats32, y: Floats32, count: int) -> Floats:
         """Return the geometric medians (count, 2) of places (P, S) by Weiszfeld's algorithm (1937)."""
-        at = _centre(device, share, x, y, count)
+        at, weight = _centre(device, share, x, y, count), np.empty_like(share)
         for _ in range(WEISZFELD_ROUNDS):
             # No cell is nearer than half its edge: the median may lie on one.
-            distance = np.maximum(np.hypot(x - at[device, :1], y - at[device, 1:]), 0.5 * self._grid.cell_m)
-            at = _centre(device, share / distance, x, y, count)
+            near = at[device].astype(np.float32)
+            distance = np.sqrt((x - near[:, :1]) ** 2 + (y - near[:, 1:]) ** 2)
+            np.divide(share, np.maximum(distance, np.float32(0.5 * self._grid.cell_m)), out=weight)
+            at = _centre(device, weight, x, y, count)
         return at
 
 
-def _centre(device: Ints, weight: Floats, x: Floats, y: Floats, count: int) -> Floats:
+def _centre(device: Ints, weight: Floats32, x: Floats32, y: Floats32, count: int) -> Floats:
     """Return the weighted means (count, 2) of places (P, S)."""
     sums = [np.bincount(device, np.einsum("ps,ps->p", weight, axis), count) for axis in (x, y)]
     mean: Floats = np.stack(sums, axis=1) / _by_device(device, weight, count)[:, None]

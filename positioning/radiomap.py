@@ -129,8 +129,17 @@ class SurveyedMap:
 
     @property
     def doubt_m(self) -> float:
-        """Standard deviation per axis of position errors that persist: a share of the shadows' length."""
-        return DOUBT_LENGTHS * float(np.sqrt(self.alike)) * self.residual.length_m
+        """Standard deviation per axis of position errors that persist.
+
+        Where it was surveyed, a share of the shadows' length; elsewhere that of the model without a survey.
+        Circles strewn at random leave ``exp(-number x area)`` of a unit uncovered.
+        """
+        surveyed_m = DOUBT_LENGTHS * float(np.sqrt(self.alike)) * self.residual.length_m
+        around_m2 = np.pi * self.residual.length_m**2
+        floors = len(self.base.slab_z_m) + 1
+        area_m2 = floors * max(float(np.ptp(self.base.receiver_xyz_m[:, :2], axis=0).prod()), around_m2)
+        left = float(np.exp(-len(self.visit_count) * around_m2 / area_m2))
+        return float(np.sqrt(surveyed_m**2 + left * self.base.doubt_m**2))
 
     @property
     def clock_offset_s(self) -> float:

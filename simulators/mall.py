@@ -69,6 +69,7 @@ def site() -> Site:
                 | _plan(UPPER, _upper_rooms(), "F1"),
             ],
             "nodes": [*_nodes("F1", 1), *_nodes("F2", 2)],
+            "tracking": {"belief": "cells"},
         }
     )
 

@@ -3,6 +3,7 @@
 from contracts.site.georeference import Georeference
 from contracts.site.model import (
     Area,
+    Belief,
     Floor,
     Mall,
     MultiPolygon,
@@ -23,6 +24,7 @@ from contracts.site.source_map import KeyPath, SourceMap
 
 __all__ = [
     "Area",
+    "Belief",
     "Floor",
     "Georeference",
     "KeyPath",

@@ -159,6 +159,15 @@ class Retention(Part):
     rollups_d: Annotated[int, Field(ge=1)] = 730
 
 
+class Belief(StrEnum):
+    """What is believed of a device's place between its readings."""
+
+    CELLS = "cells"
+    """A probability for every cell: several likely places are kept, and who is outside is recognised."""
+    NORMAL = "normal"
+    """One place and its covariance: five times cheaper."""
+
+
 class Tracking(Part):
     """How observations become positions."""
 
@@ -168,6 +177,8 @@ class Tracking(Part):
     """How long a tick waits for nodes that are behind before it is computed without them."""
     vanish_s: Annotated[float, Field(gt=0)] = 600.0
     """A device not heard for this long has left the mall, at the moment it was last heard."""
+    belief: Belief | None = None
+    """What is believed of a device's place; by default `cells` up to some 8,000 cells, else `normal`."""
 
 
 class VisitRules(Part):

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.errors import ConfigurationError
-from contracts.site import Area, Site, ZoneKind
+from contracts.site import Area, Belief, Site, ZoneKind
 from gateway.engine.calibration import Calibration
 from gateway.engine.engine import Engine
 from positioning.grid import Floor, Grid
 from positioning.grid_filter import GridFilter
+from positioning.positioner import Positioner
 from positioning.radio import RadioModel
 from positioning.zones import ZoneArea, ZoneMap
 
@@ -22,6 +23,9 @@ Floats = npt.NDArray[np.float64]
 CELL_M = (0.5, 2.0)
 """Smallest and largest edge of a cell: below the first nothing is gained, above the second doors are lost."""
 CELLS = 10_000
+
+FOLLOWED_BY_CELL = 8_000
+"""Up to so many cells, one core follows 20,000 phones by beliefs over cells in real time."""
 
 SLAB_BELOW_FLOOR_M = 0.3
 """How far the middle of a slab lies under the surface that people walk on."""
@@ -46,7 +50,12 @@ def build_engine(site: Site, calibration: Mapping[str, Any] | None = None) -> En
         Calibration(radio_model(site)) if calibration is None else Calibration.from_dict(calibration, site)
     )
     grid = grid_of(site, room_weight=known.room_weight)
-    return Engine(site, GridFilter(known.radio, grid), zone_map(site), room_weight=known.room_weight)
+    belief = site.tracking.belief or (Belief.CELLS if len(grid) <= FOLLOWED_BY_CELL else Belief.NORMAL)
+    if belief is Belief.CELLS:
+        tracker: GridFilter | Positioner = GridFilter(known.radio, grid)
+    else:
+        tracker = Positioner(known.radio, grid, tick_ms=round(site.tracking.tick_s * 1000))
+    return Engine(site, tracker, zone_map(site), room_weight=known.room_weight)
 
 
 def radio_model(site: Site) -> RadioModel:

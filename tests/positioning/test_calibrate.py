@@ -131,7 +131,7 @@ def test_rooms_that_are_never_entered_weigh_little_but_something() -> None:
         survey = Survey.from_points(places, np.zeros(len(places), dtype=int), np.zeros(len(places)))
         return room_weight(survey, [Floor([hall], rooms=[room])])
 
-    assert weight(corridor) == pytest.approx(np.exp(-2))
+    assert weight(corridor) == pytest.approx(np.exp(-3))
     assert weight(everywhere) == pytest.approx(1.0, abs=0.2)
     assert weight(everywhere[:10]) == 1.0
 
