@@ -50,7 +50,9 @@ def follow(xy_m: Floats, loss_db: Floats, seconds: int, seed: int = 0) -> Floats
     return found.outside_probability
 
 
-wings = st.tuples(st.floats(-40, 40), st.floats(-40, 40), st.floats(6, 60), st.floats(6, 60))
+corners = st.integers(-400, 400).map(lambda decimetres: decimetres / 10)
+extents = st.integers(60, 600).map(lambda decimetres: decimetres / 10)
+wings = st.tuples(corners, corners, extents, extents)
 
 
 @settings(max_examples=40, deadline=None)
