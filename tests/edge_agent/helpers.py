@@ -10,6 +10,8 @@ from zlib import crc32
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from contracts.messages import FrameKind, ObservationBatch, decode
 from edge_agent.rotation import SaltRotation
@@ -110,7 +112,10 @@ class ScriptedSource:
 
 
 class Gateway:
-    """Listens to all that a mall's agents publish; a stand-in for the real one."""
+    """Listens to all that a mall's agents publish; a stand-in for the real one.
+
+    With a `session` the broker keeps for it, as for a real gateway, what it has not confirmed yet.
+    """
 
     def __init__(self, host: str, port: int, mall: str, *, session: str = "") -> None:
         self.messages: list[tuple[str, bytes]] = []
@@ -119,7 +124,9 @@ class Gateway:
         self._client.on_message = self._on_message
         self._client.on_connect = lambda client, *_: client.subscribe(f"mallsense/v1/{mall}/#", 1)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
-        self._client.connect(host, port)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = 3600 if session else 0
+        self._client.connect(host, port, clean_start=not session, properties=properties)
 
     def __enter__(self) -> Self:
         self._client.loop_start()
