@@ -66,6 +66,11 @@ class VisitScore:
     """Mean of its absolute value."""
     dwell_bias_share: float
     """The bias as a share of the mean true dwell."""
+    mean_dwell_share: float
+    """Mean dwell of all estimated visits minus that of all true ones, as a share of the latter.
+
+    Unlike the bias it counts visits that match none, such as the pieces of one that was cut.
+    """
 
 
 def score_positions(
@@ -130,6 +135,7 @@ def score_visits(estimated: Sequence[Stay], true: Sequence[Stay]) -> VisitScore:
         bias,
         float(np.abs(off).mean()) if hits else np.nan,
         bias / float(dwell.mean()) if hits and dwell.mean() > 0 else np.nan,
+        _mean_dwell_share(estimated, true),
     )
 
 
@@ -163,6 +169,13 @@ def count_error(estimated: Floats, true: Floats) -> tuple[float, float]:
         raise ValueError(f"counts of shape {estimated.shape}, truth of shape {true.shape}")
     off = estimated - true
     return float(np.abs(off).mean()), float(off.mean())
+
+
+def _mean_dwell_share(estimated: Sequence[Stay], true: Sequence[Stay]) -> float:
+    if not estimated or not true:
+        return np.nan
+    told, truth = (float(np.mean([stay.dwell_s for stay in stays])) for stays in (estimated, true))
+    return told / truth - 1 if truth > 0 else np.nan
 
 
 def _overlap_s(a: Stay, b: Stay) -> float:

@@ -82,6 +82,7 @@ def test_visits_are_scored() -> None:
     assert score.dwell_bias_s == pytest.approx((-10 + 20) / 2)
     assert score.dwell_mae_s == pytest.approx(15)
     assert score.dwell_bias_share == pytest.approx(0.05)
+    assert score.mean_dwell_share == pytest.approx((90 + 120 + 10) / 300 - 1)
 
 
 def test_no_visits_score_as_nothing() -> None:
