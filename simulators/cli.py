@@ -29,6 +29,7 @@ from simulators.truth import Truth
 
 DEFAULT_SITE = "default"
 AGENT = "simulator"
+HABITS = Habits()
 BROKER_TIMEOUT_S = 10.0
 
 
@@ -67,6 +68,12 @@ def simulate(
         float, typer.Option(min=0, max=1, help="Share of people without a phone that is on.")
     ] = 0.0,
     second: Annotated[float, typer.Option(min=0, max=1, help="Share of people with a second phone.")] = 0.0,
+    guest_network: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of phones that join the mall's network.")
+    ] = HABITS.guest_network,
+    builds: Annotated[
+        int, typer.Option(min=1, max=64, help="Builds of each model of phone; 1 makes all of them twins.")
+    ] = HABITS.builds,
     truth: Annotated[
         Path | None, typer.Option(help="Write truth_*.csv to this folder at the end.", show_default=False)
     ] = None,
@@ -100,7 +107,7 @@ def simulate(
             seed=seed,
             site=plan,
             profile=profile,
-            habits=Habits(off=off, second=second, rotate=not fixed_addresses),
+            habits=Habits(off, second, guest_network, rotate=not fixed_addresses, builds=builds),
             truth=notes,
         )
     if profile is Profile.DAY and len(source.shoppers) == 0:

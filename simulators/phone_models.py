@@ -1,16 +1,18 @@
 """Kinds of phones, as different from each other as the captures in the literature are.
 
-Invented, not measured on one product: intervals span the 10 s to 5 min that network vendors plan with;
-address behaviour spans what Martin et al. (2017), Fenske et al. (2021) and Pintor and Atzori (2021) found in
-real phones; sequence numbers run on across a change of address for some and not for others.
+Invented, not measured on one product: each model is a mixture of kinds of behaviour that real phones show.
+Addresses and counters: Martin et al. (2017), Fenske et al. (2021). Elements that change with the screen (3 of
+14 phones), from burst to burst (3) or hardly ever, several addresses in one burst (5), counters that start at
+0 with each scan (1), intervals like clockwork that back off: the captures of Pintor and Atzori (2021).
+Elements that depend on the channel are not among those; drivers may do it, so one model does.
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Flag, IntEnum
 
 
 class Addressing(IntEnum):
-    """Which address a phone sends from while it is in no network."""
+    """Which address a phone scans from."""
 
     GLOBAL = 0
     """The maker's, always."""
@@ -18,138 +20,221 @@ class Addressing(IntEnum):
     """A new random one for every burst of probes."""
     TIMED = 2
     """A new random one every so often."""
+    PROBE = 3
+    """A new random one for every burst, and every probe or two of those sent while the screen is off."""
 
 
-@dataclass(frozen=True, slots=True)
+class Counter(IntEnum):
+    """How a phone numbers its frames."""
+
+    SHARED = 0
+    """One counter for all addresses: it runs on across a change."""
+    RANDOM = 1
+    """One for each address, which starts anywhere."""
+    ZERO = 2
+    """Scans are counted from 0 on, each burst by itself."""
+
+
+class Varies(Flag):
+    """What the information elements of a phone depend on."""
+
+    NOTHING = 0
+    STATE = 1
+    """Scans while the screen is off have the short form."""
+    BURST = 2
+    """Some bursts have the short form, whatever the state."""
+    DIRECTED = 4
+    """Probes that ask for one network by name leave the vendor elements out."""
+    CHANNEL = 8
+    """Channel 11 has no 40 MHz bits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneModel:
     """How phones of one model behave on the air."""
 
     name: str
     share: float
     addressing: Addressing
-    rotate_s: float
+    counter: Counter
+    varies: Varies = Varies.NOTHING
+    rotate_s: float = 0.0
     """Mean life of an address, where it is timed."""
-    runs_on: bool
-    """The sequence number runs on across a change of address."""
-    screen_on_s: float
-    """Mean time between bursts while the screen is on."""
-    screen_off_s: float
+    scans_apart: bool = False
+    """It scans from random addresses also while it is in a network."""
+    on_s: tuple[float, ...]
+    """Time from burst to burst since the screen was turned on; the last one repeats."""
+    off_s: tuple[float, ...]
+    """The same since it was turned off: many back off."""
+    jitter: float = 0.005
+    """Intervals vary evenly by this share: some scan like clockwork, some when an app asks."""
     per_channel: tuple[int, int]
     """Fewest and most frames of a burst on one channel."""
     power_dbm: float
     """Mean radiated power of the phone by itself."""
-    elements: bytes
-    """Information elements of its probe requests, without those that change with channel or network."""
+    ht: str
+    """HT capabilities, hex; the rest is zero."""
+    vht: str = ""
+    extended: int = 0x40
+    """Last byte of the extended capabilities."""
+    vendor: str = ""
+    """Vendor elements, hex, apart by blanks."""
+    short_ht: str = ""
+    """HT capabilities of the short form, which the models of a maker share."""
 
-
-_RATES = bytes.fromhex("010402040b16") + bytes.fromhex("32080c1218243048606c")
-_EXTENDED = bytes.fromhex("7f0804000000000000")
-
-
-def _elements(ht: str, vht: str = "", vendor: str = "", extended: int = 0x40) -> bytes:
-    """Return rates, HT and VHT capabilities, extended capabilities and vendor elements, in that order."""
-    body = _RATES + bytes([45, 26]) + bytes.fromhex(ht).ljust(26, b"\0")
-    if vht:
-        body += bytes([191, 12]) + bytes.fromhex(vht).ljust(12, b"\0")
-    body += _EXTENDED[:-1] + bytes([extended])
-    for one in vendor.split():
-        payload = bytes.fromhex(one)
-        body += bytes([221, len(payload)]) + payload
-    return body
-
-
-_B, _T, _G = Addressing.BURST, Addressing.TIMED, Addressing.GLOBAL
 
 MODELS = (
     PhoneModel(
-        "aster-12",
-        0.16,
-        _T,
-        900,
-        True,
-        18,
-        150,
-        (1, 2),
-        14.0,
-        _elements("2d401bff", vendor="0017f20a00 506f9a1000"),
+        name="aster-12",
+        share=0.16,
+        addressing=Addressing.TIMED,
+        rotate_s=900,
+        counter=Counter.SHARED,
+        scans_apart=True,
+        on_s=(10, 20),
+        off_s=(60, 120, 180),
+        jitter=0.02,
+        per_channel=(1, 2),
+        power_dbm=14.0,
+        ht="2d401bff",
+        vendor="0017f20a00 506f9a1000",
     ),
     PhoneModel(
-        "aster-14",
-        0.15,
-        _T,
-        720,
-        False,
-        20,
-        180,
-        (1, 2),
-        13.0,
-        _elements("6f009bff", "32808f3f", "0017f20a00"),
+        name="aster-14",
+        share=0.15,
+        addressing=Addressing.TIMED,
+        rotate_s=720,
+        counter=Counter.RANDOM,
+        varies=Varies.BURST,
+        scans_apart=True,
+        on_s=(20,),
+        off_s=(60, 120, 180),
+        jitter=0.02,
+        per_channel=(1, 2),
+        power_dbm=13.0,
+        ht="6f009bff",
+        vht="32808f3f",
+        vendor="0017f20a00",
+        short_ht="21001bff",
     ),
     PhoneModel(
-        "borealis-s", 0.14, _B, 0, False, 14, 90, (2, 3), 15.0, _elements("ef1917ff", "b0718003", "0050f208")
+        name="borealis-s",
+        share=0.14,
+        addressing=Addressing.BURST,
+        counter=Counter.RANDOM,
+        varies=Varies.STATE,
+        on_s=(15,),
+        off_s=(23, 23, 23, 43, 43, 83),
+        per_channel=(2, 3),
+        power_dbm=15.0,
+        ht="ef1917ff",
+        vht="b0718003",
+        vendor="0050f208",
+        short_ht="2d0117ff",
     ),
     PhoneModel(
-        "borealis-a", 0.10, _B, 0, True, 16, 110, (1, 3), 14.5, _elements("ad0117ff", vendor="0050f208")
+        name="borealis-a",
+        share=0.10,
+        addressing=Addressing.PROBE,
+        counter=Counter.SHARED,
+        varies=Varies.STATE,
+        on_s=(20,),
+        off_s=(63,),
+        per_channel=(1, 3),
+        power_dbm=14.5,
+        ht="ad0117ff",
+        vendor="0050f208",
+        short_ht="2d0117ff",
     ),
     PhoneModel(
-        "cumulus-9",
-        0.12,
-        _B,
-        0,
-        True,
-        12,
-        75,
-        (2, 2),
-        13.5,
-        _elements("6d0117ff", "92719003", "001018020000"),
+        name="cumulus-9",
+        share=0.12,
+        addressing=Addressing.BURST,
+        counter=Counter.SHARED,
+        varies=Varies.DIRECTED,
+        on_s=(10,),
+        off_s=(20, 40, 75),
+        per_channel=(2, 2),
+        power_dbm=13.5,
+        ht="6d0117ff",
+        vht="92719003",
+        vendor="001018020000",
     ),
     PhoneModel(
-        "cumulus-lite",
-        0.08,
-        _T,
-        420,
-        True,
-        15,
-        60,
-        (1, 2),
-        12.5,
-        _elements("2c0117ff", vendor="001018020000"),
+        name="cumulus-lite",
+        share=0.08,
+        addressing=Addressing.TIMED,
+        rotate_s=420,
+        counter=Counter.SHARED,
+        varies=Varies.CHANNEL,
+        on_s=(15,),
+        off_s=(60,),
+        jitter=0.05,
+        per_channel=(1, 2),
+        power_dbm=12.5,
+        ht="6e0117ff",
+        vendor="001018020000",
     ),
     PhoneModel(
-        "delta-5g",
-        0.08,
-        _T,
-        600,
-        False,
-        25,
-        240,
-        (1, 1),
-        14.0,
-        _elements("ef0917ff", "f0718003", "8cfdf0010402"),
+        name="delta-5g",
+        share=0.08,
+        addressing=Addressing.TIMED,
+        rotate_s=600,
+        counter=Counter.RANDOM,
+        varies=Varies.STATE | Varies.DIRECTED,
+        on_s=(25,),
+        off_s=(75, 160, 240),
+        jitter=0.02,
+        per_channel=(1, 1),
+        power_dbm=14.0,
+        ht="ef0917ff",
+        vht="f0718003",
+        vendor="8cfdf0010402",
+        short_ht="ed0117ff",
     ),
     PhoneModel(
-        "delta-x",
-        0.06,
-        _B,
-        0,
-        False,
-        22,
-        200,
-        (1, 2),
-        15.5,
-        _elements("ef0917ff", "f1718003", "8cfdf0010102"),
+        name="delta-x",
+        share=0.06,
+        addressing=Addressing.BURST,
+        counter=Counter.RANDOM,
+        varies=Varies.BURST,
+        scans_apart=True,
+        on_s=(7, 22),
+        off_s=(45, 90, 180),
+        jitter=0.35,
+        per_channel=(1, 2),
+        power_dbm=15.5,
+        ht="ef0917ff",
+        vht="f1718003",
+        vendor="8cfdf0010102",
+        short_ht="ed0117ff",
     ),
-    PhoneModel("echo-old", 0.06, _G, 0, True, 11, 45, (2, 4), 16.0, _elements("2c0003ff", extended=0)),
     PhoneModel(
-        "echo-tab",
-        0.05,
-        _G,
-        0,
-        True,
-        13,
-        60,
-        (1, 3),
-        15.0,
-        _elements("0c0103ff", vendor="0050f204", extended=0),
+        name="echo-old",
+        share=0.06,
+        addressing=Addressing.GLOBAL,
+        counter=Counter.SHARED,
+        on_s=(11,),
+        off_s=(45,),
+        jitter=0.35,
+        per_channel=(2, 4),
+        power_dbm=16.0,
+        ht="2c0003ff",
+        extended=0,
+    ),
+    PhoneModel(
+        name="echo-tab",
+        share=0.05,
+        addressing=Addressing.GLOBAL,
+        counter=Counter.ZERO,
+        varies=Varies.STATE,
+        on_s=(15,),
+        off_s=(30, 60),
+        per_channel=(1, 3),
+        power_dbm=15.0,
+        ht="0c0103ff",
+        vendor="0050f204",
+        extended=0,
+        short_ht="0c0003ff",
     ),
 )

@@ -12,9 +12,9 @@ from contracts.site import Site
 from edge_agent.sources.protocol import Heard
 from simulators import mall
 from simulators.arrivals import Profile
+from simulators.frames import Frames, address_bytes
 from simulators.passers_by import PassersBy
-from simulators.phone_models import MODELS
-from simulators.phones import Frames, Habits, Phones, address_bytes
+from simulators.phones import Habits, Phones
 from simulators.radio import Radio
 from simulators.shoppers import Places, Shoppers
 from simulators.truth import Truth
@@ -98,6 +98,8 @@ class SimulatedSource:
         self._note(phones)
         places = shoppers.places(owner[frames.phone], frames.t_ms / 1000)
         columns = [self._hear(frames, places, phones, self.world.radio, self._rng)]
+        if self._truth:
+            self._truth.census.hear(phones.id[frames.phone[columns[0].heard.any(axis=1)]], second)
         if len(self.passers_by):
             columns.append(self._outside(second))
         return self._blocks(columns, second)
@@ -116,8 +118,8 @@ class SimulatedSource:
     def _note(self, phones: Phones) -> None:
         """Note whose phone has taken up which address."""
         if self._truth:
-            for people, addresses in phones.changed:
-                self._truth.addresses(people, addresses)
+            for ids, addresses in phones.changed:
+                self._truth.addresses(ids, addresses)
         phones.changed.clear()
 
     @staticmethod
@@ -146,9 +148,8 @@ class SimulatedSource:
         addresses = address_bytes(frames.address)
         kinds = [_KINDS[kind] for kind in frames.kind.tolist()]
         probe = (frames.kind == FrameKind.PROBE).tolist()
-        elements = [
-            MODELS[m].elements if p else b"" for m, p in zip(frames.model.tolist(), probe, strict=True)
-        ]
+        table = self._phones.elements
+        elements = [table[e] if p else b"" for e, p in zip(frames.elements.tolist(), probe, strict=True)]
         blocks = []
         for number, node in enumerate(self.nodes):
             rows = order[heard[order, number]]

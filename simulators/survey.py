@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from contracts.site import Site
 from simulators.building import Building
-from simulators.phones import CHANNELS
 from simulators.radio import PHONE_HEIGHT_M, Radio
+from simulators.scans import CHANNELS
 from simulators.walkways import Walkways
 from simulators.world import World
 

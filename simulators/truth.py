@@ -5,6 +5,7 @@ its begin; being back within `reentry_s` continues it, unless another visit has 
 """
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,9 @@ import numpy.typing as npt
 
 from contracts.site import Site, VisitRules, ZoneKind
 from simulators.building import Building
+from simulators.census import Census
+from simulators.frames import Addresses, address_bytes
 from simulators.personas import PERSONAS
-from simulators.phones import Addresses, address_bytes
 from simulators.shoppers import Shoppers
 
 Floats = npt.NDArray[np.float64]
@@ -58,7 +60,9 @@ class Truth:
         self.zone_ids = [zone.id for zone in zones]
         self._visits = VisitNotes(np.array([zone.kind in VISITED for zone in zones]), rules or site.visits)
         self._positions: list[Positions] = []
-        self._owner: dict[bytes, int] = {}
+        self.census = Census()
+        """Who was in the mall when, with which phones."""
+        self._phone: dict[bytes, int] = {}
         self._people: dict[int, tuple[int, float, float]] = {}
         self._last_id = NONE
         self._minute = NONE
@@ -79,13 +83,18 @@ class Truth:
             when = np.full(len(here), t_s)
             self._positions.append(Positions(when, shoppers.id[here], places.floor, places.x_m, places.y_m))
 
-    def addresses(self, owner: Ints, address: Addresses) -> None:
-        """Note whose phone has taken up which address."""
-        self._owner.update(zip(address_bytes(address), owner.tolist(), strict=True))
+    def addresses(self, phone: Ints, address: Addresses) -> None:
+        """Note which phone (`Phones.id`) has taken up which address."""
+        self._phone.update(zip(address_bytes(address), phone.tolist(), strict=True))
+        self.census.carry(phone)
+
+    def phones(self, pseudonym: Callable[[bytes], str]) -> dict[str, int]:
+        """Return the phone behind each pseudonym that was in use; addresses are never given away."""
+        return {pseudonym(address): phone for address, phone in self._phone.items()}
 
     def owners(self, pseudonym: Callable[[bytes], str]) -> dict[str, int]:
-        """Return the person behind each pseudonym that was in use; addresses are never given away."""
-        return {pseudonym(address): person for address, person in self._owner.items()}
+        """Return the person behind each pseudonym that was in use."""
+        return {name: phone // 2 for name, phone in self.phones(pseudonym).items()}
 
     @property
     def visits(self) -> list[TrueVisit]:
@@ -122,11 +131,12 @@ class Truth:
         _write(folder / "truth_positions.csv", ("t_ms", "person", "floor", "x_m", "y_m"), places)
         visits = ((v.person, self.zone_ids[v.zone], v.enter_s * 1000, v.leave_s * 1000) for v in self.visits)
         _write(folder / "truth_visits.csv", ("person", "zone", "enter_ms", "leave_ms"), visits)
+        phones = Counter((self.census.phones(-np.inf, np.inf) // 2).tolist())
         people = (
-            (person, PERSONAS[persona].name, round(arrive * 1000), round(leave * 1000))
+            (person, PERSONAS[persona].name, round(arrive * 1000), round(leave * 1000), phones[person])
             for person, (persona, arrive, leave) in self._people.items()
         )
-        _write(folder / "truth_people.csv", ("person", "persona", "enter_ms", "leave_ms"), people)
+        _write(folder / "truth_people.csv", ("person", "persona", "enter_ms", "leave_ms", "phones"), people)
 
     def _note_people(self, shoppers: Shoppers) -> None:
         new = np.flatnonzero(shoppers.id > self._last_id)
@@ -134,6 +144,7 @@ class Truth:
             self._last_id = int(shoppers.id[new[-1]])
             journeys = shoppers.journeys
             arrive, leave = journeys.t_s[journeys.first[new]], journeys.leave_s[new]
+            self.census.arrive(shoppers.id[new], arrive, leave)
             columns = (shoppers.id[new], shoppers.persona[new], arrive, leave)
             for person, persona, start, end in zip(*(column.tolist() for column in columns), strict=True):
                 self._people[person] = (persona, start, end)
