@@ -54,6 +54,9 @@ COMMANDS = {
     "evaluate": Entry(
         "mallsense.evaluate:evaluate", "gateway", "Score positions and visits against the truth."
     ),
+    "occupancy": Entry(
+        "mallsense.occupancy:app", "gateway", "Count people by their devices, with intervals."
+    ),
     "events": Entry("gateway.cli:events", "gateway", "Show zone events as they happen."),
     "site": Entry("gateway.site.cli:app", "gateway", "Check, import and draw the model of a mall."),
 }

@@ -1,0 +1,76 @@
+"""What `mallsense occupancy fit` says of the model it made: how good it is, and what would make it better."""
+
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mallsense.occupancy_folder import KINDS
+from positioning.people.check import Agreement, by_hour, days_left_out, days_needed
+from positioning.people.heard import LEVELS_DBM
+from positioning.people.model import LEAST_DAYS, PeopleModel, Windows
+
+
+def show_room(model: PeopleModel, windows: Windows, path: Path) -> None:
+    """Print the model of a room and how it does on days left out."""
+    console = Console()
+    response, days = model.response, len(np.unique(windows.day))
+    weights = ", ".join(f"{kind} {w:.2f}" for kind, w in zip(KINDS, model.index.weight, strict=True))
+    day, noise = response.day_sd / response.line[1], response.noise_sd / response.line[1]
+    for line in (
+        f"Model: {path}, from {len(windows.day)} windows of {model.window_s} s on {days} days.",
+        f"Near is {LEVELS_DBM[model.index.level]:g} dBm and more. People a unit of the root of: {weights}.",
+        f"The same people are heard differently: days by {day:.1f}, windows of a day by {noise:.1f} people.",
+    ):
+        console.print(Text(line), soft_wrap=True)
+    if days <= LEAST_DAYS:
+        console.print(f"With {LEAST_DAYS} days none can be left out: how good it is cannot be told.")
+        return
+    people, low, high = days_left_out(windows, model.window_s)
+    _show_agreement(console, Agreement.of(people, low, high, windows.people))
+    _show_hours(console, people - windows.people, windows)
+    _show_needed(console, days_needed(response, days, float(windows.people.mean())), days)
+
+
+def _show_agreement(console: Console, found: Agreement) -> None:
+    table = Table(title="Every day estimated from the others")
+    for name in (
+        "windows",
+        "mean absolute error",
+        "bias",
+        "inside the 90 % interval",
+        "its width",
+        "explained",
+    ):
+        table.add_column(name, justify="right")
+    table.add_row(
+        str(found.windows),
+        f"{found.error:.2f}",
+        f"{found.bias:+.2f}",
+        f"{found.inside:.0%}",
+        f"{found.width:.1f}",
+        f"{found.explained:.0%}",
+    )
+    console.print(table)
+
+
+def _show_hours(
+    console: Console, wrong: np.ndarray[tuple[int], np.dtype[np.float64]], windows: Windows
+) -> None:
+    table = Table(title="Bias by hour (UTC)")
+    for name in ("hour", "windows", "estimate minus count"):
+        table.add_column(name, justify="right")
+    for hour, number, bias in by_hour(wrong, windows.start_s):
+        table.add_row(f"{hour:02d}", str(number), f"{bias:+.2f}")
+    console.print(table)
+
+
+def _show_needed(console: Console, needed: int | None, days: int) -> None:
+    if needed is not None and needed <= days:
+        words = "More counted days would hardly make the intervals narrower."
+    else:
+        more = "more than a year of them" if needed is None else f"about {needed - days} more"
+        words = f"More counted days would make the intervals narrower: {more}."
+    console.print(Text(words), soft_wrap=True)
