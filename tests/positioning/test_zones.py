@@ -50,9 +50,9 @@ def test_two_points_are_refused() -> None:
 
 @given(angle=st.floats(0, 2 * np.pi), offset=st.floats(-3, 3))
 def test_the_points_measure_half_planes(angle: float, offset: float) -> None:
-    """The share of points on one side of any line is the normal distribution, within 3.5 %."""
+    """The share of points on one side of any line is the normal distribution, within 6 %."""
     share = (normal_points() @ np.array([np.cos(angle), np.sin(angle)]) < offset).mean()
-    assert abs(share - ndtr(offset)) < 0.035
+    assert abs(share - ndtr(offset)) < 0.06
 
 
 @given(
