@@ -18,8 +18,8 @@ def free_port() -> int:
         return port
 
 
-def wait_until(condition: Callable[[], object], timeout_s: float = 10.0, what: str = "") -> None:
-    """Wait until `condition` is true.
+def wait_until(condition: Callable[[], object], timeout_s: float = 30.0, what: str = "") -> None:
+    """Wait until `condition` is true. The default is long: tests run side by side, and machines are loaded.
 
     Raises:
         TimeoutError: it was still false after `timeout_s` seconds.

@@ -9,6 +9,8 @@ from dashboards.console import STATIC
 from tests.dashboards.browsing import DESK, PHONE, OpenConsole, Served, serving
 from tests.dashboards.fake_figures import FakeGateway
 
+expect.set_options(timeout=20_000)  # tests run side by side: what takes a moment alone may take seconds
+
 
 @pytest.fixture(scope="session")
 def built() -> None:

@@ -17,13 +17,13 @@ def test_console_says_that_the_gateway_is_away_and_returns_with_it(browser: Brow
         expect(page.locator(".status-open")).to_be_visible()
         served.stop()
         banner = page.locator(".banner")
-        expect(banner).to_be_visible(timeout=10_000)
+        expect(banner).to_be_visible()
         expect(banner).to_contain_text("the figures are")
         expect(page.locator(".status-open")).to_have_count(0)
         banner.get_by_role("button", name="Try now").click()
         expect(banner).to_be_visible()
         served.start()
-        expect(page.locator(".status-open")).to_be_visible(timeout=15_000)
+        expect(page.locator(".status-open")).to_be_visible()
         expect(banner).to_have_count(0)
         page.close()
 
@@ -36,7 +36,7 @@ def test_console_waits_for_a_gateway_that_is_not_there_yet(browser: Browser) -> 
         page.goto(served.url)
         expect(page.locator(".banner")).to_be_visible()
         page.unroute("**/api/v1/site")
-        expect(page.locator(".status-open")).to_be_visible(timeout=15_000)
+        expect(page.locator(".status-open")).to_be_visible()
         page.close()
 
 
@@ -80,5 +80,5 @@ def test_session_that_ends_leads_back_to_the_login(browser: Browser) -> None:
         context.clear_cookies()
         served.stop()
         served.start()
-        expect(page.get_by_label("Password")).to_be_visible(timeout=15_000)
+        expect(page.get_by_label("Password")).to_be_visible()
         context.close()

@@ -107,7 +107,7 @@ def test_ctrl_c_ends_a_slow_replay(folder: Path, mosquitto: Mosquitto, tmp_path:
             command(*arguments, "--broker", broker), stderr=subprocess.PIPE, text=True
         ) as process,
     ):
-        wait_until(lambda: len(gateway.times) >= 2, 20)
+        wait_until(lambda: len(gateway.times) >= 2)
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
         said = process.stderr.read()

@@ -41,7 +41,7 @@ def running(
         play(edge, messages)
         end_ms = messages[-1][1].watermark_ms
         wait_until(lambda: ticked(gateway) >= end_ms, 100, "the gateway has not taken in its stream")
-        wait_until(lambda: stored(store) >= end_ms, 20, "the gateway has not stored its stream")
+        wait_until(lambda: stored(store) >= end_ms, what="the gateway has not stored its stream")
         yield Running(gateway, edge, site, messages)
     broker.stop()
 

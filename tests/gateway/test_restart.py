@@ -103,7 +103,7 @@ def test_killed_at_random_moments(broker: Mosquitto, tmp_path: Path, seed: int) 
         last = max(row[0] for row in expected["events"])
         wait_until(lambda: batches(gateway.store) == len(messages), 90)
         assert gateway.end() == 0
-        wait_until(lambda: len(heard) == last, 10, f"{len(heard)} of {last} events were published")
+        wait_until(lambda: len(heard) == last, what=f"{len(heard)} of {last} events were published")
 
     found = results(gateway.store)
     for table, records in expected.items():

@@ -54,7 +54,7 @@ def through(broker: Mosquitto, recording: Recording, folder: Path, wanted: int) 
     watcher.connect(broker.host, broker.port)
     watcher.subscribe(Topics(recording.site.mall.id).positions("+"), qos=1)
     watcher.loop_start()
-    assert subscribed.wait(10)
+    assert subscribed.wait(30)
     settings = Settings(
         recording.site, folder / "store.db", recording.calibration.to_dict(), broker=address, port=0
     )

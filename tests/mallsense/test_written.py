@@ -93,7 +93,7 @@ def written(tmp_path_factory: pytest.TempPathFactory, mosquitto_factory: Callabl
                 broker_timeout_s=10,
             )
             wait_until(lambda: any("visit.started" in topic for topic, _ in messages), timeout_s=60)
-        wait_until(lambda: b"offline" in messages[-1][1], timeout_s=10)  # the gateway's goodbye is the last
+        wait_until(lambda: b"offline" in messages[-1][1])  # the gateway's goodbye is the last
     broker.stop()
     paths = [p for place in (folder, broker.database.parent) for p in place.rglob("*") if p.is_file()]
     files = {path.name: path.read_bytes() for path in paths}
