@@ -1,7 +1,7 @@
 """Kinds of phones, as different from each other as the captures in the literature are.
 
 Invented, not measured on one product: each model is a mixture of kinds of behaviour that real phones show.
-Addresses and counters: Martin et al. (2017), Fenske et al. (2021). Elements that change with the screen (3 of
+Addresses and counters: Martin et al. (2017), Fenske et al. (2021). Elements that change with the state (6 of
 14 phones), from burst to burst (3) or hardly ever, several addresses in one burst (5), counters that start at
 0 with each scan (1), intervals like clockwork that back off: the captures of Pintor and Atzori (2021).
 Elements that depend on the channel are not among those; drivers may do it, so one model does.
@@ -166,7 +166,7 @@ MODELS = (
         addressing=Addressing.TIMED,
         rotate_s=420,
         counter=Counter.SHARED,
-        varies=Varies.CHANNEL,
+        varies=Varies.CHANNEL | Varies.DIRECTED,
         on_s=(15,),
         off_s=(60,),
         jitter=0.05,
