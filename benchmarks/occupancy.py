@@ -91,7 +91,7 @@ def scored(windows: Windows, predict: Predict) -> tuple[str, ...]:
     for day in days:
         out = windows.day == day
         guess[:, out] = predict(windows.only(~out), windows.only(out))
-    each = Agreement.of(*guess, windows.people)
+    each = Agreement.of(guess[0], guess[1], guess[2], windows.people)
     halves = []
     rng = np.random.default_rng(0)
     for _ in range(DRAWS):

@@ -66,13 +66,13 @@ class Turnover:
     @cached_property
     def people(self) -> Floats:
         """The numbers (G,) of the grid."""
-        result: Floats = np.arange(len(self.usual)) * self.step
+        result: Floats = np.arange(len(self.usual), dtype=np.float64) * self.step
         return result
 
     @cached_property
     def change(self) -> Floats:
         """Probability (G, G) of each number (columns) one window after each other (rows)."""
-        stay: Floats = np.exp(-0.5 * ((self.people[:, None] - self.people) / self.drift) ** 2)
-        stay /= stay.sum(axis=1, keepdims=True)
-        result: Floats = (1.0 - self.leap) * stay + self.leap * self.usual
+        apart = (self.people[:, None] - self.people) / self.drift
+        stay: Floats = np.exp(-0.5 * np.square(apart))
+        result: Floats = self.leap * self.usual + (1.0 - self.leap) * stay / stay.sum(axis=1)[:, None]
         return result
