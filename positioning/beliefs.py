@@ -7,19 +7,17 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from positioning.device_arrays import DeviceArrays
 from positioning.grid import Floats, Ints
 from positioning.likelihood import Floats32
 
 KEPT_TILES = 32  # of 16 cells each: some 2,000 square metres at 2 m
 
 
-class Beliefs:
-    """Arrays over slots that grow with the highest slot and are zeroed when a slot is freed.
+class Beliefs(DeviceArrays):
+    """Beliefs over cells.
 
     Attributes:
-        live: (N,) whether a slot holds a device.
-        heard_ms: (N,) tick in which it was last heard.
-        floor: (N, F) probability of each floor.
         xy_m: (N, 2) position.
         cov_m2: (N, 2, 2) covariance of the belief.
         alike: (N,) correlation of the errors of its last two readings.
@@ -33,8 +31,8 @@ class Beliefs:
         ring_offset_db2: (N,) its variance.
     """
 
-    _ARRAYS = (
-        *("heard_ms", "floor", "xy_m", "cov_m2", "alike", "offset_db", "offset_db2", "tile", "share"),
+    ARRAYS = (
+        *(*DeviceArrays.ARRAYS, "xy_m", "cov_m2", "alike", "offset_db", "offset_db2", "tile", "share"),
         *("outside", "ring", "ring_offset_db", "ring_offset_db2"),
     )
 
@@ -46,9 +44,7 @@ class Beliefs:
             places: number of places in a tile.
             ring: number of places outside.
         """
-        self.live = np.zeros(0, dtype=bool)
-        self.heard_ms = np.zeros(0, dtype=np.int64)
-        self.floor: Floats = np.zeros((0, floors))
+        super().__init__(floors)
         self.xy_m: Floats = np.zeros((0, 2))
         self.cov_m2: Floats = np.zeros((0, 2, 2))
         self.alike: Floats = np.zeros(0)
@@ -60,31 +56,6 @@ class Beliefs:
         self.ring = np.zeros((0, ring), dtype=np.float16)
         self.ring_offset_db: Floats = np.zeros(0)
         self.ring_offset_db2: Floats = np.zeros(0)
-
-    def check(self, slots: Ints) -> Ints:
-        """Return the slots in order.
-
-        Raises:
-            KeyError: a slot holds no device.
-        """
-        slots = np.sort(np.asarray(slots, dtype=np.int64))
-        dead = slots[(slots < 0) | (slots >= len(self.live))]
-        if not len(dead):
-            dead = slots[~self.live[slots]]
-        if len(dead):
-            raise KeyError(f"slots {dead[:5].tolist()} hold no device")
-        return slots
-
-    def grow(self, capacity: int) -> None:
-        """Make room for slots below ``capacity``, at least doubling."""
-        old = len(self.live)
-        if capacity <= old:
-            return
-        extra = max(capacity - old, old, 64)
-        for name in (*self._ARRAYS, "live"):
-            array = getattr(self, name)
-            room = np.zeros((extra, *array.shape[1:]), dtype=array.dtype)
-            setattr(self, name, np.concatenate((array, room)))
 
     def keep(self, slots: Ints, device: Ints, tile: Ints, posterior: Floats32) -> None:
         """Keep the likeliest tiles of devices.
@@ -114,37 +85,14 @@ class Beliefs:
         """Return tiles (N, K) of devices and probabilities (N, K, S) of their cells, in no unit."""
         return self.tile[slots].astype(np.int64), self.share[slots].astype(np.float32)
 
-    def forget(self, slots: Ints) -> None:
-        """Free slots; those that hold nothing are left alone."""
-        slots = np.asarray(slots, dtype=np.int64)
-        slots = slots[(slots >= 0) & (slots < len(self.live))]
-        for name in (*self._ARRAYS, "live"):
-            getattr(self, name)[slots] = 0
-
-    def state(self) -> dict[str, npt.NDArray[np.generic]]:
-        """Return copies of everything."""
-        slots = np.flatnonzero(self.live)
-        return {"slot": slots} | {name: getattr(self, name)[slots] for name in self._ARRAYS}
-
     def restore(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Replace everything by what :meth:`state` gave.
 
         Raises:
-            ValueError: the state is of another kind, or of another number of floors.
+            ValueError: the state is of another kind, or of another number of floors or places outside.
         """
-        if missing := {"slot", *self._ARRAYS} - state.keys():
-            raise ValueError(f"the checkpoint lacks {sorted(missing)}: it was taken by another tracker")
-        if state["floor"].shape[1:] != self.floor.shape[1:]:
-            raise ValueError(
-                f"the checkpoint has floors {state['floor'].shape}, the grid has {self.floor.shape[1]} floors"
-            )
-        if state["ring"].shape[1:] != self.ring.shape[1:]:
+        if "ring" in state and state["ring"].shape[1:] != self.ring.shape[1:]:
             raise ValueError(
                 f"the checkpoint has places outside {state['ring'].shape}, expected {self.ring.shape[1]}"
             )
-        slots = np.asarray(state["slot"], dtype=np.int64)
-        self.forget(np.flatnonzero(self.live))
-        self.grow(int(slots.max(initial=-1)) + 1)
-        for name in self._ARRAYS:
-            getattr(self, name)[slots] = state[name]
-        self.live[slots] = True
+        super().restore(state)

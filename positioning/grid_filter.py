@@ -96,12 +96,7 @@ class GridFilter:
         """
         if len(readings):
             heard = self._locator.tabulate(readings)
-            self._beliefs.grow(int(heard.device[-1]) + 1)
-            late = self._beliefs.live[heard.device] & (self._beliefs.heard_ms[heard.device] > t_ms)
-            if late.any():
-                raise ValueError(
-                    f"time went back for {int(late.sum())} devices at {t_ms}: ticks must come in order"
-                )
+            self._beliefs.make_room(heard.device, t_ms)
             for start in range(0, len(heard.device), CHUNK):
                 self._update(t_ms, heard, slice(start, start + CHUNK), awake)
         return self.predict(np.flatnonzero(self._beliefs.live), t_ms)

@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from positioning.device_arrays import DeviceArrays
 from positioning.estimates import Estimates
 from positioning.grid import Grid
 from positioning.likelihood import LikelihoodSettings, Readings
@@ -37,6 +38,31 @@ Tracker = Literal["density", "kalman"]
 GATE = 16.0  # squared Mahalanobis distance from which the Kalman filter pulls less
 DOUBT_MEMORY_S = 5.0  # a walker leaves a radio shadow in about this time
 FLOOR_STAY_S = 300.0  # people change floors every some minutes
+
+
+class NormalBeliefs(DeviceArrays):
+    """Normal beliefs.
+
+    Attributes:
+        mean: (N, 4) of place and velocity.
+        cov: (N, 4, 4) their covariance.
+        information: (N, 2, 2) of the readings of the last seconds about the place.
+        offset_db: (N,) offset of the device's level from the radio map's.
+        offset_db2: (N,) its variance.
+        state_ms: (N,) moment that all this is of.
+    """
+
+    ARRAYS = (*DeviceArrays.ARRAYS, "mean", "cov", "information", "offset_db", "offset_db2", "state_ms")
+
+    def __init__(self, floors: int) -> None:
+        """Hold nothing yet."""
+        super().__init__(floors)
+        self.mean: Floats = np.zeros((0, 4))
+        self.cov: Floats = np.zeros((0, 4, 4))
+        self.information: Floats = np.zeros((0, 2, 2))
+        self.offset_db: Floats = np.zeros(0)
+        self.offset_db2: Floats = np.zeros(0)
+        self.state_ms: Ints = np.zeros(0, dtype=np.int64)
 
 
 class Positioner:
@@ -71,15 +97,7 @@ class Positioner:
         self._motion = motion or Motion()
         # A reading tells where the device is clock_offset_s after its stamp; on average half a tick old.
         self._lead_ms = round(1000.0 * radio.clock_offset_s - tick_ms / 2)
-        self._mean = np.zeros((0, 4))
-        self._cov = np.zeros((0, 4, 4))
-        self._floor = np.zeros((0, grid.floors))
-        self._information = np.zeros((0, 2, 2))
-        self._offset_db = np.zeros(0)
-        self._offset_db2 = np.zeros(0)
-        self._state_ms = np.zeros(0, dtype=np.int64)
-        self._heard_ms = np.zeros(0, dtype=np.int64)
-        self._live = np.zeros(0, dtype=bool)
+        self._beliefs = NormalBeliefs(grid.floors)
 
     @property
     def grid(self) -> Grid:
@@ -99,7 +117,7 @@ class Positioner:
         """
         if len(readings):
             self._update(t_ms, readings, awake)
-        return self.predict(np.flatnonzero(self._live), t_ms)
+        return self.predict(np.flatnonzero(self._beliefs.live), t_ms)
 
     def predict(self, slots: Ints, t_ms: int) -> Estimates:
         """Return where the devices in live ``slots`` are at ``t_ms``, changing nothing.
@@ -107,15 +125,10 @@ class Positioner:
         Raises:
             KeyError: a slot holds no device.
         """
-        slots = np.sort(np.asarray(slots, dtype=np.int64))
-        dead = slots[(slots < 0) | (slots >= len(self._live))]
-        if not len(dead):
-            dead = slots[~self._live[slots]]
-        if len(dead):
-            raise KeyError(f"slots {dead[:5].tolist()} hold no device")
+        slots = self._beliefs.check(slots)
         mean, cov, floor = self._at(slots, t_ms)
         best = floor.argmax(axis=1)
-        heard_ms = self._heard_ms[slots]
+        heard_ms = self._beliefs.heard_ms[slots]
         return Estimates(
             slots, t_ms, heard_ms, best, floor[np.arange(len(slots)), best],
             mean[:, :2], cov[:, :2, :2] + self._doubt_m2(slots), mean[:, 2:], heard_ms == t_ms,
@@ -124,106 +137,42 @@ class Positioner:
 
     def forget(self, slots: Ints) -> None:
         """Free slots; their next readings start afresh. Slots that hold nothing are left alone."""
-        slots = np.asarray(slots, dtype=np.int64)
-        slots = slots[(slots >= 0) & (slots < len(self._live))]
-        self._live[slots] = False
-        for array in (
-            self._mean,
-            self._cov,
-            self._floor,
-            self._information,
-            self._offset_db,
-            self._offset_db2,
-            self._state_ms,
-            self._heard_ms,
-        ):
-            array[slots] = 0
+        self._beliefs.forget(slots)
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return copies of all beliefs, for a checkpoint."""
-        slots = np.flatnonzero(self._live)
-        return {
-            "slot": slots,
-            "mean": self._mean[slots],
-            "cov": self._cov[slots],
-            "floor": self._floor[slots],
-            "information": self._information[slots],
-            "offset_db": self._offset_db[slots],
-            "offset_db2": self._offset_db2[slots],
-            "state_ms": self._state_ms[slots],
-            "heard_ms": self._heard_ms[slots],
-        }
+        return self._beliefs.state()
 
     def restore(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Replace all beliefs by those of :meth:`state`; what follows is bit for bit the same.
 
         Raises:
-            ValueError: the state was taken with another number of floors.
-            KeyError: an array is missing.
+            ValueError: the state was taken with another number of floors, or by another tracker.
         """
-        floor = np.asarray(state["floor"], dtype=np.float64)
-        if floor.ndim != 2 or floor.shape[1] != self._grid.floors:
-            raise ValueError(
-                f"the checkpoint has floors {floor.shape}, the grid has {self._grid.floors} floors"
-            )
-        slots = np.asarray(state["slot"], dtype=np.int64)
-        self.forget(np.flatnonzero(self._live))
-        self._grow(int(slots.max(initial=-1)) + 1)
-        self._mean[slots] = state["mean"]
-        self._cov[slots] = state["cov"]
-        self._floor[slots] = floor
-        self._information[slots] = state["information"]
-        self._offset_db[slots] = state["offset_db"]
-        self._offset_db2[slots] = state["offset_db2"]
-        self._state_ms[slots] = state["state_ms"]
-        self._heard_ms[slots] = state["heard_ms"]
-        self._live[slots] = True
-
-    def _grow(self, capacity: int) -> None:
-        """Make room for slots below ``capacity``, at least doubling."""
-        old = len(self._live)
-        if capacity <= old:
-            return
-        extra = max(capacity - old, old, 64)
-        for name in (
-            "_mean",
-            "_cov",
-            "_floor",
-            "_information",
-            "_offset_db",
-            "_offset_db2",
-            "_state_ms",
-            "_heard_ms",
-            "_live",
-        ):
-            array = getattr(self, name)
-            room = np.zeros((extra, *array.shape[1:]), dtype=array.dtype)
-            setattr(self, name, np.concatenate((array, room)))
+        self._beliefs.restore(state)
 
     def _at(self, slots: Ints, t_ms: int) -> tuple[Floats, Floats, Floats]:
         """Return state and floor probabilities at ``t_ms``; the stored state may be a little ahead of it."""
-        dt_s = (t_ms - self._state_ms[slots]) / 1000.0
-        mean, cov = self._mean[slots], self._cov[slots]
+        own = self._beliefs
+        dt_s = (t_ms - own.state_ms[slots]) / 1000.0
+        mean, cov = own.mean[slots], own.cov[slots]
         back = dt_s < 0
         ahead = ~back
         mean[ahead], cov[ahead] = self._motion.predict(mean[ahead], cov[ahead], dt_s[ahead])
         mean[back], cov[back] = self._motion.retrodict(mean[back], cov[back], -dt_s[back])
         stay = np.exp(-np.abs(dt_s) / FLOOR_STAY_S)[:, None]
-        floor = stay * self._floor[slots] + (1.0 - stay) / self._grid.floors
+        floor = stay * own.floor[slots] + (1.0 - stay) / self._grid.floors
         return mean, cov, floor
 
     def _update(self, t_ms: int, readings: Readings, awake: Bools | None) -> None:
         device = np.unique(readings.device)
         if device[0] < 0:
             raise ValueError(f"a reading has device slot {device[0]}, which is negative")
-        self._grow(int(device[-1]) + 1)
-        if (late := self._heard_ms[device[self._live[device]]] > t_ms).any():
-            raise ValueError(
-                f"time went back for {int(late.sum())} devices at {t_ms}: ticks must come in order"
-            )
+        own = self._beliefs
+        own.make_room(device, t_ms)
         moment = t_ms + self._lead_ms
         mean, cov, floor = self._at(device, moment)
-        new = ~self._live[device]
+        new = ~own.live[device]
         offset, variance = self._offset_at(device, moment)
         if self._tracker == "kalman":
             prior = None
@@ -245,17 +194,17 @@ class Positioner:
         else:
             mean[old], cov[old] = assimilate(mean[old], cov[old], fixes.xy_m[old], fixes.cov_m2[old])
             floor = fixes.floor_probability
-            self._offset_db[device], self._offset_db2[device] = self._offsets.learnt(
+            own.offset_db[device], own.offset_db2[device] = self._offsets.learnt(
                 offset, variance, fixes.offset_db - offset, fixes.offset_sd_db**2
             )
-        memory = np.exp(-np.abs(moment - self._state_ms[device]) / 1000.0 / DOUBT_MEMORY_S)
+        memory = np.exp(-np.abs(moment - own.state_ms[device]) / 1000.0 / DOUBT_MEMORY_S)
         memory[new] = 0.0
         fresh = np.linalg.inv(fixes.alone_cov_m2)
-        self._information[device] = memory[:, None, None] * self._information[device] + fresh
-        self._mean[device], self._cov[device], self._floor[device] = mean, cov, floor
-        self._state_ms[device] = moment
-        self._heard_ms[device] = t_ms
-        self._live[device] = True
+        own.information[device] = memory[:, None, None] * own.information[device] + fresh
+        own.mean[device], own.cov[device], own.floor[device] = mean, cov, floor
+        own.state_ms[device] = moment
+        own.heard_ms[device] = t_ms
+        own.live[device] = True
 
     def _prior(self, mean: Floats, cov: Floats, floor: Floats, new: Bools) -> Prior:
         """Return what is believed before the readings; of new devices, that they may be anywhere."""
@@ -272,9 +221,10 @@ class Positioner:
         the errors of ticks for independent, grows surer than it may. Such errors are like those of the
         readings of the last seconds taken together.
         """
-        return np.asarray(self._map_doubt * np.linalg.inv(self._information[slots]), dtype=np.float64)
+        return np.asarray(self._map_doubt * np.linalg.inv(self._beliefs.information[slots]), dtype=np.float64)
 
     def _offset_at(self, slots: Ints, t_ms: int) -> tuple[Floats, Floats]:
         """Return mean and variance of the devices' offsets, of new ones the prior's."""
-        since_s = np.where(self._live[slots], (t_ms - self._state_ms[slots]) / 1000.0, np.inf)
-        return self._offsets.expected(self._offset_db[slots], self._offset_db2[slots], since_s)
+        own = self._beliefs
+        since_s = np.where(own.live[slots], (t_ms - own.state_ms[slots]) / 1000.0, np.inf)
+        return self._offsets.expected(own.offset_db[slots], own.offset_db2[slots], since_s)
