@@ -16,7 +16,7 @@ import numpy.typing as npt
 from positioning.crowd_fit import Tables, fit_tables
 from positioning.crowd_moments import Moments
 from positioning.crowd_paths import Cells
-from positioning.likelihood import REFERENCE_DBM, Heard, LikelihoodSettings, LikelihoodTables
+from positioning.likelihood import ONLY, REFERENCE_DBM, Heard, LikelihoodSettings, LikelihoodTables
 from positioning.radio import RadioModel
 
 Floats = npt.NDArray[np.float64]
@@ -34,7 +34,6 @@ LINK_WEIGHT = 3.0
 SENDER_SD_DB = 3.0
 """Nodes may send somewhat louder or softer than phones."""
 CHUNK = 512
-ONLY = np.zeros(1, dtype=np.int64)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from positioning.estimates import Estimates
 from positioning.grid import Bools, Floats, Grid, Ints
 from positioning.lattice import Lattice
 from positioning.likelihood import Floats32, Heard, LikelihoodSettings, Readings
-from positioning.locate import Locator
+from positioning.locate import DOMINANT_SHARE, POSTERIOR_SHARE, Locator
 from positioning.offset import DeviceOffsets
 from positioning.outside import Outdoors, Tick
 from positioning.radio import RadioMap
@@ -38,8 +38,6 @@ ALIKE_S = 8.0
 FLOOR_STAY_S = 300.0  # people change floors every some minutes
 WANDER = 1e-3
 """Share of a belief that is spread over all cells at each step."""
-MATTERS = np.float32(2e-4)  # a tile with a smaller share of the posterior is not looked into
-DOMINANT = np.float32(0.05)  # around a tile with more, one place per tile cannot tell
 LEAST = np.float32(1e-30)
 FLOOR_MATTERS = 1e-3  # on a floor with less, nobody's steps are followed
 STEPS_S = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 200, 250, 300)
@@ -217,9 +215,8 @@ class GridFilter:
         share = self._lattice.by_tile(prior)
         share *= np.exp(tile_log_likelihood - tile_log_likelihood.max(axis=1, keepdims=True))
         total = share.sum(axis=1, keepdims=True)
-        wanted: Bools = share > MATTERS * total
-        row, tile = np.nonzero(share > DOMINANT * total)
-        wanted[row[:, None], self._tiles.near[tile]] = True
+        wanted: Bools = share > POSTERIOR_SHARE * total
+        self._tiles.mark_around(wanted, share > DOMINANT_SHARE * total)
         return wanted
 
     def _summary(

@@ -13,6 +13,7 @@ Receivers that were awake and did not hear the device add ``log(1 - P(heard))``,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,8 @@ Bools = npt.NDArray[np.bool_]
 
 REFERENCE_DBM = -75.0  # levels are taken from here, so that squares stay small in single precision
 CHANCE_LIMIT = 1e-6  # no receiver is ever certain
+BLOCK = 32  # rows of every matrix product of a filter: results do not depend on the company
+ONLY = np.zeros(1, dtype=np.int64)  # the tile of tables that have one alone
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,32 @@ class LikelihoodTables:
             scratch *= np.float32(0.5)
             result -= scratch
         return result, offset, total
+
+    def by_block(
+        self, left: Floats32, offset_precision: Floats32, silence: Floats32
+    ) -> Iterator[tuple[slice, Floats32, Floats32, Floats32, Floats32]]:
+        """Yield rows of D devices, then what :meth:`log_likelihood` says of BLOCK of them, of the only tile.
+
+        All products have one shape, padded with the device that is not heard: so rounding is the same in any
+        company.
+
+        Args:
+            left: (D + 1, 3 R) of :meth:`left`.
+            offset_precision: (D + 1,) of the offset about what is expected: ``1 / sd^2``.
+            silence: (1, S) of :meth:`silence`.
+
+        Yields:
+            rows of at most BLOCK devices; log-likelihood and mean of the offset (BLOCK, S), the offset's
+            precision (BLOCK, 1 or S) and scratch (BLOCK, S), all of which the next block overwrites.
+        """
+        count = len(left) - 1
+        room = np.empty((4, 1, BLOCK, silence.shape[1]), dtype=np.float32)
+        for start in range(0, count, BLOCK):
+            padded = np.minimum(np.arange(start, start + BLOCK), count)[None]
+            likelihood, offset, precision = self.log_likelihood(
+                left[padded], offset_precision[padded], ONLY, silence, room
+            )
+            yield slice(start, min(start + BLOCK, count)), likelihood[0], offset[0], precision[0], room[3, 0]
 
 
 def _by_tile(parts: tuple[Floats, ...], tiles: int, places: int) -> Floats32:

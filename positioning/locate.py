@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from positioning.grid import Grid
 from positioning.likelihood import (
+    BLOCK,
     Bools,
     Floats32,
     Heard,
@@ -25,11 +26,9 @@ __all__ = ["Fixes", "LikelihoodSettings", "Locator", "Prior", "Readings"]
 LEAST_SD_DB = 0.1  # no transmit power is known better
 LEAST = 1e-300  # has a logarithm that is finite
 NOTHING = np.float32(-60.0)  # exponents below only make subnormal numbers, which are slow
-BLOCK = 32  # rows of every matrix product: results do not depend on the company
 BATCH = 32  # blocks at a time: they fit the cache
 CHUNK = 2048  # devices at a time: bounded memory
 TILE_EDGE = 4  # cells; at 2 m a tile is about as large as a fix is uncertain
-ONLY = np.zeros(1, dtype=np.int64)  # the coarse places are one tile of their own
 
 # A tile is evaluated cell by cell if it holds more than such a share of a device's posterior, or of its
 # likelihood (of which only the covariance is used), or if a tile beside it holds so much that one place per
@@ -222,14 +221,9 @@ class Locator:
     def tile_log_likelihood(self, moment: Moment) -> Floats32:
         """Return the log-likelihood (D, T) of one place in each tile; weights of cells are left out."""
         silence = self._coarse.silence(moment.listening, weighted=False)
-        room = np.empty((4, 1, BLOCK, len(self._tiles)), dtype=np.float32)
         result = np.empty((len(moment), len(self._tiles)), dtype=np.float32)
-        for rows in _slices(len(moment), BLOCK):
-            padded = np.minimum(np.arange(rows.start, rows.start + BLOCK), len(moment))[None]
-            found, _, _ = self._coarse.log_likelihood(
-                moment.left[padded], moment.offset_precision[padded], ONLY, silence, room
-            )
-            result[rows] = found[0, : len(result[rows])]
+        for rows, found, *_ in self._coarse.by_block(moment.left, moment.offset_precision, silence):
+            result[rows] = found[: len(result[rows])]
         return result
 
     def left_out(self, moment: Moment) -> Floats:
@@ -265,16 +259,13 @@ class Locator:
 
     def _moment(self, heard: Heard, rows: slice, awake: Bools | None, prior: Prior | None) -> Moment:
         """Put together what one moment says about some of the devices."""
-        own = Heard(heard.device[rows], heard.number[rows], heard.level[rows])
-        count = len(own.device)
-        listening = _listening(heard, awake)
-        offset_precision = np.ones(count + 1, dtype=np.float32)
         if prior is None:
-            offset_precision[:-1] = 1.0 / np.hypot(self.offset_sd_db, self._moment_sd_db) ** 2
-            return Moment(self._fine.left(own, np.zeros(count)), offset_precision, listening, None)
+            nothing = np.zeros(len(heard.device[rows]))
+            spread = np.full_like(nothing, np.hypot(self.offset_sd_db, self._moment_sd_db))
+            return self.moment(heard, rows, awake, nothing, spread)
         prior = prior.rows(rows)
-        offset_precision[:-1] = 1.0 / prior.offset_sd_db**2
-        return Moment(self._fine.left(own, prior.offset_db), offset_precision, listening, prior)
+        moment = self.moment(heard, rows, awake, prior.offset_db, prior.offset_sd_db)
+        return replace(moment, prior=prior)
 
     def _sums(self, moment: Moment) -> tuple[Floats, Floats, Floats]:
         """Return raw moments of posterior and likelihood, (D, F, 6), and sums about the offset (D, 3)."""
@@ -320,18 +311,14 @@ class Locator:
     def _survey(self, moment: Moment) -> Iterator[tuple[slice, Bools, Floats32, Floats32]]:
         """Yield rows of devices, then for BLOCK of them: which tiles matter, sums over the others, reference.
 
-        All products have one shape, padded with zeros: so rounding is the same in any company.
+        Rows beyond those devices are padding.
         """
         silence = self._coarse.silence(moment.listening)
-        room = np.empty((4, 1, BLOCK, len(self._tiles)), dtype=np.float32)
         floors = self.grid.floors
         sums = np.empty((BLOCK, 12 * floors + 3), dtype=np.float32)
-        for rows in _slices(len(moment), BLOCK):
-            padded = np.minimum(np.arange(rows.start, rows.start + BLOCK), len(moment))[None]
-            found = self._coarse.log_likelihood(
-                moment.left[padded], moment.offset_precision[padded], ONLY, silence, room
-            )
-            likelihood, offset, precision = (array[0] for array in found)
+        blocks = self._coarse.by_block(moment.left, moment.offset_precision, silence)
+        for rows, *found, scratch in blocks:
+            likelihood, offset, precision = found
             top = likelihood.max(axis=1)
             likelihood -= top[:, None]
             np.maximum(likelihood, NOTHING, out=likelihood)
@@ -340,13 +327,12 @@ class Locator:
             wanted, dominant = likelihood > LIKELIHOOD_SHARE * total, likelihood > DOMINANT_SHARE * total
             posterior = likelihood
             if moment.prior is not None:
-                posterior = self._prior(moment.prior.rows(rows), room[3, 0])
+                posterior = self._prior(moment.prior.rows(rows), scratch)
                 posterior *= likelihood
                 total = posterior.sum(axis=1, keepdims=True)
                 dominant |= posterior > DOMINANT_SHARE * total
             wanted |= posterior > POSTERIOR_SHARE * total
-            row, tile = np.nonzero(dominant)
-            wanted[row[:, None], self._tiles.near[tile]] = True
+            self._tiles.mark_around(wanted, dominant)
             rest = ~wanted
             likelihood *= rest
             if moment.prior is not None:

@@ -22,7 +22,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from positioning.grid import Bools, Floats, Grid, Ints
-from positioning.likelihood import Floats32, Heard, LikelihoodSettings, LikelihoodTables
+from positioning.likelihood import BLOCK, Floats32, Heard, LikelihoodSettings, LikelihoodTables
 from positioning.offset import DeviceOffsets
 from positioning.radio import Prediction, RadioMap
 
@@ -40,8 +40,6 @@ OUTSIDE = STAY_OUTSIDE_S / (STAY_OUTSIDE_S + STAY_INSIDE_S)
 """Share of those outside before anything is heard: what the chain settles at."""
 WALK_M2_S = 8.0  # growth of the variance per axis of who walks
 STEPS_S = np.array([1, 2, 4, 8, 16, 32, 64, 128])  # spans for which kernels are made; others use the nearest
-BLOCK = 32  # rows of every matrix product: results do not depend on the company
-ONLY = np.zeros(1, dtype=np.int64)  # all places are one tile
 SURE = 30.0  # greatest logarithm of odds
 LEAST = np.float32(1e-30)
 
@@ -198,14 +196,10 @@ class Outdoors:
         precision = np.ones(count + 1, dtype=np.float32)
         precision[:-1] = 1.0 / (offset_db2 + self._offsets.moment_db2)
         silence = self._tables.silence(tick.listening)
-        room = np.empty((4, 1, BLOCK, len(self)), dtype=np.float32)
         found = np.empty((3, count, len(self)), dtype=np.float32)
-        for start in range(0, count, BLOCK):
-            padded = np.minimum(np.arange(start, start + BLOCK), count)[None]
-            part = self._tables.log_likelihood(left[padded], precision[padded], ONLY, silence, room)
-            rows = slice(start, min(start + BLOCK, count))
+        for rows, *part, _ in self._tables.by_block(left, precision, silence):
             for result, values in zip(found, part, strict=True):
-                result[rows] = values[0, : rows.stop - rows.start]
+                result[rows] = values[: rows.stop - rows.start]
         likelihood, offset, total = found
         likelihood *= tick.trust[:, None]
         top = likelihood.max(axis=1)

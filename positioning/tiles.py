@@ -74,6 +74,11 @@ class Tiles:
         mean: Floats = np.einsum("ts,tsk->tk", there, self.xyz_m) / there.sum(axis=1, keepdims=True)
         return mean
 
+    def mark_around(self, wanted: Bools, dominant: Bools) -> None:
+        """Mark in ``wanted`` (D, T) the tiles that are ``dominant`` (D, T) and those around them."""
+        row, tile = np.nonzero(dominant)
+        wanted[row[:, None], self.near[tile]] = True
+
 
 @dataclass(frozen=True)
 class Blocks:
