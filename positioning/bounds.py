@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from positioning.offset import STAY_S
 from positioning.radio import Prediction, RadioMap
 from positioning.track import Motion
 
@@ -117,7 +118,7 @@ class TrackBound:
     motion: Motion
     offset_sd_db: float
     start_sd_m: float
-    offset_stay_s: float = 300.0
+    offset_stay_s: float = STAY_S
 
     def along(self, moment_s: Floats, information: Floats, at_s: Floats, known: Ints) -> Floats:
         """Return the bound (N, 2, 2) in m^2 on the covariance of estimates along a path.

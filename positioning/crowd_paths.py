@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from positioning.crowd_moments import Moments
 from positioning.grid import Grid
+from positioning.walking import FLOOR_STAY_S
 
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
@@ -22,7 +23,6 @@ STEPS_S = np.array([1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0])
 """Times between moments are rounded to one of these."""
 DIFFUSION_M2_S = 2.0
 """A walk at 0.7 m/s along each axis that turns every few seconds."""
-FLOOR_STAY_S = 300.0
 LEAST = 1e-30
 NOTHING = -60.0
 

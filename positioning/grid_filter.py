@@ -4,7 +4,8 @@ A belief is a probability for every cell (the point-mass or histogram filter, e.
 *Probabilistic Robotics*, 2005, section 8.2). Of each device the likeliest tiles are kept, so that its memory
 is bounded; all others share a small remainder, from which a lost track is found again.
 
-* People stand or walk by diffusion over the cells, more readily to where people are: corridors before rooms.
+* Half of the people stand, half walk, by diffusion over the cells, more readily to where people are:
+  corridors before rooms.
 * Errors of readings a moment apart are alike, so a likelihood counts the less the sooner it follows the last.
 * Whether a device is outside is asked beside it (:mod:`positioning.outside`); positions are for those inside.
 * The position told is the geometric median of the belief: the place from which the expected error is least.
@@ -29,19 +30,17 @@ from positioning.locate import DOMINANT_SHARE, POSTERIOR_SHARE, Locator
 from positioning.offset import DeviceOffsets
 from positioning.outside import Outdoors, Tick
 from positioning.radio import RadioMap
+from positioning.walking import FLOOR_STAY_S, STAND_M2_S, WALK_M2_S, Spans
 
 CHUNK = 128  # devices at a time: their beliefs fit the cache
-STAND_M2_S, WALK_M2_S = 0.5, 8.0
-"""Growth of the variance per axis of those who stand, and of those who walk; each is one half."""
 ALIKE_S = 8.0
-"""In what time errors that readings share fade to 1/e. All three were measured on held-out training walks."""
-FLOOR_STAY_S = 300.0  # people change floors every some minutes
+"""In what time errors that readings share fade to 1/e, measured on held-out training walks."""
 WANDER = 1e-3
 """Share of a belief that is spread over all cells at each step."""
 LEAST = np.float32(1e-30)
 FLOOR_MATTERS = 1e-3  # on a floor with less, nobody's steps are followed
-STEPS_S = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 200, 250, 300)
-"""Spans for which kernels are made; others use the nearest."""
+SPANS = Spans((1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 200, 250, 300))
+"""For which kernels are made."""
 CORE = 5e-3  # tiles with less beside the likeliest one's share hardly move the median
 WEISZFELD_ROUNDS = 5
 
@@ -201,14 +200,12 @@ class GridFilter:
 
     def _moves(self, planes: Floats32, since_s: Floats) -> Iterator[tuple[Ints, Ints, float]]:
         """Yield rows and floors of the planes that matter, and how long they have moved, span by span."""
-        steps = np.array(STEPS_S)
-        span = np.clip(since_s, steps[0], steps[-1])
-        nearest = np.abs(np.log(span)[:, None] - np.log(steps)).argmin(axis=1)
+        nearest = SPANS.nearest(since_s)
         mass = planes.sum(axis=(2, 3))
         row, floor = np.nonzero(mass > FLOOR_MATTERS * mass.sum(axis=1, keepdims=True))
         for step in np.unique(nearest):
             some = nearest[row] == step
-            yield row[some], floor[some], float(steps[step])
+            yield row[some], floor[some], float(SPANS.seconds[step])
 
     def _wanted(self, prior: Floats32, tile_log_likelihood: Floats32) -> Bools:
         """Return which tiles (N, T) hold a share of the posterior that matters, and those around them."""

@@ -25,6 +25,7 @@ from positioning.grid import Bools, Floats, Grid, Ints
 from positioning.likelihood import BLOCK, Floats32, Heard, LikelihoodSettings, LikelihoodTables
 from positioning.offset import DeviceOffsets
 from positioning.radio import Prediction, RadioMap
+from positioning.walking import WALK_M2_S, Spans
 
 FACADE_DB, FACADE_SD_DB = 14.0, 10.0
 """Median and standard deviation of what a facade takes."""
@@ -38,8 +39,8 @@ STAY_INSIDE_S, STAY_OUTSIDE_S = 3600.0, 120.0
 """How long people stay on average: a visit, and the way past the mall or to its doors."""
 OUTSIDE = STAY_OUTSIDE_S / (STAY_OUTSIDE_S + STAY_INSIDE_S)
 """Share of those outside before anything is heard: what the chain settles at."""
-WALK_M2_S = 8.0  # growth of the variance per axis of who walks
-STEPS_S = np.array([1, 2, 4, 8, 16, 32, 64, 128])  # spans for which kernels are made; others use the nearest
+SPANS = Spans((1, 2, 4, 8, 16, 32, 64, 128))
+"""For which kernels are made."""
 SURE = 30.0  # greatest logarithm of odds
 LEAST = np.float32(1e-30)
 
@@ -139,7 +140,7 @@ class Outdoors:
         self._tables = LikelihoodTables(_ThroughFacade(radio), self.places_m[None], settings)
         self._offsets = DeviceOffsets(float(np.hypot(offset_sd_db, FACADE_SD_DB)), radio.moment_sd_db)
         squared = cdist(self.places_m, self.places_m) ** 2
-        kernels = np.exp(-0.5 * squared / (WALK_M2_S * STEPS_S[:, None, None] + EDGE_M**2 / 12.0))
+        kernels = np.exp(-0.5 * squared / (WALK_M2_S * SPANS.seconds[:, None, None] + EDGE_M**2 / 12.0))
         self._kernels = (kernels / kernels.sum(axis=2, keepdims=True)).astype(np.float32)
 
     def __len__(self) -> int:
@@ -167,7 +168,7 @@ class Outdoors:
 
     def _moved(self, places: Floats32, since_s: Floats) -> Floats32:
         """Return beliefs (D, P), which sum to one, after people walked; those of new devices are zero."""
-        nearest = np.abs(np.log(np.clip(since_s, 1.0, STEPS_S[-1]))[:, None] - np.log(STEPS_S)).argmin(axis=1)
+        nearest = SPANS.nearest(since_s)
         room = np.zeros((BLOCK, len(self)), dtype=np.float32)
         for step in np.unique(nearest):
             rows = np.flatnonzero(nearest == step)

@@ -26,6 +26,7 @@ from positioning.locate import Locator, Prior
 from positioning.offset import DeviceOffsets
 from positioning.radio import RadioMap
 from positioning.track import Motion, assimilate, kalman_update
+from positioning.walking import FLOOR_STAY_S
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -37,7 +38,6 @@ Tracker = Literal["density", "kalman"]
 
 GATE = 16.0  # squared Mahalanobis distance from which the Kalman filter pulls less
 DOUBT_MEMORY_S = 5.0  # a walker leaves a radio shadow in about this time
-FLOOR_STAY_S = 300.0  # people change floors every some minutes
 
 
 class NormalBeliefs(DeviceArrays):
