@@ -187,16 +187,15 @@ class GridFilter:
             if floors > 1:
                 self._change_floor(planes, np.exp(-since_s / FLOOR_STAY_S).astype(np.float32))
             belief *= (1 - WANDER) / np.maximum(belief.sum(axis=1, keepdims=True), LEAST)
-        uniform = self._lattice.uniform().reshape(-1)
         wander = np.where(np.isfinite(since_s), WANDER, 1.0).astype(np.float32)
-        belief += wander[:, None] * uniform
+        belief += wander[:, None] * self._lattice.uniform.reshape(-1)
         return belief
 
     def _change_floor(self, planes: Floats32, stay: Floats32) -> None:
         """Move some of the belief to the same places of all floors, as far as there are places."""
         leaving = planes.mean(axis=1, keepdims=True) * (1.0 - stay)[:, None, None, None]
         planes *= stay[:, None, None, None]
-        planes += leaving * (self._lattice.weight > 0)
+        planes += leaving * self._lattice.there
 
     def _moves(self, planes: Floats32, since_s: Floats) -> Iterator[tuple[Ints, Ints, float]]:
         """Yield rows and floors of the planes that matter, and how long they have moved, span by span."""
@@ -226,7 +225,7 @@ class GridFilter:
         there = self._tiles.floor[tile] == floor.argmax(axis=1)[device]
         device, tile = device[there], tile[there]
         share = posterior[there]
-        share /= np.bincount(device, share.sum(axis=1), count)[device, None]
+        share /= _by_device(device, share, count)[device, None]
         x, y = self._places[0, tile], self._places[1, tile]
         mass = share.sum(axis=1)
         top = np.zeros(count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from positioning.grid import Floats, Grid, Ints
+from positioning.grid import Bools, Floats, Grid, Ints
 from positioning.likelihood import Floats32
 from positioning.tiles import Tiles
 
@@ -23,6 +23,8 @@ class Lattice:
     Attributes:
         shape: (F, H, W).
         weight: (F, H, W) of the cells; zero where there is none.
+        there: (F, H, W) whether there is a cell.
+        uniform: (F, H, W) belief about somebody of whom nothing is known.
         place: (T, S) index into the flat box of each place of the tiles.
     """
 
@@ -43,13 +45,10 @@ class Lattice:
             :, 0
         ] // edge
         self.weight: Floats32 = flat.reshape(self.shape)
+        self.there: Bools = self.weight > 0
+        self.uniform: Floats32 = self.weight / self.weight.sum()
         self._cell_m = grid.cell_m
         self._kernels: dict[float, tuple[Floats32, Floats32, Floats32]] = {}
-
-    def uniform(self) -> Floats32:
-        """Return the belief (F, H, W) about somebody of whom nothing is known."""
-        belief: Floats32 = self.weight / self.weight.sum()
-        return belief
 
     def by_tile(self, belief: Floats32) -> Floats32:
         """Return the sums (N, T) over tiles of beliefs (N, F x H x W)."""

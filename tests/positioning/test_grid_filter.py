@@ -83,7 +83,7 @@ def test_people_leave_no_building_and_seldom_the_corridor() -> None:
     grid = Grid.over([Floor([HALL], rooms=[SHOPS])], cell_m=2.0, room_weight=0.1)
     tiles = Tiles.over(grid, 4)
     lattice = Lattice(grid, tiles)
-    moved = lattice.spread(lattice.uniform()[None, 0], np.array([0]), 4.0)[0]
+    moved = lattice.spread(lattice.uniform[None, 0], np.array([0]), 4.0)[0]
     assert moved.sum() == pytest.approx(1.0, abs=1e-5)
     assert (moved[lattice.weight[0] == 0] == 0).all()
     ratio = (
