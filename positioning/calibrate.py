@@ -25,12 +25,12 @@ from scipy.special import expit, logit
 
 from positioning.grid import Floor, Grid, inside_any
 from positioning.radio import RadioModel
+from positioning.robust import STUDENT_DOF, student_weight
 from positioning.survey import Survey
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-STUDENT_DOF = 5.0  # residuals of surveyed readings: kurtosis 4-6 on the recorded malls
 NEAR_CANDIDATES_M = (0.5, 1.0, 2.0, 3.0, 4.5)
 MIN_TICKS = 50  # of a survey, before it tells where people walk
 LEAST_ROOM_WEIGHT = float(np.exp(-3.0))
@@ -81,8 +81,8 @@ def calibrate(survey: Survey, prior: RadioModel, *, rounds: int = 15) -> RadioMo
 def fit_path_loss(survey: Survey, start: RadioModel, *, rounds: int = 15) -> PathLoss:
     """Fit level, exponent and spread of every receiver by iteratively reweighted, shrunk least squares.
 
-    Weights are those of a Student t distribution with ``STUDENT_DOF`` degrees of freedom (Lange, Little and
-    Taylor, 1989). ``near_m``, ``clock_offset_s`` and the slab loss are taken from ``start``.
+    Weights are those of :mod:`positioning.robust`. ``near_m``, ``clock_offset_s`` and the slab loss are taken
+    from ``start``.
     """
     return _fit(survey, start, rounds)
 
@@ -99,7 +99,8 @@ def _fit(survey: Survey, start: RadioModel, rounds: int) -> PathLoss:
     for _ in range(rounds):
         residual = level - session[survey.session] - params[0, survey.receiver]
         residual -= params[1, survey.receiver] * distance
-        weight = _student_weight(residual, sigma[survey.receiver])
+        own_sigma = sigma[survey.receiver]
+        weight = student_weight((residual / own_sigma) ** 2) / own_sigma**2
         session = _session_offsets(survey, residual + session[survey.session], weight, start.offset_sd_db)
         params = _receiver_lines(
             survey.receiver, count, distance, level - session[survey.session], weight, centre, spread
@@ -113,11 +114,6 @@ def _fit(survey: Survey, start: RadioModel, rounds: int) -> PathLoss:
     deviance = float(np.sum(tails + 2 * np.log(scale)))
     model = replace(start, p0_dbm=params[0], exponent=params[1], sigma_db=sigma)
     return PathLoss(model, session, residual, deviance)
-
-
-def _student_weight(residual: Floats, sigma: Floats) -> Floats:
-    tail: Floats = (STUDENT_DOF + 1) / (STUDENT_DOF + (residual / sigma) ** 2)
-    return tail / sigma**2
 
 
 def _session_offsets(survey: Survey, residual: Floats, weight: Floats, sd_db: float) -> Floats:
@@ -164,8 +160,7 @@ def _hyper(params: Floats, prior: RadioModel, readings: Ints) -> tuple[Floats, F
 
 def _spreads(receiver: Ints, count: int, residual: Floats, sigma: Floats) -> Floats:
     """Return the scale of each receiver's residuals, shrunk towards the common one by 20 readings."""
-    tail = (STUDENT_DOF + 1) / (STUDENT_DOF + (residual / sigma[receiver]) ** 2)
-    squares = tail * residual**2
+    squares = student_weight((residual / sigma[receiver]) ** 2) * residual**2
     pooled = squares.mean()
     total = np.bincount(receiver, squares, count) + 20.0 * pooled
     variance = total / (np.bincount(receiver, minlength=count) + 20.0)
@@ -228,8 +223,8 @@ def room_weight(survey: Survey, floors: Sequence[Floor], *, cell_m: float = 2.0)
     """Return how likely a cell in a room is beside one on the open floor, as a survey's walks show.
 
     The share of surveyed time per cell inside rooms over that outside, with one tick on either side; between
-    exp(-2) (a survey that never enters shops must not forbid them) and one. Pass it to :meth:`Grid.over`.
-    A survey walked on purpose through shops gives one; a survey that cannot tell gives one.
+    ``LEAST_ROOM_WEIGHT`` (a survey that never enters shops must not forbid them) and one. Pass it to
+    :meth:`Grid.over`. A survey walked on purpose through shops gives one, as does a survey that cannot tell.
     """
     first = np.unique(survey.tick, return_index=True)[1]
     places = survey.positions()[first]

@@ -18,13 +18,13 @@ from positioning.crowd_moments import Moments
 from positioning.crowd_paths import Cells
 from positioning.likelihood import ONLY, REFERENCE_DBM, Heard, LikelihoodSettings, LikelihoodTables
 from positioning.radio import RadioModel
+from positioning.robust import student_weight
 
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-STUDENT_DOF = 5.0
 SETTINGS = LikelihoodSettings(temper=0.8, silence=0.6)
 """Errors of moments that follow each other on one path are not independent."""
 OFFSET_WEIGHT = 0.15
@@ -102,7 +102,7 @@ def improve(
         level = heard.level - offsets.mean_db[part.device][:, None]
         # The expectation of the squared residual over the believed places.
         square = level**2 - 2.0 * level * mean + belief @ here**2
-        weight = (heard.number > 0) * _student_weight(square, model.sigma_db)
+        weight = (heard.number > 0) * student_weight(square / model.sigma_db**2) / model.sigma_db**2
         total += np.bincount(part.device, weight.sum(axis=1), len(total))
         away = (weight * (heard.level - mean)).sum(axis=1)
         residual += np.bincount(part.device, away, len(total))
@@ -127,12 +127,6 @@ def _awake(parts: Sequence[Moments], model: RadioModel) -> Bools:
     for part in parts:
         heard[part.readings.receiver] = True
     return heard
-
-
-def _student_weight(square: Floats, sigma_db: Floats) -> Floats:
-    """Return the weights of squared residuals under a Student t distribution, in 1 / dB^2."""
-    weight: Floats = (STUDENT_DOF + 1.0) / (STUDENT_DOF + square / sigma_db**2) / sigma_db**2
-    return weight
 
 
 def _tables(belief: Floats32, heard: Heard, level_dbm: Floats, weight: Floats, places: int) -> Tables:
@@ -167,7 +161,8 @@ def _link_tables(links: NodeLinks | None, model: RadioModel, expected: Floats, c
         sender, receiver = links.sender[own], links.receiver[own]
         rssi = links.rssi_dbm[own]
         away = rssi - REFERENCE_DBM - expected[sender, receiver]
-        weight = LINK_WEIGHT * _student_weight(away**2, model.sigma_db[receiver])
+        variance = model.sigma_db[receiver] ** 2
+        weight = LINK_WEIGHT * (student_weight(away**2 / variance) / variance)
         total = np.bincount(sender, weight, count) + 1.0 / SENDER_SD_DB**2
         level = rssi - (np.bincount(sender, weight * away, count) / total)[sender]
         np.add.at(weights, (receiver, cells + sender), weight)
