@@ -1,6 +1,6 @@
 """What a calibration can be made from: recorded folders, labelled readings, a gateway's traffic."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +10,13 @@ from contracts.csv_rows import Row, number
 from contracts.errors import ConfigurationError
 from contracts.site import Site
 from gateway.engine.setup import radio_model
-from gateway.site.import_folder import import_folder, places_of
+from gateway.site.import_folder import import_folder
 from mallsense.ladder import crowd_of, points_of
-from mallsense.recording import UNHEARD_SLAB_DB, survey_of
+from mallsense.recording import prior_of, read_datasets, skipped_rows, survey_of
 from mallsense.stored_traffic import stored_traffic
 from positioning.crowd import Crowd
 from positioning.radio import RadioModel
 from positioning.survey import Survey
-from simulators.recorded import RecordedDataset
 from simulators.recorded_csv import Skipped, table
 from simulators.recorded_tables import DEVICE_HEIGHT_M, RSSI_RANGE_DBM
 
@@ -66,12 +65,7 @@ def from_folder(folder: Path, receivers: int | None, points: int, site: Site | N
 
     """
     known = site or import_folder(folder, receivers).site
-    datasets = tuple(
-        RecordedDataset.read(place.folder, receivers).placed(
-            prefix=place.node_prefix, offset_m=place.offset_m
-        )
-        for place in places_of(folder, receivers)
-    )
+    datasets = read_datasets(folder, receivers)
     recorded = [name for data in datasets for name in data.receivers]
     if (nodes := [node.id for node in known.nodes]) != recorded:
         other = sorted(set(nodes) ^ set(recorded))[:5]
@@ -80,18 +74,15 @@ def from_folder(folder: Path, receivers: int | None, points: int, site: Site | N
             + (f"only one of them has {other}" if other else "their order differs"),
             f"Make a site file of it: mallsense site import {folder}, and correct places in there.",
         )
-    prior = radio_model(known)
-    if len(known.floors) > 1:
-        prior = replace(prior, slab_loss_db=UNHEARD_SLAB_DB)
     crowd, survey = crowd_of(datasets), survey_of(datasets)
     return Material(
         known,
-        prior,
+        prior_of(known),
         survey,
         None if survey is None else points_of(datasets, points),
         crowd if len(crowd) else None,
         str(folder) if receivers is None else f"{folder}, {receivers} receivers",
-        tuple(f"{data.folder.name}: {line}" for data in datasets for line in data.skipped.lines()),
+        tuple(skipped_rows(datasets)),
     )
 
 

@@ -5,18 +5,16 @@ from dataclasses import replace
 
 from contracts.errors import ConfigurationError
 from gateway.engine import Calibration
-from gateway.engine.setup import floors_of, grid_of
+from gateway.engine.setup import grid_of
 from mallsense.calibrate_material import Material
-from mallsense.ladder import Step
+from mallsense.ladder import Step, corrected, taught_by
 from mallsense.recording import surveyed
 from positioning.calibrate import calibrate
-from positioning.crowd import crowd_room_weight, self_calibrate
 from positioning.grid import Grid
 from positioning.node_beliefs import NodeBelief, node_beliefs
 from positioning.node_places import mounting_places
 from positioning.radio import RadioModel
 from positioning.radiomap import SurveyedMap, survey_map
-from positioning.refine import refine
 from positioning.self_labels import self_labelled
 from positioning.survey import Survey
 
@@ -72,21 +70,17 @@ def calibration_from(material: Material, step: Step, progress: Progress) -> Cali
 
 def _learnt(material: Material, step: Step, progress: Progress) -> Calibration:
     """Return what the crowd teaches, corrected by the points where the method has them."""
-    believed, weight = material.prior, 1.0
+    points = None if step is Step.ZERO else material.points
     if material.crowd is not None:
-        weight = crowd_room_weight(material.crowd, material.prior, floors_of(material.site))
-        learnt = self_calibrate(
+        learnt = taught_by(
             material.crowd,
+            material.site,
             material.prior,
-            grid_of(material.site, room_weight=weight),
-            progress=lambda share: progress("learning from the traffic", 0.7 * share),
+            lambda share: progress("learning from the traffic", 0.7 * share),
         )
-        believed = learnt.base if isinstance(learnt, SurveyedMap) else learnt
-        if step is Step.ZERO or material.points is None:
-            return Calibration(learnt, weight)
-    elif material.points is not None:
-        believed = calibrate(material.points, material.prior)
-    return Calibration(believed if material.points is None else refine(material.points, believed), weight)
+    else:
+        learnt = Calibration(material.prior if points is None else calibrate(points, material.prior))
+    return learnt if points is None else corrected(learnt, points)
 
 
 def _examined(material: Material, step: Step, calibration: Calibration) -> tuple[NodeBelief, ...]:

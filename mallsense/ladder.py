@@ -62,9 +62,14 @@ def from_points(
     points = points_of(datasets, count)
     if not any(len(data.readings.of(data.split("train"))) for data in datasets):
         return Calibration(calibrate(points, prior))
-    learnt = from_crowd(site, prior, datasets, progress)
-    base = learnt.radio.base if isinstance(learnt.radio, SurveyedMap) else learnt.radio
-    return Calibration(refine(points, base), learnt.room_weight)
+    return corrected(from_crowd(site, prior, datasets, progress), points)
+
+
+def corrected(calibration: Calibration, points: Survey) -> Calibration:
+    """Return a calibration with what labelled points show beyond its path loss."""
+    radio = calibration.radio
+    base = radio.base if isinstance(radio, SurveyedMap) else radio
+    return Calibration(refine(points, base), calibration.room_weight)
 
 
 def points_of(datasets: Sequence[RecordedDataset], count: int) -> Survey:
@@ -113,9 +118,14 @@ def from_crowd(
             "neither training walks nor survey points, so there is no traffic to learn from",
             "Leave out --calibration: the radio model is then the textbook's.",
         )
+    return taught_by(crowd, site, prior, progress or _nobody_watches)
+
+
+def taught_by(crowd: Crowd, site: Site, prior: RadioModel, progress: Callable[[float], None]) -> Calibration:
+    """Return what the traffic of devices at unknown places teaches about a site."""
     weight = crowd_room_weight(crowd, prior, floors_of(site))
     grid = grid_of(site, room_weight=weight)
-    return Calibration(self_calibrate(crowd, prior, grid, progress=progress or _nobody_watches), weight)
+    return Calibration(self_calibrate(crowd, prior, grid, progress=progress), weight)
 
 
 def crowd_of(datasets: Sequence[RecordedDataset]) -> Crowd:

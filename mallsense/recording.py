@@ -63,16 +63,11 @@ def read_recording(
 
     """
     site = import_folder(folder, receivers).site
-    datasets = tuple(
-        RecordedDataset.read(place.folder, receivers).placed(
-            prefix=place.node_prefix, offset_m=place.offset_m
-        )
-        for place in places_of(folder, receivers)
-    )
-    notes = [f"{data.folder.name}: {line}" for data in datasets for line in data.skipped.lines()]
+    datasets = read_datasets(folder, receivers)
+    notes = skipped_rows(datasets)
     if held_out:
         datasets = tuple(with_walks_held_out(data) for data in datasets)
-    prior = _prior(site, UNHEARD_SLAB_DB if len(site.floors) > 1 else None)
+    prior = prior_of(site)
     if step is Step.ZERO:
         calibration = from_crowd(site, prior, datasets, progress)
     elif step is Step.POINTS:
@@ -86,6 +81,32 @@ def read_recording(
             )
         calibration = surveyed(site, survey, prior)
     return Recording(site, datasets, calibration, tuple(notes))
+
+
+def read_datasets(folder: Path, receivers: int | None) -> tuple[RecordedDataset, ...]:
+    """Read the recordings of a floor folder, or of the floors in a folder, in the mall's frame.
+
+    Raises:
+        ConfigurationError: a file is missing or wrong.
+
+    """
+    return tuple(
+        RecordedDataset.read(place.folder, receivers).placed(
+            prefix=place.node_prefix, offset_m=place.offset_m
+        )
+        for place in places_of(folder, receivers)
+    )
+
+
+def skipped_rows(datasets: tuple[RecordedDataset, ...]) -> list[str]:
+    """Return which rows of the recordings were left out, for people."""
+    return [f"{data.folder.name}: {line}" for data in datasets for line in data.skipped.lines()]
+
+
+def prior_of(site: Site) -> RadioModel:
+    """Return the textbook's radio model of a recorded site."""
+    prior = radio_model(site)
+    return replace(prior, slab_loss_db=UNHEARD_SLAB_DB) if len(site.floors) > 1 else prior
 
 
 def with_walks_held_out(data: RecordedDataset) -> RecordedDataset:
@@ -131,19 +152,6 @@ def survey_of(datasets: tuple[RecordedDataset, ...]) -> Survey | None:
         return Survey.from_walks(*columns)
     columns = [np.concatenate(column) for column in zip(*points, strict=True)]
     return Survey.from_points(*columns) if columns and len(columns[1]) else None
-
-
-def calibration_of(site: Site, survey: Survey | None, *, slab_db: float | None = None) -> Calibration:
-    """Return what a survey teaches about a site whose nodes are its receivers; the textbook's without one.
-
-    `slab_db` is the loss of a slab between floors, where more is known about it than the textbook says.
-    """
-    return surveyed(site, survey, _prior(site, slab_db))
-
-
-def _prior(site: Site, slab_db: float | None) -> RadioModel:
-    prior = radio_model(site)
-    return prior if slab_db is None else replace(prior, slab_loss_db=slab_db)
 
 
 def surveyed(site: Site, survey: Survey | None, prior: RadioModel) -> Calibration:

@@ -2,7 +2,8 @@
 
 from contracts.site import Site
 from gateway.engine import Calibration
-from mallsense.recording import calibration_of
+from gateway.engine.setup import radio_model
+from mallsense.recording import surveyed
 from positioning.survey import Survey
 from simulators.survey import survey
 
@@ -10,7 +11,7 @@ from simulators.survey import survey
 def simulated_calibration(site: Site, *, seed: int = 1) -> Calibration:
     """Return the calibration of a simulated site by a simulated site survey, as a real site's is made."""
     walks = survey(site, seed=seed)
-    return calibration_of(
+    return surveyed(
         site,
         Survey.from_walks(
             walks.receiver,
@@ -21,4 +22,5 @@ def simulated_calibration(site: Site, *, seed: int = 1) -> Calibration:
             walks.way_t_s,
             walks.way_xyz_m,
         ),
+        radio_model(site),
     )
