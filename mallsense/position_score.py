@@ -115,10 +115,11 @@ def compare(data: RecordedDataset, found: Iterable[Estimate]) -> Comparison:
         at_s, chosen = at_s[newest >= 0], [own[k] for k in newest[newest >= 0].tolist()]
         if not chosen:
             continue
-        true_xy = np.stack([np.interp(at_s, truth.t_s, truth.xyz_m[:, k]) for k in range(2)], axis=1)
+        walk = np.full(len(at_s), i)
+        true_xy = true_places(data, walk, at_s)[:, :2]
         off = np.stack([estimate.xy_m for estimate in chosen]) - true_xy
         cov = np.stack([estimate.cov_m2 for estimate in chosen])
-        parts.append((np.full(len(at_s), i), at_s, true_xy, off, cov))
+        parts.append((walk, at_s, true_xy, off, cov))
     walk, t_s, true_xy_m, error_m, cov_m2 = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Comparison(walk, t_s, true_xy_m, error_m, cov_m2, missed)
 
@@ -126,6 +127,15 @@ def compare(data: RecordedDataset, found: Iterable[Estimate]) -> Comparison:
 def score_positions(data: RecordedDataset, found: Iterable[Estimate]) -> Score:
     """Score estimates of the test walks of a recording."""
     return compare(data, found).score()
+
+
+def true_places(data: RecordedDataset, walk: Ints, t_s: Floats) -> Floats:
+    """Return where the devices of walks were (N, 3), held still beyond a walk's ends."""
+    places = np.zeros((len(walk), 3))
+    for i in np.unique(walk).tolist():
+        truth, rows = data.truth.of(np.array([i])), walk == i
+        places[rows] = np.stack([np.interp(t_s[rows], truth.t_s, axis) for axis in truth.xyz_m.T], axis=1)
+    return places
 
 
 def _fresh(events_s: Floats, at_s: Floats) -> Ints:

@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 
 from mallsense.accuracy.running import Outcome
+from mallsense.position_score import true_places
 from positioning.bounds import TrackBound, fix_bound, tick_information
 from positioning.radio import Prediction
 from positioning.track import Motion
@@ -129,15 +130,6 @@ def _level_errors(outcome: Outcome, walks: Ints) -> _LevelErrors:
     weight = np.bincount(heard.walk, sd_db**-2.0)
     own = np.bincount(heard.walk, off_db / sd_db**2) / np.maximum(weight + radio.offset_sd_db**-2.0, 1e-9)
     return _LevelErrors(heard.walk, heard.receiver, heard.t_s, (off_db - own[heard.walk]) / sd_db)
-
-
-def true_places(data: RecordedDataset, walk: Ints, t_s: Floats) -> Floats:
-    """Return where the devices of walks were (N, 3), held still beyond a walk's ends."""
-    places = np.zeros((len(walk), 3))
-    for i in np.unique(walk).tolist():
-        truth, rows = data.truth.of(np.array([i])), walk == i
-        places[rows] = np.stack([np.interp(t_s[rows], truth.t_s, axis) for axis in truth.xyz_m.T], axis=1)
-    return places
 
 
 def _along(track: TrackBound, ticks: _Ticks, information: Floats, walk: Ints, at_s: Floats) -> Floats:
