@@ -9,13 +9,13 @@ Prints a Markdown table; with `--report docs/accuracy.md` it goes there.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.recorded import recorded
 from edge_agent.sources import Heard
 from edge_agent.sources.protocol import Source
 from mallsense.accuracy.playing import estimate, source_of
@@ -86,10 +86,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="draws of dead nodes")
     parser.add_argument("--report", type=Path, help="Markdown file with a section for the table")
     args = parser.parse_args()
-    root = Path(os.environ.get("MALLSENSE_DATA", "../shared/data")) / "mall"
-    floors = sorted(path.parent for path in root.glob("*/heard.csv.gz"))
-    if not floors:
-        raise SystemExit(f"no recorded floors under {root}; set MALLSENSE_DATA")
+    floors = recorded("mall/*")
     recordings = [read_recording(floor, args.receivers, held_out=True) for floor in floors]
     found = []
     for row in rows(recordings, args.seeds):

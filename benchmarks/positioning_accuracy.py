@@ -9,7 +9,6 @@ Markdown table of median and 95th percentile of the error in metres, and of the 
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.recorded import recorded
 from gateway.engine.setup import floors_of, radio_model
 from gateway.site.import_folder import import_folder
 from mallsense.recording import survey_of
@@ -154,10 +154,7 @@ def main() -> None:
     parser.add_argument("--receivers", type=int, default=40)
     parser.add_argument("--folds", type=int, default=3, help=f"how many of the {FOLDS} folds to run")
     args = parser.parse_args()
-    root = Path(os.environ.get("MALLSENSE_DATA", "../shared/data")) / "mall"
-    floors = sorted(path for path in root.glob("*") if (path / "heard.csv.gz").exists())
-    if not floors:
-        raise SystemExit(f"no recorded floors under {root}; set MALLSENSE_DATA")
+    floors = recorded("mall/*")
     folds = [folds_of(folder, args.receivers, args.folds) for folder in floors]
     print("| |", " | ".join(folder.name for folder in floors), "|")
     print("|---" * (len(floors) + 1) + "|")

@@ -11,7 +11,6 @@ on the malls, and no two of them are alike, so that row is more than false alarm
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.recorded import FOLDER, recorded
 from gateway.engine.setup import grid_of, radio_model
 from gateway.site.import_folder import import_folder
 from mallsense.recording import survey_of
@@ -166,13 +166,9 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=20, help="how many nodes of a floor are spoilt in turn")
     parser.add_argument("--faults", default="", help="only faults whose name holds this")
     args = parser.parse_args()
-    root = Path(os.environ.get("MALLSENSE_DATA", "../shared/data"))
-    floors = sorted(path.parent for path in root.glob("mall/*/receivers.csv"))
-    cases = {folder.name: read(folder, args.receivers) for folder in floors}
+    cases = {folder.name: read(folder, args.receivers) for folder in recorded("mall/*")}
     if args.method == "survey":  # points where a device stood still hold no path that could be found again
-        cases |= {folder.name: read(folder, None) for folder in [root / "lab12"] if folder.exists()}
-    if not cases:
-        raise SystemExit(f"no recorded floors under {root}; set MALLSENSE_DATA")
+        cases |= {folder.name: read(folder, None) for folder in [FOLDER / "lab12"] if folder.exists()}
     learn = METHODS[args.method]
     print("| |", " | ".join(cases), "|")
     print("|---" * (len(cases) + 1) + "|")
