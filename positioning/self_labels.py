@@ -43,9 +43,9 @@ def self_labelled(crowd: Crowd, radio: RadioMap, grid: Grid) -> Survey:
     device = np.unique(crowd.device[order], return_inverse=True)[1].reshape(-1)
     t_s, receiver, level = crowd.t_s[order], crowd.receiver[order], crowd.rssi_dbm[order]
     place, spread = np.full((len(order), 3), np.nan), np.full(len(order), np.inf)
-    for number in range(GROUPS):
-        if (group == number).any():
-            _label(device, t_s, receiver, level, group == number, radio, grid, place, spread)
+    positioner = Positioner(radio, grid)
+    for number in range(min(GROUPS, count)):
+        _label(device, t_s, receiver, level, group == number, positioner, place, spread)
     sure = spread < NEAR_SHARE * np.ptp(grid.xyz_m[:, :2], axis=0).max()
     if not sure.any():
         raise ValueError("no device of the crowd was heard by enough nodes to be located")
@@ -60,15 +60,16 @@ def self_labelled(crowd: Crowd, radio: RadioMap, grid: Grid) -> Survey:
 
 def _label(
     device: Ints, t_s: Floats, receiver: Ints, level: Floats, out: npt.NDArray[np.bool_],
-    radio: RadioMap, grid: Grid, place: Floats, spread: Floats,
+    positioner: Positioner, place: Floats, spread: Floats,
 ) -> None:  # fmt: skip
     """Fill in place and spread of the readings of the nodes left ``out``, found by the others."""
-    positioner = Positioner(radio, grid)
+    grid = positioner.grid
     elevation = np.array([grid.xyz_m[grid.floor == floor, 2][0] for floor in range(grid.floors)])
     tick = np.ceil(t_s).astype(np.int64)
     moments, first = np.unique(tick, return_index=True)
     ends = np.append(first[1:], len(tick))
     row_of = np.full(int(device.max(initial=-1)) + 1, -1)
+    positioner.forget(np.arange(len(row_of)))
     for moment, start, end in zip(moments.tolist(), first.tolist(), ends.tolist(), strict=True):
         rows = np.arange(start, end)
         mine = out[receiver[rows]]
