@@ -16,6 +16,7 @@ from contracts.events import EventKind
 from gateway.auth import Credentials
 from gateway.broker import DEFAULT_PORT
 from gateway.following import Wanted, over_http, over_mqtt
+from gateway.people import MallPeople, read_people
 from gateway.runtime import Gateway, Settings
 from gateway.showing import Table
 from gateway.sources import read_calibration, read_site
@@ -30,6 +31,9 @@ def gateway(
     site: Annotated[Path, typer.Option(help="The mall's site file.", dir_okay=False)],
     calibration: Annotated[
         Path | None, typer.Option(help="Radio calibration of its nodes (JSON); without it, the textbook's.")
+    ] = None,
+    people: Annotated[
+        Path | None, typer.Option(help="How many people stand behind the devices (mallsense occupancy fit).")
     ] = None,
     store: Annotated[Path, typer.Option(help="Where history is kept.")] = DEFAULT_STORE,
     broker: Annotated[
@@ -59,6 +63,7 @@ def gateway(
         site=read_site(site),
         store=store,
         calibration=read_calibration(calibration) if calibration else None,
+        people=read_people(people) if people else MallPeople.assumed(),
         broker=BrokerAddress.parse(broker) if broker else None,
         broker_port=broker_port,
         host=host,

@@ -10,7 +10,9 @@ import numpy.typing as npt
 from contracts.site import Site
 from gateway.api import schemas
 from gateway.engine import Tick
-from gateway.figures.privacy import Anonymity
+from gateway.figures.people import PeopleFigures
+from gateway.figures.privacy import Count
+from gateway.people import MallPeople
 from gateway.store import Store
 from gateway.store.reading import HOUR_MS
 from gateway.store.records import MINUTE_MS, WHOLE_MALL, CellGrid, Event, whole_floor
@@ -27,10 +29,10 @@ HEAT_FLOOR = 0.002
 class Frames:
     """Makes frames of one mall."""
 
-    def __init__(self, site: Site, grid: CellGrid) -> None:
+    def __init__(self, site: Site, grid: CellGrid, people: MallPeople | None = None) -> None:
         self._floors = [floor.id for floor in site.floors]
         self._zones = [zone.id for _, zone in site.zones()]
-        self._anonymity = Anonymity(site.privacy.k)
+        self._people = PeopleFigures(site.privacy.k, people)
         self._grid = grid
         self._key = secrets.token_bytes(16)  # of this run: ids of dots lead back to nobody
 
@@ -44,7 +46,7 @@ class Frames:
         return schemas.Frame(
             t_ms=tick.t_ms,
             delay_ms=max(0, delay_ms),
-            present=self._count(tick.present, tick.present_variance),
+            present=_count(self._people.present(tick.present, tick.present_variance)),
             floors=self._floor_counts(per_floor),
             floor=floor,
             heat=self._heat(cells.index[on_floor], cells.weight[on_floor], per_floor[number]),
@@ -78,7 +80,7 @@ class Frames:
         return schemas.Frame(
             t_ms=t_ms,
             delay_ms=0,
-            present=self._count(mean.get(WHOLE_MALL, 0.0), variance.get(WHOLE_MALL, 0.0)),
+            present=_count(self._people.present(mean.get(WHOLE_MALL, 0.0), variance.get(WHOLE_MALL, 0.0))),
             floors=self._floor_counts(people),
             floor=floor,
             heat=self._heat(used, cells[used], on_floor),
@@ -96,25 +98,21 @@ class Frames:
         except ValueError:
             raise KeyError(floor) from None
 
-    def _count(self, mean: float, variance: float) -> schemas.Count:
-        count = self._anonymity.count(mean, variance)
-        return schemas.Count(people=count.people, low=count.low, high=count.high, suppressed=count.suppressed)
-
-    def _floor_counts(self, people: Floats) -> list[schemas.FloorCount]:
+    def _floor_counts(self, devices: Floats) -> list[schemas.FloorCount]:
         return [
-            schemas.FloorCount(floor=floor, people=self._anonymity.number(round(n)))
-            for floor, n in zip(self._floors, people.tolist(), strict=True)
+            schemas.FloorCount(floor=floor, people=self._people.part(n).people)
+            for floor, n in zip(self._floors, devices.tolist(), strict=True)
         ]
 
     def _zone_counts(self, mean: Sequence[float], variance: Sequence[float]) -> list[schemas.ZoneCount]:
-        counts = map(self._anonymity.count, mean, variance)
+        counts = map(self._people.part, mean, variance)
         return [
             schemas.ZoneCount(zone=zone, people=c.people, low=c.low, high=c.high, suppressed=c.suppressed)
             for zone, c in zip(self._zones, counts, strict=True)
         ]
 
     def _heat(self, index: npt.NDArray[np.int64], value: Floats, on_floor: float) -> schemas.Heat:
-        if self._anonymity.hides(on_floor):
+        if self._people.part(on_floor).suppressed:
             index, value = index[:0], value[:0]
         shown = value >= HEAT_FLOOR
         return heat_answer(self._grid, index[shown], value[shown], 3)
@@ -127,7 +125,7 @@ class Frames:
         cov_m2: Floats,
         on_floor: float,
     ) -> schemas.Dots:
-        if self._anonymity.hides(on_floor):
+        if self._people.part(on_floor).suppressed:
             rows = rows[:0]
         if len(rows) > MAX_DOTS:
             # By id, which is random: the same sample from frame to frame, so that dots do not flicker.
@@ -143,6 +141,10 @@ class Frames:
     def _id(self, device: str) -> int:
         digest = blake2b(device.encode(), digest_size=6, key=self._key).digest()
         return int.from_bytes(digest)
+
+
+def _count(count: Count) -> schemas.Count:
+    return schemas.Count(people=count.people, low=count.low, high=count.high, suppressed=count.suppressed)
 
 
 def heat_answer(grid: CellGrid, index: npt.NDArray[np.int64], value: Floats, decimals: int) -> schemas.Heat:

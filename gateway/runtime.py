@@ -30,6 +30,7 @@ from gateway.intake import Arrival, Intake
 from gateway.link import RECEIVE_MAXIMUM, Announcement, Delivery, Link
 from gateway.live import Hub, Latest
 from gateway.nodes import Nodes
+from gateway.people import MallPeople
 from gateway.pipeline import Pipeline, cell_grid
 from gateway.refusals import Refusals
 from gateway.store.sqlite import SqliteStore
@@ -57,6 +58,8 @@ class Settings:
     store: Path
     calibration: Mapping[str, Any] | None = None
     """What `gateway.engine.Calibration.to_dict` gives; None = the textbook's radio."""
+    people: MallPeople = field(default_factory=MallPeople.assumed)
+    """How many people stand behind the devices found."""
     broker: BrokerAddress | None = None
     """None = an embedded one on `broker_port`."""
     broker_port: int = DEFAULT_PORT
@@ -126,8 +129,18 @@ class Gateway:
             store=settings.store, k=site.privacy.k,
         )  # fmt: skip
         grid = cell_grid(engine)
-        frames = Frames(site, grid)
-        context = Context(site, store, latest, frames, Hub(latest, frames), nodes, grid, self._health.answer)
+        frames = Frames(site, grid, settings.people)
+        context = Context(
+            site,
+            store,
+            latest,
+            frames,
+            Hub(latest, frames),
+            nodes,
+            grid,
+            self._health.answer,
+            settings.people,
+        )
         app = make_app(context, Guard(settings.credentials, store.secret()), version=VERSION)
 
         worker = threading.Thread(target=self._work, name="pipeline", daemon=True)

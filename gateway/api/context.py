@@ -15,6 +15,7 @@ from gateway.figures.period import HOUR_MS, Period, day_until
 from gateway.frames import Frames
 from gateway.live import Hub, Latest
 from gateway.nodes import Nodes
+from gateway.people import MallPeople
 from gateway.store import Store
 from gateway.store.records import CellGrid
 
@@ -35,6 +36,7 @@ class Context:
     nodes: Nodes
     grid: CellGrid
     health: Callable[[], HealthAnswer]
+    people: MallPeople
 
     @cached_property
     def timezone(self) -> ZoneInfo:

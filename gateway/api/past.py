@@ -24,19 +24,19 @@ def frame(here: Here, floor: OnFloor, t_ms: Annotated[int, Query(ge=0, le=MAX_MS
 @router.get("/timeline")
 def timeline(here: Here, period: Asked) -> schemas.Timeline:
     """Give how many people were present, in steps."""
-    return footfall_figures.timeline(here.store, here.k, period)
+    return footfall_figures.timeline(here.store, here.k, period, here.people)
 
 
 @router.get("/heat")
 def heat(here: Here, period: Asked, floor: OnFloor) -> schemas.Heat:
     """Give where on a floor people spent their time; values are device-minutes."""
-    return heat_figures.heat(here.store, floor, here.k, period, here.grid)
+    return heat_figures.heat(here.store, floor, here.k, period, here.grid, here.people)
 
 
 @router.get("/zones")
 def zones(here: Here, period: Asked) -> list[schemas.ZoneFigures]:
     """Give visits and dwell of every zone."""
-    return zone_figures.zone_figures(here.store, here.site, period)
+    return zone_figures.zone_figures(here.store, here.site, period, here.people)
 
 
 @router.get("/zones/{zone}/hours")
@@ -44,13 +44,13 @@ def zone_hours(here: Here, period: Asked, zone: str) -> list[schemas.ZoneHour]:
     """Give one zone by the hour."""
     if zone not in {known.id for _, known in here.site.zones()}:
         raise HTTPException(404, f"no zone {zone!r}")
-    return zone_figures.zone_hours(here.store, zone, here.k, period, here.timezone)
+    return zone_figures.zone_hours(here.store, zone, here.k, period, here.timezone, here.people)
 
 
 @router.get("/footfall")
 def footfall(here: Here, period: Asked) -> list[schemas.FootfallHour]:
     """Give the mall by the hour."""
-    return footfall_figures.footfall(here.store, here.k, period, here.timezone)
+    return footfall_figures.footfall(here.store, here.k, period, here.timezone, here.people)
 
 
 @router.get("/flows")
@@ -58,7 +58,7 @@ def flows(here: Here, period: Asked, floor: str | None = None) -> schemas.Flows:
     """Give who went from which zone straight to which other."""
     if floor is not None:
         known_floor(here, floor)
-    return flow_figures.flows(here.store, here.site, period, floor)
+    return flow_figures.flows(here.store, here.site, period, floor, here.people)
 
 
 @router.get("/events")

@@ -9,6 +9,7 @@ from gateway.advice import advice
 from gateway.api import schemas
 from gateway.api.context import Here
 from gateway.nodes import NodeReport
+from gateway.people import PRESENT, MallPeople
 
 router = APIRouter(tags=["present"])
 
@@ -16,7 +17,7 @@ router = APIRouter(tags=["present"])
 @router.get("/site")
 def site(here: Here) -> schemas.SitePlan:
     """Give the mall as a map shows it."""
-    return plan(here.site)
+    return plan(here.site, here.people)
 
 
 @router.get("/nodes")
@@ -31,12 +32,13 @@ def health(here: Here) -> schemas.HealthAnswer:
     return here.health()
 
 
-def plan(site: Site) -> schemas.SitePlan:
+def plan(site: Site, people: MallPeople) -> schemas.SitePlan:
     """Return the parts of a site file that a map needs."""
     mall = site.mall
     return schemas.SitePlan(
         mall=schemas.MallPlan(id=mall.id, name=mall.name, timezone=mall.timezone),
         k=site.privacy.k,
+        people=schemas.PeoplePlan(calibrated=PRESENT in people.calibrated, note=people.note),
         floors=[
             schemas.FloorPlan(
                 id=floor.id,

@@ -59,11 +59,21 @@ class NodePlace(Answer):
     z_m: float
 
 
+class PeoplePlan(Answer):
+    """What numbers of people rest on."""
+
+    calibrated: bool
+    """Whether somebody has counted people; else phones a person are assumed."""
+    note: Name
+    """The same in a sentence."""
+
+
 class SitePlan(Answer):
     """The mall as a map shows it."""
 
     mall: MallPlan
     k: int
+    people: PeoplePlan
     floors: list[FloorPlan]
     nodes: list[NodePlace]
 
@@ -153,6 +163,8 @@ class ZoneFigures(Answer):
     zone: str
     visits: int | None
     visitors: int | None
+    visitors_low: int | None
+    visitors_high: int | None
     dwell_median_s: float | None
     dwell_p90_s: float | None
     dwell_mean_s: float | None
@@ -170,10 +182,12 @@ class ZoneHour(Answer):
 
 
 class FootfallHour(Count):
-    """One hour of the mall: mean number of people present, and how many arrived."""
+    """One hour of the mall: mean number of people present, and how many arrived, with its 90 % interval."""
 
     hour_ms: int
     arrivals: int | None
+    arrivals_low: int | None
+    arrivals_high: int | None
 
 
 class Link(Answer):

@@ -4,8 +4,9 @@ from collections import defaultdict
 from zoneinfo import ZoneInfo
 
 from gateway.api import schemas
+from gateway.figures.people import PeopleFigures
 from gateway.figures.period import HOUR_MS, Period, covered, hour_of
-from gateway.figures.privacy import Anonymity
+from gateway.people import MallPeople
 from gateway.store import Store
 from gateway.store.records import MINUTE_MS, WHOLE_MALL, ZoneMinute
 
@@ -13,9 +14,11 @@ TIMELINE_STEPS = 720
 """Most points of a timeline: as many as a slider has pixels."""
 
 
-def footfall(store: Store, k: int, period: Period, timezone: ZoneInfo) -> list[schemas.FootfallHour]:
-    """Every hour of the period: the mean number of people present with its interval, and who arrived."""
-    anonymity = Anonymity(k)
+def footfall(
+    store: Store, k: int, period: Period, timezone: ZoneInfo, people: MallPeople | None = None
+) -> list[schemas.FootfallHour]:
+    """Every hour of the period: the mean number of people present and who arrived, with their intervals."""
+    figures = PeopleFigures(k, people)
     hours: defaultdict[int, list[ZoneMinute]] = defaultdict(list)
     whole = period.in_minutes(store.newest_ms())
     for row in store.zone_minutes(whole.from_ms, whole.to_ms, MINUTE_MS, [WHOLE_MALL]):
@@ -24,9 +27,10 @@ def footfall(store: Store, k: int, period: Period, timezone: ZoneInfo) -> list[s
     for hour_ms in range(hour_of(period.from_ms, timezone), period.to_ms, HOUR_MS):
         rows = hours[hour_ms]
         minutes = covered(hour_ms, HOUR_MS, whole.to_ms) * HOUR_MS / MINUTE_MS
-        count = anonymity.count(
+        count = figures.present(
             sum(row.people_mean for row in rows) / minutes, sum(row.variance_mean for row in rows) / minutes
         )
+        arrivals = figures.entered(sum(row.started for row in rows))
         answer.append(
             schemas.FootfallHour(
                 hour_ms=hour_ms,
@@ -34,20 +38,24 @@ def footfall(store: Store, k: int, period: Period, timezone: ZoneInfo) -> list[s
                 low=count.low,
                 high=count.high,
                 suppressed=count.suppressed,
-                arrivals=anonymity.number(sum(row.started for row in rows)),
+                arrivals=arrivals.people,
+                arrivals_low=arrivals.low,
+                arrivals_high=arrivals.high,
             )
         )
     return answer
 
 
-def timeline(store: Store, k: int, period: Period) -> schemas.Timeline:
+def timeline(store: Store, k: int, period: Period, people: MallPeople | None = None) -> schemas.Timeline:
     """People present, in steps of whole minutes; the last step may be cut short by the period's end."""
-    anonymity = Anonymity(k)
+    figures = PeopleFigures(k, people)
     whole = period.in_minutes(store.newest_ms())
     minutes = max(1, -(-(whole.to_ms - whole.from_ms) // (MINUTE_MS * TIMELINE_STEPS)))
     step_ms = minutes * MINUTE_MS
     rows = store.zone_minutes(whole.from_ms, whole.to_ms, step_ms, [WHOLE_MALL])
-    people = {row.minute_ms: row.people_mean for row in rows}
+    devices = {row.minute_ms: row.people_mean for row in rows}
     times = list(range(whole.from_ms, whole.to_ms, step_ms))
-    counts = [people.get(t_ms, 0.0) / covered(t_ms, step_ms, whole.to_ms) for t_ms in times]
-    return schemas.Timeline(step_ms=step_ms, t_ms=times, people=[anonymity.number(round(n)) for n in counts])
+    found = [devices.get(t_ms, 0.0) / covered(t_ms, step_ms, whole.to_ms) for t_ms in times]
+    return schemas.Timeline(
+        step_ms=step_ms, t_ms=times, people=[figures.present(n, 0.0).people for n in found]
+    )

@@ -3,8 +3,10 @@
 import numpy as np
 
 from gateway.api import schemas
+from gateway.figures.people import PeopleFigures
 from gateway.figures.period import Period
 from gateway.frames import heat_answer
+from gateway.people import MallPeople
 from gateway.store import Store
 from gateway.store.records import MINUTE_MS, CellGrid, whole_floor
 
@@ -12,7 +14,9 @@ NOTHING_MIN = 0.01
 """Cells with fewer device-minutes are left out."""
 
 
-def heat(store: Store, floor: str, k: int, period: Period, empty: CellGrid) -> schemas.Heat:
+def heat(
+    store: Store, floor: str, k: int, period: Period, empty: CellGrid, people: MallPeople | None = None
+) -> schemas.Heat:
     """Expected device-minutes per cell over whole minutes.
 
     Empty unless at some time at least k people were on the floor: else the map shows where one of them went.
@@ -21,7 +25,8 @@ def heat(store: Store, floor: str, k: int, period: Period, empty: CellGrid) -> s
     found = store.heat(floor, whole.from_ms, whole.to_ms)
     span_ms = max(MINUTE_MS, whole.to_ms - whole.from_ms)
     crowd = store.zone_minutes(whole.from_ms, whole.to_ms, span_ms, [whole_floor(floor)])
-    if found is None or not crowd or round(crowd[0].people_max) < k:
+    most = PeopleFigures(k, people).part(crowd[0].people_max).people if crowd else None
+    if found is None or not most:  # nobody, or too few to show
         return heat_answer(empty, np.zeros(0, dtype=np.int64), np.zeros(0), 2)
     grid, device_s = found
     minutes = device_s / 60.0

@@ -3,7 +3,7 @@
 Whether a device is in a zone is known with a probability p only. Devices are independent, so their number
 has the Poisson-binomial distribution with mean sum(p) and variance sum(p (1 - p)) (Le Cam 1960). Its 90 %
 interval is taken from the normal with that mean and variance, cut off at zero, and rounded outwards to whole
-people. It covers where devices are, not how many people carry none or two; that is a matter of calibration.
+people. To this variance `positioning.people.ratio` adds that of people who carry no phone or two.
 """
 
 from math import ceil, floor, sqrt

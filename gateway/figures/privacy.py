@@ -36,12 +36,12 @@ class Anonymity:
         """A figure about a group of this size, or None."""
         return None if self.hides(people) else figure
 
-    def count(self, mean: float, variance: float) -> Count:
-        """An expected number with its interval.
+    def count(self, mean: float, variance: float, devices: float = 0.0) -> Count:
+        """An expected number of people with its interval; hidden where people, or devices, are too few.
 
         An empty zone has an upper limit of k - 1 at most: more would tell it from other hidden ones.
         """
-        if self.hides(mean):
+        if self.hides(mean) or self.hides(devices):
             return Count(None, None, None, suppressed=True)
         low, high = interval(mean, variance)
         if round(mean) == 0:
