@@ -9,9 +9,12 @@ import typer
 from typer.core import TyperCommand
 
 from contracts.errors import ConfigurationError
-from gateway.people_file import ROOM, read_model, write_model
+from gateway.people import MallPeople
+from gateway.people_file import MALL, ROOM, read_model, write_model
 from mallsense.occupancy_folder import COUNTS, find_days, read_counts, read_fixed, read_windows
-from mallsense.occupancy_table import show_room
+from mallsense.occupancy_store import fit_mall, read_store
+from mallsense.occupancy_store import read_counts as read_mall_counts
+from mallsense.occupancy_table import show_mall, show_room
 from positioning.people.follow import Estimate
 from positioning.people.model import PeopleModel
 
@@ -52,18 +55,59 @@ class ManyDays(TyperCommand):
 
 @app.command(cls=ManyDays)
 def fit(
-    folder: Folder,
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder with a capture a day and a people.csv, or the store of a gateway.",
+            show_default=False,
+        ),
+    ],
     *,
     days: Days = None,
+    counts: Annotated[
+        Path | None, typer.Option(help="With a store: people counted in the mall (CSV).", show_default=False)
+    ] = None,
     model: Annotated[Path, typer.Option(help="The file to write.")] = DEFAULT_MODEL,
     fixed: Fixed = None,
 ) -> None:
-    """Learn how many people there are from captures and a people.csv beside them.
+    """Learn how many people stand behind what is heard, where somebody has counted.
 
-    people.csv has the columns day, window_start_unix_s and people_mean (or people).
+    A folder gives the model of one room, for predict; its people.csv has the columns day,
+    window_start_unix_s and people_mean (or people). A store and --counts give that of a mall, for mallsense
+    gateway --people; columns: window_start_unix_s, window_s, people and, if wanted, what: present (the mean
+    over the window; so if it is missing) or entered.
     """
+    if source.is_dir():
+        if counts:
+            raise ConfigurationError("--counts goes with a store", f"{source} is a folder: leave it out.")
+        _fit_room(source, days or [], model, fixed)
+    elif counts is None:
+        raise ConfigurationError(
+            f"{source}: is no folder; a store needs counts of people beside it",
+            "For example: mallsense occupancy fit mallsense.db --counts counts.csv",
+        )
+    elif days or fixed:
+        raise ConfigurationError(
+            "--days and --fixed go with a folder", f"{source} is a file: leave them out."
+        )
+    else:
+        _fit_mall(source, counts, model)
+
+
+def _fit_mall(store: Path, path: Path, model: Path) -> None:
+    found, unknown = read_store(store, read_mall_counts(path))
+    fitted = {what: fit_mall(counted) for what, counted in found.items()}
+    write_model(model, MALL, MallPeople.of(fitted).to_dict(), f"{path.name} and {store.name}")
+    if unknown:
+        typer.echo(f"note: {unknown} counts are of times that the store knows nothing of")
+    for what, counted in found.items():
+        show_mall(what, fitted[what], counted)
+    typer.echo(f"Model: {model}, for mallsense gateway --people.")
+
+
+def _fit_room(folder: Path, days: list[str], model: Path, fixed: Path | None) -> None:
     counts = read_counts(folder)
-    captures = find_days(folder, days or [])
+    captures = find_days(folder, days)
     if not days:
         captures = {day: path for day, path in captures.items() if day in counts.by_day} or captures
     if uncounted := [day for day in captures if day not in counts.by_day]:

@@ -8,9 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from mallsense.occupancy_folder import KINDS
-from positioning.people.check import Agreement, by_hour, days_left_out, days_needed
-from positioning.people.heard import LEVELS_DBM
+from mallsense.occupancy_store import Counted, held_out, mall_left_out
+from positioning.people.check import Agreement, by_hour, counts_needed, days_left_out, days_needed
+from positioning.people.heard import LEVELS_DBM, Floats, Ints
 from positioning.people.model import LEAST_DAYS, PeopleModel, Windows
+from positioning.people.ratio import PhonesPerPerson
 
 
 def show_room(model: PeopleModel, windows: Windows, path: Path) -> None:
@@ -29,13 +31,37 @@ def show_room(model: PeopleModel, windows: Windows, path: Path) -> None:
         console.print(f"With {LEAST_DAYS} days none can be left out: how good it is cannot be told.")
         return
     people, low, high = days_left_out(windows, model.window_s)
-    _show_agreement(console, Agreement.of(people, low, high, windows.people))
-    _show_hours(console, people - windows.people, windows)
-    _show_needed(console, days_needed(response, days, float(windows.people.mean())), days)
+    _show_agreement(
+        console, "Every day estimated from the others", Agreement.of(people, low, high, windows.people)
+    )
+    _show_hours(console, people - windows.people, windows.start_s)
+    _show_needed(console, days_needed(response, days, float(windows.people.mean())), days, "counted days")
 
 
-def _show_agreement(console: Console, found: Agreement) -> None:
-    table = Table(title="Every day estimated from the others")
+def show_mall(what: str, model: PhonesPerPerson, counted: Counted) -> None:
+    """Print the model of people present or entered, and how it does on counts left out."""
+    console = Console()
+    spread = float(model.covariance[1, 1]) ** 0.5
+    console.print(
+        Text(
+            f"{what}: {model.phones:.2f} ± {spread:.2f} devices a person, {model.line[0]:.1f} of nobody; "
+            f"days differ by {model.day_sd:.0%} ({len(counted.people)} counts, {counted.day[-1] + 1} days)."
+        ),
+        soft_wrap=True,
+    )
+    mean, variance = float(counted.people.mean()), float(counted.variance.mean())
+    if (groups := held_out(counted)) is not None:
+        people, low, high = mall_left_out(counted, groups)
+        title = f"{what}: counts estimated from those of other {'days' if groups is counted.day else 'times'}"
+        _show_agreement(console, title, Agreement.of(people, low, high, counted.people))
+        _show_hours(console, people - counted.people, counted.start_s)
+    _show_needed(
+        console, counts_needed(model, len(counted.people), mean, variance), len(counted.people), "counts"
+    )
+
+
+def _show_agreement(console: Console, title: str, found: Agreement) -> None:
+    table = Table(title=title)
     for name in (
         "windows",
         "mean absolute error",
@@ -56,21 +82,19 @@ def _show_agreement(console: Console, found: Agreement) -> None:
     console.print(table)
 
 
-def _show_hours(
-    console: Console, wrong: np.ndarray[tuple[int], np.dtype[np.float64]], windows: Windows
-) -> None:
+def _show_hours(console: Console, wrong: Floats, start_s: Ints) -> None:
     table = Table(title="Bias by hour (UTC)")
     for name in ("hour", "windows", "estimate minus count"):
         table.add_column(name, justify="right")
-    for hour, number, bias in by_hour(wrong, windows.start_s):
+    for hour, number, bias in by_hour(wrong, start_s):
         table.add_row(f"{hour:02d}", str(number), f"{bias:+.2f}")
     console.print(table)
 
 
-def _show_needed(console: Console, needed: int | None, days: int) -> None:
-    if needed is not None and needed <= days:
-        words = "More counted days would hardly make the intervals narrower."
+def _show_needed(console: Console, needed: int | None, have: int, what: str) -> None:
+    if needed is not None and needed <= have:
+        words = f"More {what} would hardly make the intervals narrower."
     else:
-        more = "more than a year of them" if needed is None else f"about {needed - days} more"
-        words = f"More counted days would make the intervals narrower: {more}."
+        more = "very many" if needed is None else f"about {needed - have}"
+        words = f"More {what} would make the intervals narrower: {more} more."
     console.print(Text(words), soft_wrap=True)

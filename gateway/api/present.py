@@ -9,7 +9,7 @@ from gateway.advice import advice
 from gateway.api import schemas
 from gateway.api.context import Here
 from gateway.nodes import NodeReport
-from gateway.people import PRESENT, MallPeople
+from gateway.people import ENTERED, PRESENT, MallPeople
 
 router = APIRouter(tags=["present"])
 
@@ -38,7 +38,11 @@ def plan(site: Site, people: MallPeople) -> schemas.SitePlan:
     return schemas.SitePlan(
         mall=schemas.MallPlan(id=mall.id, name=mall.name, timezone=mall.timezone),
         k=site.privacy.k,
-        people=schemas.PeoplePlan(calibrated=PRESENT in people.calibrated, note=people.note),
+        people=schemas.PeoplePlan(
+            calibrated=PRESENT in people.calibrated,
+            arrivals_calibrated=ENTERED in people.calibrated,
+            note=people.note,
+        ),
         floors=[
             schemas.FloorPlan(
                 id=floor.id,

@@ -63,7 +63,9 @@ class PeoplePlan(Answer):
     """What numbers of people rest on."""
 
     calibrated: bool
-    """Whether somebody has counted people; else phones a person are assumed."""
+    """Whether somebody has counted people present; else phones a person are assumed."""
+    arrivals_calibrated: bool
+    """The same of people who come in."""
     note: Name
     """The same in a sentence."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,11 +11,12 @@ import numpy as np
 from positioning.people.follow import Estimate
 from positioning.people.heard import Floats, Ints
 from positioning.people.model import PeopleModel, Windows
+from positioning.people.ratio import PhonesPerPerson
 from positioning.people.response import Response, student
 
 WIDER = 1.05
-"""Intervals that few days make wider by less than this need no more days."""
-MOST_DAYS = 365
+"""Intervals that few counts make wider by less than this need no more counts."""
+MOST_TIMES = 1000
 
 
 @dataclass(frozen=True)
@@ -83,16 +85,27 @@ def by_hour(wrong: Floats, start_s: Ints) -> Iterator[tuple[int, int, float]]:
 
 
 def days_needed(response: Response, days: int, people: float) -> int | None:
-    """Return after how many counted days few days no longer widen intervals around so many people.
+    """Return after how many counted days a room's intervals, around so many people, hardly get narrower."""
+    design = np.array([1.0, people])
+    day_var = response.day_sd**2 / student(days - 1)
+    learnt = float(design @ response.covariance @ design) + response.day_sd**2 - day_var
+    return needed(days, learnt, response.noise_sd**2 + day_var)
 
-    None where that takes more than a year.
+
+def counts_needed(model: PhonesPerPerson, counts: int, people: float, variance: float) -> int | None:
+    """Return after how many counts a mall's intervals, around so many people, hardly get narrower.
+
+    `variance` is that of the devices found.
     """
     design = np.array([1.0, people])
-    line_var = float(design @ response.covariance @ design) * days
-    day_var = response.day_sd**2 / student(days - 1)
-    least = response.noise_sd**2 + day_var
-    for more in range(days, MOST_DAYS + 1):
-        now = response.noise_sd**2 + day_var * student(more - 1) + line_var / more
-        if now <= WIDER**2 * least:
-            return more
-    return None
+    learnt = float(design @ model.covariance @ design)
+    return needed(counts, learnt, model.chance(people, variance))
+
+
+def needed(have: int, learnt_var: float, rest_var: float) -> int | None:
+    """Return how many counts bring the part of the variance that counts teach down to where it hardly shows.
+
+    That part falls with their number. None where more than a thousand times as many are needed.
+    """
+    number = have * learnt_var / ((WIDER**2 - 1.0) * rest_var)
+    return max(have, math.ceil(number)) if number <= MOST_TIMES * have else None

@@ -103,8 +103,11 @@ class PhonesPerPerson:
         """Propagate the variances of devices, line and day through the division (delta method)."""
         people = max(phones / self.phones, 0.0)
         of_line = covariance[0, 0] + 2.0 * people * covariance[0, 1] + people**2 * covariance[1, 1]
-        of_day = (self.phones * self.day_sd * people) ** 2
-        return people, float(variance + self.excess * people + of_line + of_day) / self.phones**2
+        return people, float(self.chance(people, variance) + of_line) / self.phones**2
+
+    def chance(self, people: float, variance: float) -> float:
+        """Return the variance of devices that no counting makes smaller: of the window and of the day."""
+        return variance + self.excess * people + (self.phones * self.day_sd * people) ** 2
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain, JSON-able values."""

@@ -103,6 +103,8 @@ class FakeGateway:
             figures = {
                 "visits": visits,
                 "visitors": int(visits * 0.83),
+                "visitors_low": int(visits * 0.55),
+                "visitors_high": int(visits * 1.1),
                 "dwell_median_s": dwell,
                 "dwell_p90_s": dwell * 2.6,
                 "dwell_mean_s": dwell * 1.25,
@@ -124,6 +126,8 @@ class FakeGateway:
                     "hour_ms": hour_ms,
                     "people": round(people),
                     "arrivals": int(people * 1.35),
+                    "arrivals_low": int(people * 0.9),
+                    "arrivals_high": int(people * 1.8),
                     "low": round(max(people - spread, 0)),
                     "high": round(people + spread),
                     "suppressed": False,

@@ -116,6 +116,14 @@ NODES: list[dict[str, Any]] = [
 SITE: dict[str, Any] = {
     "mall": {"id": "riverside", "name": {"en": "Riverside Mall", "zh": "滨江天地"}, "timezone": TIMEZONE},
     "k": K,
+    "people": {
+        "calibrated": False,
+        "arrivals_calibrated": False,
+        "note": {
+            "en": "Uncalibrated: 1 ± 0.2 phones a person are assumed.",
+            "zh": "未校准：假设每人 1 ± 0.2 部手机。",
+        },
+    },
     "floors": FLOORS,
     "nodes": NODES,
 }

@@ -39,6 +39,8 @@ export interface NodePlace {
 export interface Site {
   mall: { id: string; name: Name; timezone: string };
   k: number;
+  /** What numbers of people rest on. */
+  people: { calibrated: boolean; arrivals_calibrated: boolean; note: Name };
   floors: Floor[];
   nodes: NodePlace[];
 }
@@ -105,6 +107,8 @@ export interface ZoneFigures {
   zone: string;
   visits: number | null;
   visitors: number | null;
+  visitors_low: number | null;
+  visitors_high: number | null;
   dwell_median_s: number | null;
   dwell_p90_s: number | null;
   dwell_mean_s: number | null;
@@ -121,6 +125,8 @@ export interface ZoneHour {
 export interface FootfallHour extends Count {
   hour_ms: number;
   arrivals: number | null;
+  arrivals_low: number | null;
+  arrivals_high: number | null;
 }
 
 export interface Flows {

@@ -4,7 +4,7 @@ import { api } from "../api/client";
 import type { ZoneFigures } from "../api/types";
 import * as format from "../format";
 import { named, t } from "../i18n";
-import { frame, liveFrame, minuteMs, pastAt, receivedAt, selectZone, today, zoneById } from "../state";
+import { frame, liveFrame, minuteMs, pastAt, receivedAt, selectZone, site, today, zoneById } from "../state";
 import { useClock, useLoad } from "./hooks";
 
 const LATE_MS = 5_000;
@@ -44,6 +44,7 @@ export function Kpis() {
     .reduce((sum, row) => sum + (row.visits ?? 0), 0);
   const arrivals = footfall.data?.reduce((sum, hour) => sum + (hour.arrivals ?? 0), 0);
   const present = shown?.present;
+  const people = site.value?.people;
   const busiest = shown?.zones
     .filter((count) => count.people !== null && zoneById(count.zone)?.zone.kind === "shop")
     .sort((a, b) => b.people! - a.people!)[0];
@@ -54,7 +55,14 @@ export function Kpis() {
         label={t(pastAt.value === null ? "kpi.people" : "kpi.people.past")}
         value={format.people(present?.people, present?.people === null)}
         hint={
-          present && present.low !== null && present.low !== present.high && t("interval", { low: format.whole(present.low), high: format.whole(present.high) })
+          present &&
+          present.low !== null &&
+          present.low !== present.high && (
+            <span title={people && named(people.note)}>
+              {t("interval", { low: format.whole(present.low), high: format.whole(present.high) })}
+              {people && !people.calibrated && ` · ${t("uncalibrated")}`}
+            </span>
+          )
         }
       />
       <Kpi

@@ -3,7 +3,7 @@ import { useMemo } from "preact/hooks";
 import { api } from "../api/client";
 import type { FootfallHour } from "../api/types";
 import * as format from "../format";
-import { t } from "../i18n";
+import { named, t } from "../i18n";
 import { FONT } from "../map/colours";
 import { axis, Chart, palette, tip, tooltip, type Option } from "../parts/chart";
 import { Card, Loading } from "../parts/controls";
@@ -18,6 +18,7 @@ export function FootfallView() {
   const key = chosen && `${chosen.from_ms} ${chosen.to_ms} ${periodName.value === "today" ? minuteMs.value : ""}`;
   const loaded = useLoad(key, () => api.footfall(period.value!));
   const hours = useMemo(() => open(loaded.data ?? []), [loaded.data]);
+  const people = site.value?.people;
   const days = chosen ? (chosen.to_ms - chosen.from_ms) / DAY_MS : 1;
   return (
     <div class="page">
@@ -25,7 +26,7 @@ export function FootfallView() {
         {() => (
           <>
             <Summary hours={hours} long={days > 1.5} />
-            <Card title={t("footfall.title")} hint={t("footfall.hint")}>
+            <Card title={t("footfall.title")} hint={people ? `${t("footfall.hint")} · ${named(people.note)}` : t("footfall.hint")}>
               <HourChart hours={hours} long={days > 1.5} />
             </Card>
             <HourTable hours={hours} long={days > 1.5} />
@@ -53,7 +54,7 @@ function Summary({ hours, long }: { hours: FootfallHour[]; long: boolean }) {
   const mean = known.length > 0 ? known.reduce((sum, hour) => sum + hour.people!, 0) / known.length : null;
   const arrivals = hours.reduce((sum, hour) => sum + (hour.arrivals ?? 0), 0);
   const facts = [
-    { label: t("footfall.total"), value: format.whole(arrivals), hint: t("footfall.addresses") },
+    { label: t("footfall.total"), value: format.whole(arrivals), hint: site.value?.people.arrivals_calibrated === false ? t("footfall.addresses") : "" },
     { label: t("footfall.peak"), value: peak ? when(peak, long) : format.NONE, hint: peak ? format.whole(peak.people) : "" },
     { label: t("footfall.mean"), value: format.whole(mean), hint: "" },
   ];
