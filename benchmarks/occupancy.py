@@ -65,9 +65,9 @@ def mean(known: Windows, asked: Windows) -> tuple[Floats, Floats, Floats]:
 
 def line(known: Windows, asked: Windows) -> tuple[Floats, Floats, Floats]:
     """Predict by a straight line through the only number heard, with normal errors of constant spread."""
-    slope, offset = np.polyfit(known.heard[:, 0, 0], known.people, 1)
-    half = 1.645 * np.std(offset + slope * known.heard[:, 0, 0] - known.people)
-    people = offset + slope * asked.heard[:, 0, 0]
+    slope, offset = np.polyfit(known.heard[:, 0], known.people, 1)
+    half = 1.645 * np.std(offset + slope * known.heard[:, 0] - known.people)
+    people = offset + slope * asked.heard[:, 0]
     return people, people - half, people + half
 
 
@@ -112,14 +112,14 @@ def rows(folder: Path, fixed: Path | None) -> Iterator[tuple[str, ...]]:
     """Give the lines of the table."""
     counts, days = read_counts(folder), find_days(folder, ())
     windows = read_windows(days, counts, WINDOW_S).counted()
-    counted = dataclasses.replace(windows, heard=addresses(folder, windows)[:, None, None])
+    counted = dataclasses.replace(windows, heard=addresses(folder, windows)[:, None])
     yield ("always the mean", *scored(windows, mean))
     yield (f"unique addresses at {BASELINE_DBM} dBm, linear fit", *scored(counted, line))
     yield ("the same, in our model", *scored(counted, ours))
     yield ("**ours**", *scored(windows, ours))
     yield ("ours, every window alone", *scored(windows, unfiltered))
     for k, kind in enumerate(KINDS):
-        only = dataclasses.replace(windows, heard=windows.heard[:, :, [k]])
+        only = dataclasses.replace(windows, heard=np.split(windows.heard, len(KINDS), axis=1)[k])
         yield (f"ours, {kind} alone", *scored(only, ours))
     if fixed:
         without = read_windows(days, counts, WINDOW_S, read_fixed(fixed)).counted()

@@ -150,17 +150,17 @@ class _Capture:
     randomised: np.ndarray[tuple[int], np.dtype[np.bool_]]
 
     def heard(self, start_s: Ints, window_s: int) -> Floats:
-        """Return the counts (W, L, K) of windows (W,), in the order of `KINDS`."""
+        """Return the counts (W, K) of windows (W,): at every level, kind by kind in the order of `KINDS`."""
         levels = np.array(LEVELS_DBM)
         kinds = ((self.model, self.randomised), (self.address, ~self.randomised))
-        return np.stack(
+        return np.concatenate(
             [
                 concurrent(
                     self.t_ms[of], thing[of], self.rssi_dbm[of], start_s * 1000, window_s * 1000, levels
                 )
                 for thing, of in kinds
             ],
-            axis=-1,
+            axis=1,
         )
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from mallsense.occupancy_folder import KINDS
 from mallsense.occupancy_store import Counted, held_out, mall_left_out
 from positioning.people.check import Agreement, by_hour, counts_needed, days_left_out, days_needed
-from positioning.people.heard import LEVELS_DBM, Floats, Ints
+from positioning.people.heard import Floats, Ints
 from positioning.people.model import LEAST_DAYS, PeopleModel, Windows
 from positioning.people.ratio import PhonesPerPerson
 
@@ -19,11 +19,14 @@ def show_room(model: PeopleModel, windows: Windows, path: Path) -> None:
     """Print the model of a room and how it does on days left out."""
     console = Console()
     response, days = model.response, len(np.unique(windows.day))
-    weights = ", ".join(f"{kind} {w:.2f}" for kind, w in zip(KINDS, model.index.weight, strict=True))
+    moved = (
+        (np.sqrt(windows.heard) * model.index.weight).reshape(len(windows.day), len(KINDS), -1).sum(axis=2)
+    )
+    goes_by = ", ".join(f"{kind} {sd:.1f}" for kind, sd in zip(KINDS, moved.std(axis=0), strict=True))
     day, noise = response.day_sd / response.line[1], response.noise_sd / response.line[1]
     for line in (
         f"Model: {path}, from {len(windows.day)} windows of {model.window_s} s on {days} days.",
-        f"Near is {LEVELS_DBM[model.index.level]:g} dBm and more. People a unit of the root of: {weights}.",
+        f"What it goes by, and how many people that moves it (standard deviation): {goes_by}.",
         f"The same people are heard differently: days by {day:.1f}, windows of a day by {noise:.1f} people.",
     ):
         console.print(Text(line), soft_wrap=True)

@@ -13,8 +13,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-LEVELS_DBM = (-85.0, -80.0, -75.0, -70.0, -65.0, -60.0, -55.0)
-"""Levels to choose from: how loud near is depends on the room, the receiver and its place in it."""
+LEVELS_DBM = (-85.0, -75.0, -65.0, -55.0)
+"""How loud near is depends on the room, on the receiver and on its place: the index weighs several levels."""
 SOFT_DB = 3.0
 """Scale of the logistic around the level: short-term fading at rest."""
 MINUTE_MS = 60_000

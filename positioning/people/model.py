@@ -10,7 +10,7 @@ import numpy as np
 
 from positioning.people.follow import Estimate, Follow
 from positioning.people.heard import Floats, Ints
-from positioning.people.index import Index, best_level, left_out
+from positioning.people.index import Index, left_out
 from positioning.people.response import Response
 from positioning.people.turnover import Turnover
 
@@ -25,7 +25,7 @@ class Windows:
     Attributes:
         day: (W,) number of the day.
         start_s: (W,) start in seconds since 1970, UTC.
-        heard: (W, L, K) numbers of K kinds of things heard at L levels; see `heard.concurrent`.
+        heard: (W, K) numbers of K kinds of things heard; see `heard.concurrent`.
         people: (W,) counted on the mean over the window; NaN where nobody counted.
     """
 
@@ -71,11 +71,10 @@ class PeopleModel:
             raise ValueError(f"expected counts of at least {LEAST_DAYS} days, found {days}")
         if np.ptp(windows.people) == 0:
             raise ValueError("the counts are the same in every window: nothing can be learnt from them")
-        level = best_level(windows.heard, windows.people, windows.day)
-        honest = left_out(windows.heard, windows.people, windows.day, level)
+        honest = left_out(windows.heard, windows.people, windows.day)
         return cls(
             window_s,
-            Index.fit(windows.heard, windows.people, level),
+            Index.fit(windows.heard, windows.people),
             Response.fit(honest, windows.people, windows.day),
             Turnover.fit(windows.people, windows.day, windows.start_s, window_s),
         )
@@ -116,7 +115,6 @@ class PeopleModel:
         model = cls(
             int(data["window_s"]),
             Index(
-                int(index["level"]),
                 _floats(index["centre"]),
                 _floats(index["weight"]),
                 float(index["offset"]),

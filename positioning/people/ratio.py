@@ -59,7 +59,9 @@ class PhonesPerPerson:
         days, day = np.unique(day, return_inverse=True)
         design = np.stack((np.ones_like(people), people), axis=1)
         belief = np.array([0.0, PHONES])
-        precision = np.diag([NOBODYS_SD**-2, PHONES_SD**-2])
+        # Where addresses count as devices there are tens a person: the prior must not stand against that.
+        surprise = abs(float(devices.sum() / max(people.sum(), 1.0)) - PHONES)
+        precision = np.diag([NOBODYS_SD**-2, max(PHONES_SD, surprise) ** -2])
         line: Floats = belief
         covariance: Floats = np.linalg.inv(precision).astype(np.float64)
         day_var, excess = DAY_SD**2, EXCESS

@@ -18,7 +18,7 @@ STEPS = 64
 REACH = 1.3
 """The grid goes so much further than the greatest number counted, and a few steps."""
 SPARE_STEPS = 12
-SMOOTH_STEPS = 6.0
+SMOOTH_STEPS = 4.0
 """What was counted is smoothed over so many steps."""
 UNHEARD_OF = 0.3
 """Probability that the number has nothing to do with what was counted: any is as likely."""

@@ -69,6 +69,18 @@ def test_one_count_helps_already() -> None:
     assert variance < 0.6 * before
 
 
+def test_many_devices_a_person_are_believed() -> None:
+    """Where every address counts as a device, there are tens a person, however much their number wavers."""
+    rng = np.random.default_rng(6)
+    people = rng.uniform(5, 40, 36)
+    devices = people * rng.normal(50.0, 15.0, 36)
+    day: Ints = np.zeros(36, dtype=np.int64)
+    model = PhonesPerPerson.fit(devices, np.zeros(36), people, day)
+    assert model.phones == pytest.approx(50.0, rel=0.2)
+    told, variance = model.people(1000.0, 0.0)
+    assert abs(told - 20.0) < Z_90 * variance**0.5 < 20.0
+
+
 def test_a_part_knows_nothing_of_the_devices_of_nobody() -> None:
     """In a zone, devices are divided by phones a person; only the whole mall has devices of nobody."""
     model = PhonesPerPerson(np.array([10.0, 0.8]), np.diag([4.0, 0.0]), 0.0, 0.0)
