@@ -29,7 +29,12 @@ Channel = Annotated[int, Meta(ge=0, le=233, description="IEEE 802.11 channel num
 SequenceNumber = Annotated[int, Meta(ge=-1, le=4095, description="802.11 sequence number; -1 = not known")]
 
 ElementsHash = Annotated[
-    str, Meta(pattern="^([0-9a-f]{16})?$", description="Keyed hash of the information elements; empty = none")
+    str,
+    Meta(
+        pattern="^([0-9a-f]{16})?$",
+        description="Keyed hashes of the information elements: of which there are (4 bytes), and of their "
+        "contents (4 bytes); empty = none",
+    ),
 ]
 
 NodeId = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]

@@ -44,6 +44,44 @@ def model_elements(body: bytes) -> bytes | None:
     return made
 
 
+def element_family(elements: bytes) -> bytes:
+    """Give what phones of one family share: which elements there are, in their order, without the contents.
+
+    `elements` is what `model_elements` gave. Contents differ between builds of a model, and often between the
+    states of one phone.
+    """
+    parts, at = [], 0
+    while at < len(elements):
+        tag = elements[at]
+        length, name = _KEEPS.get(tag, _tag_alone)(elements, at)
+        parts.append(name)
+        at += length
+    return b"".join(parts)
+
+
+def _tag_alone(elements: bytes, at: int) -> tuple[int, bytes]:
+    return 1, elements[at : at + 1]
+
+
+def _whole(elements: bytes, at: int) -> tuple[int, bytes]:
+    return 2 + elements[at + 1], elements[at : at + 1]
+
+
+def _extension(elements: bytes, at: int) -> tuple[int, bytes]:
+    kept = elements[at + 2 : at + 3]
+    whole = bool(kept) and kept[0] in _STABLE_EXTENSIONS
+    return 2 + elements[at + 1] if whole else min(3, 2 + elements[at + 1]), bytes((EXTENSION,)) + kept
+
+
+def _vendor(elements: bytes, at: int) -> tuple[int, bytes]:
+    length, who = 2 + elements[at + 1], elements[at + 2 : at + 6]
+    return min(6, length) if who in _PRESENCE_ALONE else length, bytes((VENDOR,)) + who
+
+
+_KEEPS = {**dict.fromkeys(_STABLE, _whole), EXTENSION: _extension, VENDOR: _vendor}
+"""How many bytes of an element `model_elements` keeps, and what names it; of others, the tag alone."""
+
+
 def _canonical(body: bytes) -> bytes | None:
     parts = []
     at, end = 0, len(body)

@@ -85,11 +85,14 @@ def _judge(frame_control: int, direction: int) -> FrameKind | Refusal:
 _VERDICTS = tuple(_judge(index & 0xFF, index >> 8) for index in range(4 << 8))
 
 
-def parse_frame(packet: bytes, *, cut: bool = False) -> Frame | Refusal:  # noqa: PLR0911  # one a cause
+def parse_frame(  # noqa: PLR0911  # one a cause
+    packet: bytes, *, cut: bool = False, check_fcs: bool = True
+) -> Frame | Refusal:
     """Read a captured frame with its radiotap header.
 
     `cut` says that the capture kept only the start of the frame (its snapshot length): then there is no FCS
-    to check, and a probe request is refused, since its elements are not all there.
+    to check, and a probe request is refused, since its elements are not all there. Without `check_fcs` only
+    what the adapter itself says of damage counts: who anonymises a capture leaves an FCS that does not fit.
     """
     radiotap = read_radiotap(packet)
     if radiotap is None:
@@ -102,7 +105,7 @@ def parse_frame(packet: bytes, *, cut: bool = False) -> Frame | Refusal:  # noqa
         return verdict
     if radiotap.signal_dbm is None:
         return Refusal.NO_SIGNAL
-    end = len(packet) if cut else _end(packet, at, radiotap.flags)
+    end = len(packet) if cut else _end(packet, at, radiotap.flags, check=check_fcs)
     if end == 0 or radiotap.flags & FLAG_BAD_FCS:
         return Refusal.BAD_FCS
     address = packet[at + 10 : at + 16]
@@ -121,11 +124,11 @@ def parse_frame(packet: bytes, *, cut: bool = False) -> Frame | Refusal:  # noqa
     )
 
 
-def _end(packet: bytes, at: int, flags: int) -> int:
+def _end(packet: bytes, at: int, flags: int, *, check: bool) -> int:
     """Find where the frame ends without its FCS; 0 where the FCS shows damage."""
     end = len(packet)
-    if flags & FLAG_PADDED:  # the FCS was computed without the padding
-        return end - 4 if flags & FLAG_FCS_INCLUDED else end
+    if flags & FLAG_PADDED or (not check and flags & FLAG_FCS_INCLUDED):
+        return end - 4 if flags & FLAG_FCS_INCLUDED else end  # an FCS is computed without the padding
     if crc32(packet[at : end - 4]) == int.from_bytes(packet[end - 4 :], "little"):
         return end - 4
     return 0 if flags & FLAG_FCS_INCLUDED else end

@@ -7,6 +7,7 @@ elements say of a model is hashed under the same salt: a rare phone must not be 
 
 from hashlib import blake2b
 
+from edge_agent.elements import element_family
 from edge_agent.rotation import Period, SaltRotation
 
 DIGEST_BYTES = 8
@@ -25,8 +26,8 @@ class Pseudonyms:
         self._key = key
         self._rotation = rotation
         self._period = Period(0, 0)
-        self._addresses = _Hashes(b"", b"address")
-        self._elements = _Hashes(b"", b"elements")
+        self._addresses = Hashes(b"", b"address")
+        self._elements = ElementHashes(b"", b"elements")
 
     def __repr__(self) -> str:
         return f"Pseudonyms({self._rotation})"
@@ -37,6 +38,7 @@ class Pseudonyms:
         """Hash two columns of observations; entry i was heard at `t_ms[i]`.
 
         Returns the pseudonyms and the hashes of the elements, 16 hex digits each; no elements stay empty.
+        The first half of those is of the family, the second of the contents.
         """
         if not t_ms:
             return [], []
@@ -59,11 +61,11 @@ class Pseudonyms:
         self._period = self._rotation.period(t_ms)
         label = self._period.start_ms.to_bytes(8, "big", signed=True)
         salted = blake2b(label, key=self._key, digest_size=KEY_BYTES, person=b"salt period").digest()
-        self._addresses = _Hashes(salted, b"address")
-        self._elements = _Hashes(salted, b"elements")
+        self._addresses = Hashes(salted, b"address")
+        self._elements = ElementHashes(salted, b"elements")
 
 
-class _Hashes(dict[bytes, str]):
+class Hashes(dict[bytes, str]):
     """The hashes made so far; one that is missing is made and remembered."""
 
     def __init__(self, key: bytes, person: bytes) -> None:
@@ -74,6 +76,18 @@ class _Hashes(dict[bytes, str]):
     def __missing__(self, plain: bytes) -> str:
         if len(self) >= CACHED:
             self.clear()
-        digest = blake2b(plain, key=self._key, digest_size=DIGEST_BYTES, person=self._person).hexdigest()
-        self[plain] = digest
+        self[plain] = digest = self._digest(plain)
         return digest
+
+    def _digest(self, plain: bytes) -> str:
+        return blake2b(plain, key=self._key, digest_size=DIGEST_BYTES, person=self._person).hexdigest()
+
+
+class ElementHashes(Hashes):
+    """Hashes of elements: which there are, then what is in them, in half the bytes each: they are few."""
+
+    def _digest(self, plain: bytes) -> str:
+        half = DIGEST_BYTES // 2
+        family = blake2b(element_family(plain), key=self._key, digest_size=half, person=b"family")
+        contents = blake2b(plain, key=self._key, digest_size=half, person=self._person)
+        return family.hexdigest() + contents.hexdigest()

@@ -54,6 +54,9 @@ COMMANDS = {
     "evaluate": Entry(
         "mallsense.evaluate:evaluate", "gateway", "Score positions and visits against the truth."
     ),
+    "devices": Entry(
+        "mallsense.devices:devices", "gateway", "Put captured frames together into devices."
+    ),
     "occupancy": Entry(
         "mallsense.occupancy:app", "gateway", "Count people by their devices, with intervals."
     ),

@@ -30,7 +30,8 @@ def test_is_keyed_blake2b_with_the_periods_salt() -> None:
     salted = blake2b(start, key=KEY, digest_size=32, person=b"salt period").digest()
     assert one() == (
         blake2b(PHONE, key=salted, digest_size=8, person=b"address").hexdigest(),
-        blake2b(RATES, key=salted, digest_size=8, person=b"elements").hexdigest(),
+        blake2b(b"\x01", key=salted, digest_size=4, person=b"family").hexdigest()
+        + blake2b(RATES, key=salted, digest_size=4, person=b"elements").hexdigest(),
     )
 
 

@@ -1,0 +1,323 @@
+"""Addresses put together into devices, live: every decision is made once, with what was heard until then.
+
+A new address is either that of a phone that was there before or of one that has just come. Each explanation
+is weighed by Bayes' rule:
+
+* a phone j that was there: how often phones change their address, how likely it shows these elements next,
+  how well the sequence number continues its own (or, of families that start anew, how unlikely any number
+  is), how likely its last address is done with, and how near it was;
+* a phone that is new: how common such elements are.
+
+A phone in use under one address cannot be heard under another at once: when an address speaks again after
+others were taken for its successors, those are another phone's (unless the sequence number says otherwise).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from positioning.identity.appearances import NO_SEQUENCE, Appearances
+from positioning.identity.habits import GAP_EDGES, GAP_WIDTHS, SEQUENCES, USUAL_GAPS, Habits
+from positioning.identity.tables import NOBODY, Addresses, Devices
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Keys = npt.NDArray[np.uint64]
+Bools = npt.NDArray[np.bool_]
+
+Nearness = Callable[[int, Keys], Floats]
+"""Tells of a row of the appearances and some devices (D,) how much likelier it is to be heard where it was
+heard if it is that device (D,) than if it is anybody."""
+
+BURST_MS = 5_000
+"""Frames closer together than this are one burst."""
+DONE_MS = 300_000.0
+"""Time constant in which an address that lasts is given up, when it is silent."""
+FORGET_MS = 1_800_000
+"""Phones and addresses silent for so long are forgotten."""
+SURPRISE = 0.1
+"""Share of jumps of any size, whatever the habit: bursts are missed."""
+OWN_JUMPS = 3.0
+"""What a family does weighs as much as this many jumps of the phone itself."""
+TAKEN_UP_AGAIN = 0.05
+"""How likely a phone is to take up an old address of its own, beside going on with it."""
+FARTHEST = 768
+"""Phones of other families are candidates where the sequence number jumps by less."""
+NEGLIGIBLE = 0.01
+_ANY = 1.0 / SEQUENCES
+_FAMILY = np.uint64(32)
+
+
+@dataclass(frozen=True)
+class Links:
+    """Whose A addresses are.
+
+    Attributes:
+        device: (A,) the device of each address: the first address that it was heard under.
+        confidence: (A,) how likely that is, when it was decided.
+        fresh: (A,) whether the address was not known before.
+        moved: addresses not heard now that have turned out to be another device's, and that device.
+    """
+
+    device: Keys
+    confidence: Floats
+    fresh: Bools
+    moved: dict[int, int]
+
+
+class Linker:
+    """Puts addresses together. Time is that of what is heard; it must not go back."""
+
+    def __init__(self, habits: Habits | None = None) -> None:
+        """Start without devices, with habits known from before if there are any."""
+        self.habits = habits or Habits()
+        self._addresses = Addresses()
+        self._devices = Devices()
+
+    def __len__(self) -> int:
+        """Return the number of devices that are remembered."""
+        return len(self._devices)
+
+    def hear(self, heard: Appearances, nearness: Nearness | None = None) -> Links:
+        """Take in a tick; return whose addresses they are."""
+        rows = self._addresses.find(heard.address)
+        fresh = rows < 0
+        device = np.where(fresh, NOBODY, self._addresses.device[rows])
+        current = ~fresh & (self._devices.address[device] == rows)
+        for last, form in heard.steps.tolist():
+            self.habits.learn_form(last, form)
+        self._go_on(heard, np.flatnonzero(current), rows[current])
+        moved: dict[int, int] = {}
+        later = np.flatnonzero(~current)
+        for i in later[np.argsort(heard.first_ms[later], kind="stable")].tolist():
+            if fresh[i]:
+                rows[i] = self._place(heard, i, nearness)
+            else:
+                self._return(heard, i, int(rows[i]), moved)
+        device = self._addresses.device[rows]
+        return Links(self._devices.name[device], self._addresses.confidence[rows], fresh, moved)
+
+    def forget(self, devices: Keys) -> None:
+        """Forget devices (D,) and their addresses."""
+        gone = self._devices.find(devices)
+        gone = gone[gone >= 0]
+        self._addresses.free(self._addresses.of_devices(gone))
+        self._devices.free(gone)
+
+    def expire(self, t_ms: int) -> None:
+        """Forget what has been silent for long: devices, and addresses that others took the place of."""
+        silent = self._addresses.silent_since(t_ms - FORGET_MS)
+        used = self._devices.address[self._addresses.device[silent]] == silent
+        self._addresses.free(silent[~used])
+        self.forget(self._devices.name[self._addresses.device[silent[used]]])
+
+    def state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return copies of everything, for a checkpoint."""
+        return {**self.habits.state(), **self._addresses.state("address_"), **self._devices.state("device_")}
+
+    def restore(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Replace everything by what :meth:`state` returned.
+
+        Raises:
+            KeyError: an array is missing.
+            ValueError: the state is of another version.
+        """
+        self.habits.restore(state)
+        self._addresses.restore(state, "address_")
+        self._devices.restore(state, "device_")
+
+    def _go_on(self, heard: Appearances, i: Ints, rows: Ints) -> None:
+        """Bring up to date the phones that are heard under the address they used last."""
+        if not len(i):
+            return
+        addresses, device = self._addresses, self._addresses.device[rows]
+        again = (heard.first_ms[i] - addresses.last_ms[rows] > BURST_MS) & ~addresses.again[rows]
+        for row in rows[again].tolist():
+            self.habits.families[int(addresses.family[row])].reused += 1.0
+        addresses.again[rows[again]] = True
+        changed = addresses.form[rows] != heard.first_form[i]
+        pairs = zip(
+            addresses.form[rows[changed]].tolist(), heard.first_form[i[changed]].tolist(), strict=True
+        )
+        for last, form in pairs:
+            self.habits.learn_form(last, form)
+        sequence = _later(addresses.sequence[rows], heard.last_sequence[i])
+        addresses.last_ms[rows] = self._devices.last_ms[device] = heard.last_ms[i]
+        addresses.sequence[rows] = self._devices.sequence[device] = sequence
+        addresses.form[rows] = self._devices.form[device] = heard.last_form[i]
+
+    def _place(self, heard: Appearances, i: int, nearness: Nearness | None) -> int:
+        """Decide whose a new address is; return its row."""
+        form, family = heard.first_form[i], heard.first_form[i] >> _FAMILY
+        device = int(self._devices.find(heard.address[i : i + 1])[0])
+        confidence = 1.0
+        if device == NOBODY:  # else it is its first address, which was forgotten meanwhile
+            why = self._explain(heard, i, nearness)
+            self._learn(why, int(form))
+            best = why.best(self._devices.family[why.candidates] == family)
+            confidence = (why.new if best is None else why.weight[best]) / why.total
+            if best is None:
+                device = self._devices.add(heard.address[i])
+                self.habits.learn_arrival(int(form))
+            else:
+                device = int(why.candidates[best])
+                if why.gaps[best] >= 0:
+                    share = why.runs[best] / why.weight[best]
+                    self._devices.jumps[device, _gap_bin(why.gaps[best : best + 1])] += share
+        self.habits.families[int(family)].addresses += 1.0
+        row = self._addresses.add(heard, i, device, family, confidence)
+        self._devices.use(device, row, self._addresses)
+        return row
+
+    def _explain(self, heard: Appearances, i: int, nearness: Nearness | None) -> _Explanations:
+        """Weigh whose a new address may be."""
+        candidates = self._candidates(heard, i)
+        gaps = _gap(self._devices.sequence[candidates], int(heard.first_sequence[i]))
+        runs, restarts = self._weigh(heard, i, candidates, gaps)
+        if nearness is not None and len(candidates):
+            near = nearness(i, self._devices.name[candidates])
+            runs, restarts = runs * near, restarts * near
+        new = self.habits.commonness(int(heard.first_form[i])) * _ANY
+        return _Explanations(candidates, gaps, runs, restarts, new)
+
+    def _candidates(self, heard: Appearances, i: int) -> Ints:
+        """Return the devices (rows) that may have taken up this address."""
+        devices = self._devices
+        first = int(heard.first_sequence[i])
+        possible = devices.live & ((devices.last_ms <= heard.first_ms[i]) | devices.reuses)
+        alike = devices.family == heard.first_form[i] >> _FAMILY
+        if first != NO_SEQUENCE:
+            gap = (first - devices.sequence) % SEQUENCES
+            alike = alike | ((gap < FARTHEST) & (devices.sequence != NO_SEQUENCE))
+        possible &= alike
+        if heard.permanent[i]:
+            possible &= ~devices.permanent
+        return np.flatnonzero(possible)
+
+    def _weigh(self, heard: Appearances, i: int, candidates: Ints, gaps: Ints) -> tuple[Floats, Floats]:
+        """Return how likely each candidate (C,) uses the address, running on, and starting anew."""
+        devices, habits = self._devices, self.habits
+        form, family = heard.first_form[i], heard.first_form[i] >> _FAMILY
+        own = habits.families[int(family)]
+        alike = devices.family[candidates] == family
+        last, place = np.unique(devices.form[candidates], return_inverse=True)
+        steps = [habits.shows_next(int(q), int(form), alike=bool(q >> _FAMILY == family)) for q in last]
+        kin, which = np.unique(devices.family[candidates], return_inverse=True)
+        lasting = np.array([habits.families[int(k)].lasting for k in kin])
+        silent_ms = np.maximum(heard.first_ms[i] - devices.last_ms[candidates], 0)
+        base = habits.changes_per_phone / max(len(devices), 1) * np.array(steps)[place]
+        base *= 1.0 - lasting[which] * np.exp(-silent_ms / DONE_MS)
+        jumps = devices.jumps[candidates]
+        share = OWN_JUMPS * own.gaps / own.gaps.sum() + jumps
+        share = (1.0 - SURPRISE) * share / (OWN_JUMPS + jumps.sum(axis=1))[:, None] + SURPRISE * USUAL_GAPS
+        bins = _gap_bin(gaps)
+        density = np.where(gaps >= 0, share[np.arange(len(gaps)), bins] / GAP_WIDTHS[bins], _ANY)
+        # A form never shown before is believed of a phone where the sequence number says so, not else; nor
+        # does a phone with a maker's address give it up for one that does not continue it.
+        anew = alike & ~devices.permanent[candidates] & ~heard.permanent[i]
+        return base * own.runs_on * density, base * (1.0 - own.runs_on) * _ANY * anew
+
+    def _learn(self, why: _Explanations, form: int) -> None:
+        """Count the new address under every explanation, as far as it is believed."""
+        habits, own = self.habits, self.habits.families[form >> int(_FAMILY)]
+        runs = why.runs / why.total
+        own.learn(float(runs.sum()), float(why.restarts.sum()) / why.total)
+        habits.learn_change(float(why.weight.sum()) / why.total, why.new / why.total)
+        for c in np.flatnonzero(why.weight > NEGLIGIBLE * why.total).tolist():
+            if why.gaps[c] >= 0:
+                own.gaps[_gap_bin(why.gaps[c : c + 1])] += runs[c]
+            last = int(self._devices.form[why.candidates[c]])
+            habits.learn_form(last, form, float(why.weight[c]) / why.total)
+
+    def _return(self, heard: Appearances, i: int, row: int, moved: dict[int, int]) -> None:
+        """Take in an address that speaks again though others were taken for its successors."""
+        addresses, devices = self._addresses, self._devices
+        device = int(addresses.device[row])
+        if int(devices.address[device]) != row:
+            if self._continues(heard, i, row, device):
+                devices.reuses[device] = True
+            else:
+                self._split(row, device, moved)
+            devices.use(device, row, addresses)
+            addresses.newest(row)
+        self._go_on(heard, np.array([i]), np.array([row]))
+
+    def _continues(self, heard: Appearances, i: int, row: int, device: int) -> bool:
+        """Tell whether the number goes on from the last address rather than from the old one itself."""
+        own = self.habits.families[int(self._addresses.family[row])]
+        share = (1.0 - SURPRISE) * own.gaps / own.gaps.sum() + SURPRISE * USUAL_GAPS
+        before = np.array([self._devices.sequence[device], self._addresses.sequence[row]])
+        gaps = _gap(before, int(heard.first_sequence[i]))
+        if (gaps < 0).any():
+            return False
+        bins = _gap_bin(gaps)
+        last, old = share[bins] / GAP_WIDTHS[bins]
+        return bool(TAKEN_UP_AGAIN * own.runs_on * last > old)
+
+    def _split(self, row: int, device: int, moved: dict[int, int]) -> None:
+        """Give what came after an address to a device of its own."""
+        addresses, devices = self._addresses, self._devices
+        later = addresses.after(row, device)
+        other = devices.add(addresses.name[later[0]])
+        addresses.device[later] = other
+        devices.use(other, int(later[-1]), addresses)
+        self.habits.learn_arrival(int(addresses.form[later[0]]))
+        name = int(devices.name[other])
+        moved.update({int(address): name for address in addresses.name[later]})
+
+
+@dataclass(frozen=True)
+class _Explanations:
+    """Whose a new address may be, in weights that are comparable."""
+
+    candidates: Ints
+    """(C,) rows of the devices it may be of."""
+    gaps: Ints
+    """(C,) how far the sequence number jumps from theirs; -1 where unknown."""
+    runs: Floats
+    """(C,) weight of its being theirs, the number running on."""
+    restarts: Floats
+    """(C,) weight of its being theirs, the number starting anew."""
+    new: float
+    """Weight of its being that of a phone that is new."""
+
+    @property
+    def weight(self) -> Floats:
+        """Return the weight (C,) of each device."""
+        return self.runs + self.restarts
+
+    @property
+    def total(self) -> float:
+        """Return the weight of all explanations."""
+        return self.new + float(self.weight.sum())
+
+    def best(self, alike: Bools) -> int | None:
+        """Return the device that is believed; None where it is a phone that is new.
+
+        Devices of the family of the address (``alike``, (C,)) may be twins, of which nobody can tell which
+        one it is: they are believed together. Others must each be believed alone.
+        """
+        twins, other = float(self.weight[alike].sum()), float(self.weight[~alike].max(initial=0.0))
+        if max(twins, other) <= self.new:
+            return None
+        return int(np.where(alike == (twins >= other), self.weight, -1.0).argmax())
+
+
+def _gap(before: Ints, first: int) -> Ints:
+    """Return by how much sequence numbers (C,) jumped, 1 to the next one; -1 where unknown."""
+    unknown = (before == NO_SEQUENCE) | (first == NO_SEQUENCE)
+    return np.where(unknown, -1, (first - before) % SEQUENCES)
+
+
+def _gap_bin(gaps: Ints) -> Ints:
+    return np.searchsorted(GAP_EDGES, np.maximum(gaps, 0), side="right") - 1
+
+
+def _later(before: Ints, now: Ints) -> Ints:
+    """Return the later of two sequence numbers, elementwise: nodes hear frames out of order."""
+    ahead = (now - before) % SEQUENCES < SEQUENCES // 2
+    return np.where(now == NO_SEQUENCE, before, np.where(ahead | (before == NO_SEQUENCE), now, before))
