@@ -52,7 +52,7 @@ export function Kpis() {
   return (
     <dl class="kpis">
       <Kpi
-        label={t(pastAt.value === null ? "kpi.people" : "kpi.people.past")}
+        label={t(pastAt.value === null ? "kpi.people" : "kpi.people.past") + (people && !people.calibrated ? ` · ${t("uncalibrated")}` : "")}
         value={format.people(present?.people, present?.people === null)}
         hint={
           present &&
@@ -60,7 +60,6 @@ export function Kpis() {
           present.low !== present.high && (
             <span title={people && named(people.note)}>
               {t("interval", { low: format.whole(present.low), high: format.whole(present.high) })}
-              {people && !people.calibrated && ` · ${t("uncalibrated")}`}
             </span>
           )
         }
