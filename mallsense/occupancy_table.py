@@ -14,6 +14,9 @@ from positioning.people.heard import Floats, Ints
 from positioning.people.model import LEAST_DAYS, PeopleModel, Windows
 from positioning.people.ratio import PhonesPerPerson
 
+LEAST_ANSWER = 0.05
+"""An index that a person moves by less of a person than this is noise."""
+
 
 def show_room(model: PeopleModel, windows: Windows, path: Path) -> None:
     """Print the model of a room and how it does on days left out."""
@@ -23,17 +26,26 @@ def show_room(model: PeopleModel, windows: Windows, path: Path) -> None:
         (np.sqrt(windows.heard) * model.index.weight).reshape(len(windows.day), len(KINDS), -1).sum(axis=2)
     )
     goes_by = ", ".join(f"{kind} {sd:.1f}" for kind, sd in zip(KINDS, moved.std(axis=0), strict=True))
-    day, noise = response.day_sd / response.line[1], response.noise_sd / response.line[1]
+    answer = float(response.line[1])
+    day, noise = (sd / max(answer, LEAST_ANSWER) for sd in (response.day_sd, response.noise_sd))
     for line in (
         f"Model: {path}, from {len(windows.day)} windows of {model.window_s} s on {days} days.",
         f"What it goes by, and how many people that moves it (standard deviation): {goes_by}.",
-        f"The same people are heard differently: days by {day:.1f}, windows of a day by {noise:.1f} people.",
+        f"The same people are heard differently: days by {day:.1f}, windows of a day by {noise:.1f} people."
+        if answer > LEAST_ANSWER
+        else "What is heard does not grow with the people: the estimates are what was counted, on the mean.",
     ):
         console.print(Text(line), soft_wrap=True)
     if days <= LEAST_DAYS:
         console.print(f"With {LEAST_DAYS} days none can be left out: how good it is cannot be told.")
         return
-    people, low, high = days_left_out(windows, model.window_s)
+    try:
+        people, low, high = days_left_out(windows, model.window_s)
+    except ValueError as error:
+        console.print(
+            Text(f"Without one of the days: {error}. How good it is cannot be told."), soft_wrap=True
+        )
+        return
     _show_agreement(
         console, "Every day estimated from the others", Agreement.of(people, low, high, windows.people)
     )

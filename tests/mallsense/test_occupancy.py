@@ -147,6 +147,26 @@ def test_refusals_say_what_to_do(folder: Path, tmp_path: Path) -> None:
         read_fixed(tmp_path / "fixed.txt")
 
 
+def test_counts_that_have_nothing_to_do_with_it(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Counts that follow something else, or change on one day alone, are fitted, and so it is told."""
+    room, model = tmp_path / "room", tmp_path / "m.json"
+    room.mkdir()
+    for day in DAYS:
+        (room / f"{day}.pcap.gz").symlink_to(folder / f"{day}.pcap.gz")
+    header = "day,window_start_unix_s,people\n"
+    windows = [(day, window) for day in range(len(DAYS)) for window in range(WINDOWS)]
+    against = [f"{DAYS[d]},{start_s(d, w)},{20 - people_in(d, w) if w % 2 else 5}\n" for d, w in windows]
+    (room / "people.csv").write_text(header + "".join(against), encoding="utf-8")
+    run("fit", room, "--model", model)
+    assert "inside the" in capsys.readouterr().out
+    once = [f"{DAYS[d]},{start_s(d, w)},{9 if (d, w) == (0, 0) else 4}\n" for d, w in windows]
+    (room / "people.csv").write_text(header + "".join(once), encoding="utf-8")
+    run("fit", room, "--model", model)
+    assert "Without one of the days: the counts are the same" in " ".join(capsys.readouterr().out.split())
+
+
 def test_models_that_are_none(folder: Path, tmp_path: Path) -> None:
     """A missing file, no JSON, another format, version or kind, and a damaged model are told apart."""
     model = tmp_path / "m.json"
