@@ -7,6 +7,8 @@ DATA   ?= $(or $(MALLSENSE_DATA),../shared/data)
 bin  := $(VENV)/bin
 code := $(wildcard contracts positioning edge_agent gateway dashboards simulators mallsense tests \
         benchmarks scripts hatch_build.py)
+# All tests take one process a core. A file stays in one process, since its tests share a gateway or a browser.
+side_by_side := --numprocesses auto --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -22,7 +24,7 @@ demo: $(VENV)/.demo ## install what a mall needs and show one, live, in the brow
 test: $(VENV)/.dev ## run all tests, installing mosquitto and Chromium where it may (or some: ARGS="-k name")
 	@sh scripts/install-test-tools.sh
 	@$(bin)/python hatch_build.py
-	$(bin)/python -m pytest $(or $(ARGS),--cov --cov-report=term)
+	$(bin)/python -m pytest $(or $(ARGS),$(side_by_side) --cov --cov-report=term)
 
 .PHONY: accuracy
 accuracy: $(VENV)/.dev ## measure positions on recorded data, into docs/accuracy.md (DATA=FOLDER)
