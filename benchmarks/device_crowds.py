@@ -115,7 +115,7 @@ def by_elements(frames: Frames) -> Ints:
 
 
 def by_elements_merged(frames: Frames) -> Ints:
-    """Take all frames with the same elements for a device; elements seen under one address count as the same."""
+    """Take all frames with the same elements for a device; elements under one address count as the same."""
     address, form = by_address(frames), by_elements(frames)
     count = int(address.max()) + 1
     size = count + int(form.max()) + 1
