@@ -136,8 +136,8 @@ def rows(known: Day, others: list[Day]) -> Iterator[tuple[str, ...]]:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--shoppers", type=int, default=200)
-    parser.add_argument("--hours", type=float, default=4.0)
+    parser.add_argument("--shoppers", type=int, default=150)
+    parser.add_argument("--hours", type=float, default=3.0)
     parser.add_argument("--seeds", type=int, default=2, help="days that nobody has counted")
     parser.add_argument("--off", type=float, default=0.15)
     parser.add_argument("--second", type=float, default=0.1)
