@@ -15,7 +15,7 @@ All counts are soft: each new address adds to every explanation as much as that 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,8 @@ UNSEEN_FORMS = 100.0
 """A form nobody has shown yet is one of about so many."""
 CHANGES_PER_PHONE, CHANGES_KNOWN = 2.0, 2.0
 """Changes of address for each new phone, before any was counted, and how much that weighs."""
+FAMILY_BITS = 32
+"""The upper half of a form tells its family."""
 MEMORY = 20_000.0
 """When so many changes of a family or a form have been counted, its counts are halved: habits change."""
 
@@ -121,14 +123,18 @@ class Habits:
         unseen = DIVERSITY / UNSEEN_FORMS
         return (self._phones.get(form, 0.0) + unseen) / (self._crowd + DIVERSITY)
 
-    def shows_next(self, last: int, form: int, *, alike: bool) -> float:
-        """Return how likely a phone that showed ``last`` shows ``form`` next; ``alike``: of one family."""
-        usual = SAME if last == form else FAMILY if alike else OTHER * self.commonness(form)
-        seen = self._next.get(last)
-        if seen is None:
-            return usual
-        weight = FORMS_KNOWN * usual + seen.get(form, 0.0)
-        return max(usual, weight / (FORMS_KNOWN + self._shown[last]))
+    def shows_next(self, lasts: Sequence[int], form: int) -> list[float]:
+        """Return how likely a phone shows ``form`` next that showed each of ``lasts`` (L,), in that order."""
+        other, family = OTHER * self.commonness(form), form >> FAMILY_BITS
+        likely = []
+        for last in lasts:
+            usual = SAME if last == form else FAMILY if last >> FAMILY_BITS == family else other
+            seen = self._next.get(last)
+            if seen is not None and form in seen:
+                weight = FORMS_KNOWN * usual + seen[form]
+                usual = max(usual, weight / (FORMS_KNOWN + self._shown[last]))
+            likely.append(usual)
+        return likely
 
     def learn_form(self, last: int, form: int, weight: float = 1.0) -> None:
         """Count that a phone showed ``form`` after ``last``."""

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from positioning.identity.appearances import NO_SEQUENCE, Appearances
-from positioning.identity.habits import GAP_EDGES, GAP_WIDTHS, SEQUENCES, USUAL_GAPS, Habits
+from positioning.identity.appearances import NO_FORM, NO_SEQUENCE, Appearances
+from positioning.identity.habits import FAMILY_BITS, GAP_EDGES, GAP_WIDTHS, SEQUENCES, USUAL_GAPS, Habits
 from positioning.identity.tables import NOBODY, Addresses, Devices
 
 Floats = npt.NDArray[np.float64]
@@ -49,7 +50,10 @@ FARTHEST = 768
 """Phones of other families are candidates where the sequence number jumps by less."""
 NEGLIGIBLE = 0.01
 _ANY = 1.0 / SEQUENCES
-_FAMILY = np.uint64(32)
+_WRAP = SEQUENCES - 1
+"""Of a difference of sequence numbers these bits count; numpy's remainder takes seven times as long."""
+_BIN_OF_GAP: Ints = np.searchsorted(GAP_EDGES, np.arange(SEQUENCES), side="right") - 1
+_FAMILY = np.uint64(FAMILY_BITS)
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,11 @@ class Linker:
     def __len__(self) -> int:
         """Return the number of devices that are remembered."""
         return len(self._devices)
+
+    def remembers(self, addresses: Keys) -> Bools:
+        """Return of which addresses (N,) it is known whose they are."""
+        known: Bools = (self._addresses.find(addresses) >= 0) | (self._devices.find(addresses) >= 0)
+        return known
 
     def hear(self, heard: Appearances, nearness: Nearness | None = None) -> Links:
         """Take in a tick; return whose addresses they are."""
@@ -167,7 +176,7 @@ class Linker:
                 device = int(why.candidates[best])
                 if why.gaps[best] >= 0:
                     share = why.runs[best] / why.weight[best]
-                    self._devices.jumps[device, _gap_bin(why.gaps[best : best + 1])] += share
+                    self._devices.jump(device, int(_gap_bin(why.gaps[best])), float(share))
         self.habits.families[int(family)].addresses += 1.0
         row = self._addresses.add(heard, i, device, family, confidence)
         self._devices.use(device, row, self._addresses)
@@ -191,7 +200,7 @@ class Linker:
         possible = devices.live & ((devices.last_ms <= heard.first_ms[i]) | devices.reuses)
         alike = devices.family == heard.first_form[i] >> _FAMILY
         if first != NO_SEQUENCE:
-            gap = (first - devices.sequence) % SEQUENCES
+            gap = (first - devices.sequence) & _WRAP
             alike = alike | ((gap < FARTHEST) & (devices.sequence != NO_SEQUENCE))
         possible &= alike
         if heard.permanent[i]:
@@ -205,27 +214,29 @@ class Linker:
         own = habits.families[int(family)]
         alike = devices.family[candidates] == family
         last, place = np.unique(devices.form[candidates], return_inverse=True)
-        steps = [habits.shows_next(int(q), int(form), alike=bool(q >> _FAMILY == family)) for q in last]
+        steps = habits.shows_next(last.tolist(), int(form))
         kin, which = np.unique(devices.family[candidates], return_inverse=True)
         lasting = np.array([habits.families[int(k)].lasting for k in kin])
         silent_ms = np.maximum(heard.first_ms[i] - devices.last_ms[candidates], 0)
         base = habits.changes_per_phone / max(len(devices), 1) * np.array(steps)[place]
         base *= 1.0 - lasting[which] * np.exp(-silent_ms / DONE_MS)
-        jumps = devices.jumps[candidates]
-        share = OWN_JUMPS * own.gaps / own.gaps.sum() + jumps
-        share = (1.0 - SURPRISE) * share / (OWN_JUMPS + jumps.sum(axis=1))[:, None] + SURPRISE * USUAL_GAPS
         bins = _gap_bin(gaps)
-        density = np.where(gaps >= 0, share[np.arange(len(gaps)), bins] / GAP_WIDTHS[bins], _ANY)
+        known = gaps >= 0
+        share = OWN_JUMPS * (own.gaps / own.gaps.sum())[bins] + devices.jumps[candidates, bins]
+        share = (1.0 - SURPRISE) * share / (OWN_JUMPS + devices.jumped[candidates])
+        density = known * (share + SURPRISE * USUAL_GAPS[bins]) / GAP_WIDTHS[bins]
         # A form never shown before is believed of a phone where the sequence number says so, not else; nor
         # does a phone with a maker's address give it up for one that does not continue it.
-        anew = alike & ~devices.permanent[candidates] & ~heard.permanent[i]
-        return base * own.runs_on * density, base * (1.0 - own.runs_on) * _ANY * anew
+        # In a network a phone keeps its address; without elements nothing says that two are alike.
+        anew = alike & ~devices.permanent[candidates] & ~heard.permanent[i] & (form != NO_FORM)
+        restarts = np.where(known, 1.0 - own.runs_on, 1.0) * _ANY
+        return base * own.runs_on * density, base * restarts * anew
 
     def _learn(self, why: _Explanations, form: int) -> None:
         """Count the new address under every explanation, as far as it is believed."""
         habits, own = self.habits, self.habits.families[form >> int(_FAMILY)]
         runs = why.runs / why.total
-        own.learn(float(runs.sum()), float(why.restarts.sum()) / why.total)
+        own.learn(float(runs.sum()), float(why.restarts[why.gaps >= 0].sum()) / why.total)
         habits.learn_change(float(why.weight.sum()) / why.total, why.new / why.total)
         for c in np.flatnonzero(why.weight > NEGLIGIBLE * why.total).tolist():
             if why.gaps[c] >= 0:
@@ -285,12 +296,12 @@ class _Explanations:
     new: float
     """Weight of its being that of a phone that is new."""
 
-    @property
+    @cached_property
     def weight(self) -> Floats:
         """Return the weight (C,) of each device."""
         return self.runs + self.restarts
 
-    @property
+    @cached_property
     def total(self) -> float:
         """Return the weight of all explanations."""
         return self.new + float(self.weight.sum())
@@ -310,14 +321,15 @@ class _Explanations:
 def _gap(before: Ints, first: int) -> Ints:
     """Return by how much sequence numbers (C,) jumped, 1 to the next one; -1 where unknown."""
     unknown = (before == NO_SEQUENCE) | (first == NO_SEQUENCE)
-    return np.where(unknown, -1, (first - before) % SEQUENCES)
+    return np.where(unknown, -1, (first - before) & _WRAP)
 
 
 def _gap_bin(gaps: Ints) -> Ints:
-    return np.searchsorted(GAP_EDGES, np.maximum(gaps, 0), side="right") - 1
+    """Return in which bin jumps (C,) are counted; unknown ones in the first."""
+    return _BIN_OF_GAP[np.maximum(gaps, 0)]
 
 
 def _later(before: Ints, now: Ints) -> Ints:
     """Return the later of two sequence numbers, elementwise: nodes hear frames out of order."""
-    ahead = (now - before) % SEQUENCES < SEQUENCES // 2
+    ahead = (now - before) & _WRAP < SEQUENCES // 2
     return np.where(now == NO_SEQUENCE, before, np.where(ahead | (before == NO_SEQUENCE), now, before))

@@ -173,6 +173,7 @@ class Devices(Rows):
         "permanent": (np.bool_, (), 0),
         "reuses": (np.bool_, (), 0),
         "jumps": (np.float64, (len(GAP_WIDTHS),), 0),
+        "jumped": (np.float64, (), 0),
     }
     address: Ints
     """Row of the address it used last."""
@@ -185,11 +186,18 @@ class Devices(Rows):
     reuses: npt.NDArray[np.bool_]
     """Whether it was seen to take up an old address again."""
     jumps: npt.NDArray[np.float64]
-    """How often its sequence number jumped by how much when its address changed."""
+    """How often its sequence number jumped by how much when its address changed ..."""
+    jumped: npt.NDArray[np.float64]
+    """... and how often in all."""
 
     def add(self, name: np.uint64) -> int:
         """Start a device; return its row."""
         return self._take(name)
+
+    def jump(self, row: int, jump: int, weight: float) -> None:
+        """Count a jump of a device's sequence number, by the number of its bin."""
+        self.jumps[row, jump] += weight
+        self.jumped[row] += weight
 
     def use(self, row: int, address: int, addresses: Addresses) -> None:
         """Note that a device uses an address now."""
