@@ -4,7 +4,7 @@ Phones whose probe requests have the same elements in the same order are a *fami
 *form*. One phone shows several forms (by state, by network asked for), mostly of one family. What is learnt:
 
 * per family, how often the sequence number runs on across a change of address, how far it then jumps, and
-  how often an address is heard again after its first burst;
+  after how long a silence addresses are changed;
 * per form, which form the same phone shows next;
 * of the crowd, how common each form is, and how many changes of address there are for each new phone.
 
@@ -19,6 +19,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+
+from positioning.identity.silences import WIDTHS_S, Silences
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -56,32 +58,29 @@ MEMORY = 20_000.0
 class Family:
     """What phones of one family do."""
 
-    __slots__ = ("addresses", "gaps", "restarts", "reused", "runs")
+    __slots__ = ("gaps", "restarts", "runs", "silences")
 
     def __init__(self) -> None:
         """Start from what is usual."""
         self.runs = self.restarts = 0.5
         self.gaps: Floats = GAPS_KNOWN * USUAL_GAPS
-        self.reused = self.addresses = 1.0
+        self.silences = Silences()
 
     @property
     def runs_on(self) -> float:
         """Return how likely the sequence number runs on across a change of address."""
         return self.runs / (self.runs + self.restarts)
 
-    @property
-    def lasting(self) -> float:
-        """Return the share of addresses that are heard again after their first burst."""
-        return min(self.reused / self.addresses, 0.98)
-
     def row(self) -> Floats:
         """Return everything as numbers."""
-        return np.array([self.runs, self.restarts, self.reused, self.addresses, *self.gaps])
+        silences = self.silences
+        return np.concatenate(([self.runs, self.restarts], self.gaps, silences.changes, silences.seconds))
 
     def load(self, row: Floats) -> None:
         """Replace everything by what :meth:`row` returned."""
-        self.runs, self.restarts, self.reused, self.addresses = row[:4].tolist()
-        self.gaps = row[4:].copy()
+        self.runs, self.restarts = row[:2].tolist()
+        parts = np.split(row[2:].copy(), np.cumsum([len(GAP_WIDTHS), len(WIDTHS_S)]))
+        self.gaps, self.silences.changes, self.silences.seconds = parts
 
     def scaled(self, share: float) -> Family:
         """Return the same habits with less weight."""
@@ -156,15 +155,25 @@ class Habits:
     def learn_change(self, of_known: float, of_new: float) -> None:
         """Count a new address, as far as it was a known phone's and a new one's."""
         self._changes += of_known
-        self._arrivals += of_new
+        self._arrivals = max(self._arrivals + of_new, 0.0)
         if self._changes + self._arrivals > MEMORY:
             self._changes, self._arrivals = self._changes / 2.0, self._arrivals / 2.0
+
+    def unlearn_arrival(self, form: int) -> None:
+        """Count a phone that was taken for new as a known one whose number started anew.
+
+        Whoever is heard in one burst and never again was most likely a phone known before. Without this, a
+        family that starts anew would be taken for many phones, and the more so the more often it was.
+        """
+        self.families[form >> FAMILY_BITS].learn(0.0, 1.0)
+        self.learn_arrival(form, -1.0)
+        self.learn_change(1.0, -1.0)
 
     def carried_over(self, weight: float) -> Habits:
         """Return these habits for another crowd, weighing at most ``weight``; not who is there."""
         other = Habits()
         for name, family in self.families.items():
-            heaviest = max(family.runs + family.restarts, family.addresses, float(family.gaps.sum()))
+            heaviest = max(family.runs + family.restarts, float(family.gaps.sum()))
             other.families[name] = family.scaled(min(1.0, weight / heaviest))
         for last, seen in self._next.items():
             share = min(1.0, weight / max(self._shown[last], 1e-9))
@@ -197,7 +206,7 @@ class Habits:
             ValueError: jumps were counted between other edges.
         """
         names, rows = state["families"].tolist(), state["family_habits"].astype(np.float64)
-        if len(names) and rows.shape != (len(names), 4 + len(GAP_WIDTHS)):
+        if len(names) and rows.shape != (len(names), *Family().row().shape):
             raise ValueError(f"habits of families have shape {rows.shape}")
         self._clear()
         for name, row in zip(names, rows, strict=True):

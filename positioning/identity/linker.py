@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from positioning.identity.appearances import NO_FORM, NO_SEQUENCE, Appearances
 from positioning.identity.habits import FAMILY_BITS, GAP_EDGES, GAP_WIDTHS, SEQUENCES, USUAL_GAPS, Habits
+from positioning.identity.silences import WIDTHS_S, bins_of
 from positioning.identity.tables import NOBODY, Addresses, Devices
 
 Floats = npt.NDArray[np.float64]
@@ -34,20 +35,24 @@ Nearness = Callable[[int, Keys], Floats]
 """Tells of a row of the appearances and some devices (D,) how much likelier it is to be heard where it was
 heard if it is that device (D,) than if it is anybody."""
 
-BURST_MS = 5_000
+BURST_S = 5.0
 """Frames closer together than this are one burst."""
-DONE_MS = 300_000.0
-"""Time constant in which an address that lasts is given up, when it is silent."""
+ONCE_MS = 300_000
+"""Who is not heard again for so long after a first burst was probably no new phone."""
 FORGET_MS = 1_800_000
 """Phones and addresses silent for so long are forgotten."""
 SURPRISE = 0.1
 """Share of jumps of any size, whatever the habit: bursts are missed."""
+OWN_CHANGES = 2.0
+"""How often a family runs on weighs as much as this many changes of address of the phone itself."""
 OWN_JUMPS = 3.0
 """What a family does weighs as much as this many jumps of the phone itself."""
 TAKEN_UP_AGAIN = 0.05
 """How likely a phone is to take up an old address of its own, beside going on with it."""
-FARTHEST = 768
-"""Phones of other families are candidates where the sequence number jumps by less."""
+FARTHEST = 256
+"""A number that jumps by more says no more than one that starts anew."""
+SURE = 0.5
+"""Jumps are learnt from links that are at least so sure."""
 NEGLIGIBLE = 0.01
 _ANY = 1.0 / SEQUENCES
 _WRAP = SEQUENCES - 1
@@ -76,11 +81,17 @@ class Links:
 class Linker:
     """Puts addresses together. Time is that of what is heard; it must not go back."""
 
-    def __init__(self, habits: Habits | None = None) -> None:
-        """Start without devices, with habits known from before if there are any."""
+    def __init__(self, habits: Habits | None = None, *, certain: float = 0.0) -> None:
+        """Start without devices, with habits known from before if there are any.
+
+        Where no phone is believed to be the one with at least the probability ``certain``, a new address is
+        kept apart: counts then have one too many, but what a phone does is not told of another.
+        """
+        self._certain = certain
         self.habits = habits or Habits()
         self._addresses = Addresses()
         self._devices = Devices()
+        self._ready: dict[int, Floats] = {}
 
     def __len__(self) -> int:
         """Return the number of devices that are remembered."""
@@ -93,6 +104,7 @@ class Linker:
 
     def hear(self, heard: Appearances, nearness: Nearness | None = None) -> Links:
         """Take in a tick; return whose addresses they are."""
+        self._ready.clear()
         rows = self._addresses.find(heard.address)
         fresh = rows < 0
         device = np.where(fresh, NOBODY, self._addresses.device[rows])
@@ -119,6 +131,11 @@ class Linker:
 
     def expire(self, t_ms: int) -> None:
         """Forget what has been silent for long: devices, and addresses that others took the place of."""
+        own = self._devices
+        mistaken = own.live & ~own.again & ~own.permanent & (own.last_ms < t_ms - ONCE_MS)
+        for form in own.form[mistaken].tolist():
+            self.habits.unlearn_arrival(form)
+        own.again[mistaken] = True
         silent = self._addresses.silent_since(t_ms - FORGET_MS)
         used = self._devices.address[self._addresses.device[silent]] == silent
         self._addresses.free(silent[~used])
@@ -144,10 +161,7 @@ class Linker:
         if not len(i):
             return
         addresses, device = self._addresses, self._addresses.device[rows]
-        again = (heard.first_ms[i] - addresses.last_ms[rows] > BURST_MS) & ~addresses.again[rows]
-        for row in rows[again].tolist():
-            self.habits.families[int(addresses.family[row])].reused += 1.0
-        addresses.again[rows[again]] = True
+        self._end_silence(device, heard.first_ms[i], changed=False)
         changed = addresses.form[rows] != heard.first_form[i]
         pairs = zip(
             addresses.form[rows[changed]].tolist(), heard.first_form[i[changed]].tolist(), strict=True
@@ -159,6 +173,15 @@ class Linker:
         addresses.sequence[rows] = self._devices.sequence[device] = sequence
         addresses.form[rows] = self._devices.form[device] = heard.last_form[i]
 
+    def _end_silence(self, devices: Ints, now_ms: Ints, *, changed: bool) -> None:
+        """Count the silences of devices (N,) that are heard now, under another address or the same."""
+        own = self._devices
+        silent_s = np.maximum(now_ms - own.last_ms[devices], 0) / 1000.0
+        own.again[devices] |= silent_s > BURST_S
+        families, which = np.unique(own.family[devices], return_inverse=True)
+        for n, family in enumerate(families.tolist()):
+            self.habits.families[family].silences.learn(silent_s[which == n], changed=changed)
+
     def _place(self, heard: Appearances, i: int, nearness: Nearness | None) -> int:
         """Decide whose a new address is; return its row."""
         form, family = heard.first_form[i], heard.first_form[i] >> _FAMILY
@@ -169,15 +192,18 @@ class Linker:
             self._learn(why, int(form))
             best = why.best(self._devices.family[why.candidates] == family)
             confidence = (why.new if best is None else why.weight[best]) / why.total
-            if best is None:
+            if best is not None and confidence < self._certain:
+                device = self._devices.add(heard.address[i])
+            elif best is None:
                 device = self._devices.add(heard.address[i])
                 self.habits.learn_arrival(int(form))
             else:
                 device = int(why.candidates[best])
+                self._end_silence(np.array([device]), heard.first_ms[i : i + 1], changed=True)
                 if why.gaps[best] >= 0:
                     share = why.runs[best] / why.weight[best]
                     self._devices.jump(device, int(_gap_bin(why.gaps[best])), float(share))
-        self.habits.families[int(family)].addresses += 1.0
+                    self._devices.restarted[device] += 1.0 - share
         row = self._addresses.add(heard, i, device, family, confidence)
         self._devices.use(device, row, self._addresses)
         return row
@@ -216,21 +242,30 @@ class Linker:
         last, place = np.unique(devices.form[candidates], return_inverse=True)
         steps = habits.shows_next(last.tolist(), int(form))
         kin, which = np.unique(devices.family[candidates], return_inverse=True)
-        lasting = np.array([habits.families[int(k)].lasting for k in kin])
-        silent_ms = np.maximum(heard.first_ms[i] - devices.last_ms[candidates], 0)
+        ready = np.array([self._readiness(int(k)) for k in kin]).reshape(-1, len(WIDTHS_S))
+        silent_s = (heard.first_ms[i] - devices.last_ms[candidates]) / 1000.0
         base = habits.changes_per_phone / max(len(devices), 1) * np.array(steps)[place]
-        base *= 1.0 - lasting[which] * np.exp(-silent_ms / DONE_MS)
+        base *= ready[which, bins_of(silent_s)]
         bins = _gap_bin(gaps)
         known = gaps >= 0
         share = OWN_JUMPS * (own.gaps / own.gaps.sum())[bins] + devices.jumps[candidates, bins]
         share = (1.0 - SURPRISE) * share / (OWN_JUMPS + devices.jumped[candidates])
-        density = known * (share + SURPRISE * USUAL_GAPS[bins]) / GAP_WIDTHS[bins]
+        density = (known & (gaps < FARTHEST)) * (share + SURPRISE * USUAL_GAPS[bins]) / GAP_WIDTHS[bins]
         # A form never shown before is believed of a phone where the sequence number says so, not else; nor
         # does a phone with a maker's address give it up for one that does not continue it.
         # In a network a phone keeps its address; without elements nothing says that two are alike.
         anew = alike & ~devices.permanent[candidates] & ~heard.permanent[i] & (form != NO_FORM)
-        restarts = np.where(known, 1.0 - own.runs_on, 1.0) * _ANY
-        return base * own.runs_on * density, base * restarts * anew
+        jumped = devices.jumped[candidates]
+        changes = OWN_CHANGES + jumped + devices.restarted[candidates]
+        runs_on = (OWN_CHANGES * own.runs_on + jumped) / changes
+        restarts = np.where(known, 1.0 - runs_on, 1.0) * _ANY
+        return base * runs_on * density, base * restarts * anew
+
+    def _readiness(self, family: int) -> Floats:
+        """Return how ready a family is to change addresses, by length of silence."""
+        if family not in self._ready:
+            self._ready[family] = self.habits.families[family].silences.readiness()
+        return self._ready[family]
 
     def _learn(self, why: _Explanations, form: int) -> None:
         """Count the new address under every explanation, as far as it is believed."""
@@ -239,7 +274,7 @@ class Linker:
         own.learn(float(runs.sum()), float(why.restarts[why.gaps >= 0].sum()) / why.total)
         habits.learn_change(float(why.weight.sum()) / why.total, why.new / why.total)
         for c in np.flatnonzero(why.weight > NEGLIGIBLE * why.total).tolist():
-            if why.gaps[c] >= 0:
+            if why.gaps[c] >= 0 and runs[c] > SURE:  # else numbers that fit by chance would be learnt, too
                 own.gaps[_gap_bin(why.gaps[c : c + 1])] += runs[c]
             last = int(self._devices.form[why.candidates[c]])
             habits.learn_form(last, form, float(why.weight[c]) / why.total)
@@ -252,7 +287,7 @@ class Linker:
             if self._continues(heard, i, row, device):
                 devices.reuses[device] = True
             else:
-                self._split(row, device, moved)
+                device = self._split(row, device, moved)
             devices.use(device, row, addresses)
             addresses.newest(row)
         self._go_on(heard, np.array([i]), np.array([row]))
@@ -269,16 +304,23 @@ class Linker:
         last, old = share[bins] / GAP_WIDTHS[bins]
         return bool(TAKEN_UP_AGAIN * own.runs_on * last > old)
 
-    def _split(self, row: int, device: int, moved: dict[int, int]) -> None:
-        """Give what came after an address to a device of its own."""
+    def _split(self, row: int, device: int, moved: dict[int, int]) -> int:
+        """Give what came after an address to a device of its own; return the device of the address itself."""
         addresses, devices = self._addresses, self._devices
         later = addresses.after(row, device)
-        other = devices.add(addresses.name[later[0]])
-        addresses.device[later] = other
-        devices.use(other, int(later[-1]), addresses)
-        self.habits.learn_arrival(int(addresses.form[later[0]]))
+        stays = (addresses.name[later] == devices.name[device]).any()
+        # A device keeps the address it is named after: where that is among the later ones, the others go.
+        going = np.setdiff1d(addresses.of_devices(np.array([device])), later) if stays else later
+        going = going[np.argsort(addresses.order[going])]
+        other = devices.add(addresses.name[going[0]])
+        addresses.device[going] = other
+        devices.use(other, int(going[-1]), addresses)
+        devices.permanent[other] = addresses.permanent[going].any()
+        devices.permanent[device] &= ~devices.permanent[other]
+        self.habits.learn_arrival(int(addresses.form[going[0]]))
         name = int(devices.name[other])
-        moved.update({int(address): name for address in addresses.name[later]})
+        moved.update({int(address): name for address in addresses.name[going[going != row]]})
+        return other if stays else device
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,6 @@ class Addresses(Rows):
         "form": (np.uint64, (), 0),
         "family": (np.uint64, (), 0),
         "permanent": (np.bool_, (), 0),
-        "again": (np.bool_, (), 0),
         "confidence": (np.float64, (), 0),
         "order": (np.int64, (), 0),
     }
@@ -117,8 +116,6 @@ class Addresses(Rows):
     form: Keys
     family: Keys
     permanent: npt.NDArray[np.bool_]
-    again: npt.NDArray[np.bool_]
-    """Whether it was heard again after its first burst."""
     confidence: npt.NDArray[np.float64]
     order: Ints
     """Grows with every address that is taken up."""
@@ -142,10 +139,14 @@ class Addresses(Rows):
         self._taken_up += 1
         self.order[row] = self._taken_up
 
+    def state(self, prefix: str) -> dict[str, npt.NDArray[np.generic]]:
+        """Return copies of everything, for a checkpoint."""
+        return {**super().state(prefix), prefix + "taken_up": np.array(self._taken_up)}
+
     def restore(self, state: Mapping[str, npt.NDArray[np.generic]], prefix: str) -> None:
         """Replace everything by what :meth:`state` returned; raises as that of all rows."""
         super().restore(state, prefix)
-        self._taken_up = int(self.order.max(initial=0))
+        self._taken_up = int(state[prefix + "taken_up"])
 
     def of_devices(self, devices: Ints) -> Ints:
         """Return the rows of all addresses of some devices (rows)."""
@@ -173,6 +174,8 @@ class Devices(Rows):
         "permanent": (np.bool_, (), 0),
         "reuses": (np.bool_, (), 0),
         "jumps": (np.float64, (len(GAP_WIDTHS),), 0),
+        "again": (np.bool_, (), 0),
+        "restarted": (np.float64, (), 0),
         "jumped": (np.float64, (), 0),
     }
     address: Ints
@@ -187,6 +190,10 @@ class Devices(Rows):
     """Whether it was seen to take up an old address again."""
     jumps: npt.NDArray[np.float64]
     """How often its sequence number jumped by how much when its address changed ..."""
+    again: npt.NDArray[np.bool_]
+    """Whether it was heard again after its first burst."""
+    restarted: npt.NDArray[np.float64]
+    """How often its sequence number started anew when its address changed."""
     jumped: npt.NDArray[np.float64]
     """... and how often in all."""
 
