@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.elements import model_elements
+from edge_agent.elements import element_family, model_elements
 from tests.edge_agent.helpers import RATES, element
 
 WPS = b"\x00\x50\xf2\x04"
@@ -53,3 +53,36 @@ def test_every_well_formed_body_is_read(elements: list[tuple[int, bytes]]) -> No
     assert len(canonical) <= len(body)
     if body and elements[-1][1]:
         assert model_elements(body[:-1]) is None
+
+
+def family(body: bytes) -> bytes:
+    """Give the family of a frame's elements."""
+    canonical = model_elements(body)
+    assert canonical is not None
+    return element_family(canonical)
+
+
+@pytest.mark.parametrize("tag", [1, 45, 50, 59, 70, 127, 191])
+def test_family_knows_no_contents(tag: int) -> None:
+    """Builds and states of one model differ in contents, also in their length, and are one family."""
+    one, other = (RATES + element(tag, content) + element(3, b"\x06") for content in (b"1234", b"56"))
+    assert family(one) == family(other)
+    assert model_elements(one) != model_elements(other)
+
+
+def test_family_knows_elements_and_their_order() -> None:
+    """Which elements there are, in which order, tells families apart; so does whose vendor elements are."""
+    caps, vendor = element(127, bytes(8)), element(221, b"\x00\x17\xf2\x0a\x00")
+    bodies = [RATES, RATES + caps, caps + RATES, RATES + caps + vendor, RATES + caps + element(221, WPS)]
+    bodies += [RATES + element(255, bytes((kind,)) + b"x") for kind in (2, 35)]
+    assert len({family(body) for body in bodies}) == len(bodies)
+    assert family(RATES + element(221, WPS + b"serial")) == family(RATES + element(221, WPS))
+
+
+@given(st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=12)), max_size=8))
+def test_family_is_read_of_every_body(elements: list[tuple[int, bytes]]) -> None:
+    """Canonical bytes of whatever a body holds are taken apart where its elements begin."""
+    body = b"".join(element(tag, content) for tag, content in elements)
+    parts = [family(element(tag, content)) for tag, content in elements]
+    assert family(body) == b"".join(parts)
+    assert [part[0] for part in parts] == [tag for tag, _ in elements]

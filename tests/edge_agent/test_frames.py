@@ -96,6 +96,19 @@ def test_wrong_fcs_is_refused() -> None:
     assert said is Refusal.BAD_FCS
 
 
+def test_fcs_of_an_anonymised_capture() -> None:
+    """Who replaced addresses left an FCS that no longer fits: unchecked, it is cut off, and is no element."""
+    body = bytearray(with_fcs(header(PROBE) + element(0, b"") + RATES))
+    body[12] ^= 4
+    packet = radiotap(flags=FLAG_FCS_INCLUDED) + bytes(body)
+    frame = parse_frame(packet, check_fcs=False)
+    assert isinstance(frame, Frame)
+    assert frame.elements == b"\x00" + RATES
+    assert parse_frame(packet) is Refusal.BAD_FCS
+    damaged = radiotap(flags=FLAG_FCS_INCLUDED | FLAG_BAD_FCS) + bytes(body)
+    assert parse_frame(damaged, check_fcs=False) is Refusal.BAD_FCS
+
+
 def test_padding_makes_the_fcs_uncheckable() -> None:
     """Where the driver has put padding into the frame, its FCS is left out unchecked."""
     packet = radiotap(flags=FLAG_PADDED | FLAG_FCS_INCLUDED) + header(PROBE) + element(0, b"") + b"1234"

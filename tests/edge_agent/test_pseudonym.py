@@ -50,6 +50,18 @@ def test_no_elements_stay_empty() -> None:
     assert one(elements=b"")[1] == ""
 
 
+def test_hash_of_elements_tells_family_and_contents() -> None:
+    """Phones that differ in contents alone share the first half; the second is of all; both change by day."""
+    wide, narrow = (bytes((45, 2)) + content for content in (b"\x6f\x00", b"\x2d\x00"))
+    hashes = [one(elements=elements)[1] for elements in (wide, narrow, RATES + wide)]
+    assert len({digest[:8] for digest in hashes}) == 2
+    assert hashes[0][:8] == hashes[1][:8]
+    assert len({digest[8:] for digest in hashes}) == 3
+    tomorrow = one(T0_MS + DAY_MS, elements=wide)[1]
+    assert tomorrow[:8] != hashes[0][:8]
+    assert tomorrow[8:] != hashes[0][8:]
+
+
 @given(st.lists(st.tuples(st.integers(0, 3 * DAY_MS), st.binary(min_size=6, max_size=6)), max_size=30))
 def test_columns_are_hashed_entry_by_entry(rows: list[tuple[int, bytes]]) -> None:
     """A block across several periods, in any order, gives what one observation at a time gives."""
