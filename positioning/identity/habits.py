@@ -53,6 +53,8 @@ FAMILY_BITS = 32
 """The upper half of a form tells its family."""
 MEMORY = 20_000.0
 """When so many changes of a family or a form have been counted, its counts are halved: habits change."""
+MOST = 4096
+"""Families, and forms, that are remembered: anybody can send elements that nobody has sent before."""
 
 
 class Family:
@@ -168,6 +170,27 @@ class Habits:
         self.families[form >> FAMILY_BITS].learn(0.0, 1.0)
         self.learn_arrival(form, -1.0)
         self.learn_change(1.0, -1.0)
+
+    def forget_rare(self) -> None:
+        """Forget the rarer half of the families, and of the forms, where there are more than `MOST`."""
+        if len(self.families) > MOST:
+            weight = {name: family.runs + family.restarts for name, family in self.families.items()}
+            for name in sorted(weight, key=weight.__getitem__)[: -MOST // 2]:
+                del self.families[name]
+        if max(len(self._phones), len(self._next)) > MOST:
+            often = defaultdict(float, self._phones)
+            for last, seen in self._next.items():
+                for form, count in seen.items():
+                    often[last] += count
+                    often[form] += count
+            kept = set(sorted(often, key=often.__getitem__)[-MOST // 2 :])
+            self._phones = {form: phones for form, phones in self._phones.items() if form in kept}
+            self._shown = {form: count for form, count in self._shown.items() if form in kept}
+            self._next = {
+                last: {form: count for form, count in seen.items() if form in kept}
+                for last, seen in self._next.items()
+                if last in kept
+            }
 
     def carried_over(self, weight: float) -> Habits:
         """Return these habits for another crowd, weighing at most ``weight``; not who is there."""

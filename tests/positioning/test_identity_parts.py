@@ -116,7 +116,25 @@ def test_habits_are_carried_over_without_who_is_there() -> None:
     assert other.families[1].runs + other.families[1].restarts <= 10.0
     assert 0.7 < other.shows_next([form_of(1)], form_of(1, 3))[0] < 1.0
     assert 2.0 < other.changes_per_phone < habits.changes_per_phone
-    assert other.commonness(form_of(1)) == 1 / UNSEEN_FORMS
+    assert other.commonness(form_of(1)) == pytest.approx(1 / UNSEEN_FORMS)
+
+
+def test_elements_nobody_sent_before_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of ever new elements only the commonest are remembered: what was learnt of real phones stays."""
+    monkeypatch.setattr("positioning.identity.habits.MOST", 20)
+    linker = Linker()
+    linker.habits.families[1].learn(50.0, 0.0)
+    linker.habits.learn_form(form_of(1), form_of(1, 3), 50.0)
+    learnt = linker.habits.shows_next([form_of(1)], form_of(1, 3))
+    for k in range(200):
+        linker.hear(appearances([Sent(k, 1_000 * k, 10, form_of(100 + k))]))
+        linker.hear(appearances([Sent(k, 1_000 * k + 500, 11, form_of(100 + k, 1))]))
+        linker.expire(1_000 * k)
+    state = linker.habits.state()
+    sizes = {name: len(state[name]) for name in ("families", "steps", "shown", "forms")}
+    assert max(sizes.values()) <= 40
+    assert linker.habits.families[1].runs_on > 0.9
+    assert linker.habits.shows_next([form_of(1)], form_of(1, 3)) == learnt
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 200)), max_size=300))
