@@ -24,7 +24,7 @@ import numpy.typing as npt
 from positioning.identity.appearances import NO_FORM, NO_SEQUENCE, Appearances
 from positioning.identity.habits import FAMILY_BITS, GAP_EDGES, GAP_WIDTHS, SEQUENCES, USUAL_GAPS, Habits
 from positioning.identity.silences import WIDTHS_S, bins_of
-from positioning.identity.tables import NOBODY, Addresses, Devices
+from positioning.identity.tables import NOBODY, Addresses, Devices, distinct
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -140,6 +140,7 @@ class Linker:
         used = self._devices.address[self._addresses.device[silent]] == silent
         self._addresses.free(silent[~used])
         self.forget(self._devices.name[self._addresses.device[silent[used]]])
+        self.habits.forget_rare()
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return copies of everything, for a checkpoint."""
@@ -178,6 +179,7 @@ class Linker:
         own = self._devices
         silent_s = np.maximum(now_ms - own.last_ms[devices], 0) / 1000.0
         own.again[devices] |= silent_s > BURST_S
+        own.apart[devices] &= silent_s <= BURST_S  # whose address lasts is a phone of its own, after all
         families, which = np.unique(own.family[devices], return_inverse=True)
         for n, family in enumerate(families.tolist()):
             self.habits.families[family].silences.learn(silent_s[which == n], changed=changed)
@@ -194,6 +196,7 @@ class Linker:
             confidence = (why.new if best is None else why.weight[best]) / why.total
             if best is not None and confidence < self._certain:
                 device = self._devices.add(heard.address[i])
+                self._devices.apart[device] = self._devices.again[device] = True
             elif best is None:
                 device = self._devices.add(heard.address[i])
                 self.habits.learn_arrival(int(form))
@@ -223,7 +226,7 @@ class Linker:
         """Return the devices (rows) that may have taken up this address."""
         devices = self._devices
         first = int(heard.first_sequence[i])
-        possible = devices.live & ((devices.last_ms <= heard.first_ms[i]) | devices.reuses)
+        possible = devices.live & ~devices.apart & ((devices.last_ms <= heard.first_ms[i]) | devices.reuses)
         alike = devices.family == heard.first_form[i] >> _FAMILY
         if first != NO_SEQUENCE:
             gap = (first - devices.sequence) & _WRAP
@@ -239,12 +242,13 @@ class Linker:
         form, family = heard.first_form[i], heard.first_form[i] >> _FAMILY
         own = habits.families[int(family)]
         alike = devices.family[candidates] == family
-        last, place = np.unique(devices.form[candidates], return_inverse=True)
+        last, place = distinct(devices.form[candidates])
         steps = habits.shows_next(last.tolist(), int(form))
-        kin, which = np.unique(devices.family[candidates], return_inverse=True)
+        kin, which = distinct(devices.family[candidates])
         ready = np.array([self._readiness(int(k)) for k in kin]).reshape(-1, len(WIDTHS_S))
         silent_s = (heard.first_ms[i] - devices.last_ms[candidates]) / 1000.0
-        base = habits.changes_per_phone / max(len(devices), 1) * np.array(steps)[place]
+        phones = max(len(devices) - int(devices.apart.sum()), 1)
+        base = habits.changes_per_phone / phones * np.array(steps)[place]
         base *= ready[which, bins_of(silent_s)]
         bins = _gap_bin(gaps)
         known = gaps >= 0

@@ -17,6 +17,10 @@ EDGES_S: Floats = np.concatenate(
 )
 """Silences are counted between these: 5 % apart from 3 to 400 s."""
 WIDTHS_S: Floats = np.diff(EDGES_S)
+_STEP_S = 0.02
+"""Shorter than every bin: bins are looked up by steps, in a fraction of the time that a search takes."""
+_STEPS_S: Floats = np.arange(round(EDGES_S[-1] / _STEP_S) + 2) * _STEP_S
+_BIN_OF_STEP: Ints = np.clip(np.searchsorted(EDGES_S, _STEPS_S, side="right") - 1, 0, len(WIDTHS_S) - 1)
 KNOWN = 1.0
 """In each bin, what is usual weighs as much as this many changes of address seen."""
 
@@ -49,5 +53,7 @@ class Silences:
 
 def bins_of(silent_s: Floats) -> Ints:
     """Return in which bin each silence (N,) is."""
-    bins: Ints = np.searchsorted(EDGES_S, silent_s, side="right") - 1
-    return np.clip(bins, 0, len(WIDTHS_S) - 1)
+    bins = _BIN_OF_STEP[(np.clip(silent_s, 0.0, EDGES_S[-1]) * (1.0 / _STEP_S)).astype(np.int64)]
+    # At most one edge lies within a step.
+    bins += silent_s >= EDGES_S[bins + 1]
+    return np.minimum(bins, len(WIDTHS_S) - 1)

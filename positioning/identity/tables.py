@@ -15,6 +15,7 @@ Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
 
 NOBODY = -1
+_SLOTS = 1 << 16
 
 
 class Rows:
@@ -174,6 +175,7 @@ class Devices(Rows):
         "permanent": (np.bool_, (), 0),
         "reuses": (np.bool_, (), 0),
         "jumps": (np.float64, (len(GAP_WIDTHS),), 0),
+        "apart": (np.bool_, (), 0),
         "again": (np.bool_, (), 0),
         "restarted": (np.float64, (), 0),
         "jumped": (np.float64, (), 0),
@@ -190,6 +192,8 @@ class Devices(Rows):
     """Whether it was seen to take up an old address again."""
     jumps: npt.NDArray[np.float64]
     """How often its sequence number jumped by how much when its address changed ..."""
+    apart: npt.NDArray[np.bool_]
+    """Whether it is a burst of a phone known before, of which nobody can tell which one it is."""
     again: npt.NDArray[np.bool_]
     """Whether it was heard again after its first burst."""
     restarted: npt.NDArray[np.float64]
@@ -212,3 +216,22 @@ class Devices(Rows):
         self.last_ms[row], self.sequence[row] = addresses.last_ms[address], addresses.sequence[address]
         self.form[row], self.family[row] = addresses.form[address], addresses.family[address]
         self.permanent[row] |= addresses.permanent[address]
+
+
+def distinct(names: Keys) -> tuple[Keys, Ints]:
+    """Return the different ones of names (N,), in any order, and which of them each is (N,).
+
+    As `numpy.unique`, but without sorting, several times as fast where few are different: names are hashes,
+    so that their low bits tell them apart, nearly always.
+    """
+    rows, slot = np.arange(len(names)), (names & np.uint64(_SLOTS - 1)).astype(np.int64)
+    table = np.empty(_SLOTS, dtype=np.int64)
+    table[slot] = rows
+    same = table[slot]  # one row for each slot that is taken
+    if not np.array_equal(names[same], names):
+        found, which = np.unique(names, return_inverse=True)
+        return found, which
+    first = np.flatnonzero(same == rows)
+    number = np.empty(len(names), dtype=np.int64)
+    number[first] = np.arange(len(first))
+    return names[first], number[same]
