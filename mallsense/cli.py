@@ -54,9 +54,7 @@ COMMANDS = {
     "evaluate": Entry(
         "mallsense.evaluate:evaluate", "gateway", "Score positions and visits against the truth."
     ),
-    "devices": Entry(
-        "mallsense.devices:devices", "gateway", "Put captured frames together into devices."
-    ),
+    "devices": Entry("mallsense.devices:devices", "gateway", "Put captured frames together into devices."),
     "occupancy": Entry(
         "mallsense.occupancy:app", "gateway", "Count people by their devices, with intervals."
     ),

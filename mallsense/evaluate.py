@@ -94,6 +94,9 @@ def evaluate(
     fixed_addresses: Annotated[
         bool, typer.Option("--fixed-addresses", help="Simulated: phones never change their address.")
     ] = False,
+    unlinked: Annotated[
+        bool, typer.Option("--unlinked", help="Simulated: count each address as a device of its own.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
     """Score positions and visits against the truth, through the same engine that a gateway runs.
@@ -109,7 +112,13 @@ def evaluate(
         )
     if simulated:
         _evaluate_simulated(
-            shoppers, passers_by, hours, seed, fixed_addresses=fixed_addresses, as_json=as_json
+            shoppers,
+            passers_by,
+            hours,
+            seed,
+            fixed_addresses=fixed_addresses,
+            linked=not unlinked,
+            as_json=as_json,
         )
         return
     cases = cases_in(
@@ -191,7 +200,14 @@ def _progress(cases: Sequence[Case]) -> Iterator[Tell]:
 
 
 def _evaluate_simulated(
-    shoppers: int, passers_by: int, hours: float, seed: int, *, fixed_addresses: bool, as_json: bool
+    shoppers: int,
+    passers_by: int,
+    hours: float,
+    seed: int,
+    *,
+    fixed_addresses: bool,
+    linked: bool,
+    as_json: bool,
 ) -> None:
     from mallsense.simulated_day import score_day  # noqa: PLC0415  # a recording needs no simulator
 
@@ -204,6 +220,7 @@ def _evaluate_simulated(
             hours=hours,
             seed=seed,
             fixed_addresses=fixed_addresses,
+            link_addresses=linked,
             progress=lambda done: bar.update(task, completed=done),
         )
     if as_json:

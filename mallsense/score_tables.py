@@ -17,9 +17,14 @@ def day_table(score: "DayScore") -> Table:
         table.add_column(heading, justify="right" if heading == "figure" else "left")
     rows = (
         (
-            "addresses / people heard",
+            "devices / people heard",
             f"{score.devices:,} / {score.people:,}",
-            "a person is several addresses",
+            f"from {score.identity.addresses:,} addresses" if score.identity.addresses else "",
+        ),
+        (
+            "links: wrong, missed",
+            f"{score.identity.false_merge_rate:.1%} / {score.identity.false_split_rate:.1%}",
+            f"of {score.identity.links:,} links, of {score.identity.changes:,} changes of address",
         ),
         (
             "positions: median, p95",
@@ -41,14 +46,18 @@ def day_table(score: "DayScore") -> Table:
         (
             "dwell: bias, absolute error",
             f"{visits.dwell_bias_s:+.0f} / {visits.dwell_mae_s:.0f} s",
-            "of matched visits",
+            f"of matched visits; bias {visits.dwell_bias_share:+.0%}",
         ),
         (
             "people per zone and minute",
             f"{score.count_error:.2f}",
             f"absolute error; bias {score.count_bias:+.2f}",
         ),
-        ("people in the mall", f"{score.present_error:.1%}", "absolute error, share of the true number"),
+        (
+            "people in the mall",
+            f"{score.present_error:.1%}",
+            f"absolute error, share of the true number; bias {score.visitors_error:+.1%}",
+        ),
         (
             "outside: recognised, wrongly",
             f"{score.outside_found:.1%} / {score.outside_wrong:.1%}",

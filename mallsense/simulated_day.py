@@ -34,6 +34,7 @@ from simulators.scoring import (
     score_positions,
     score_visits,
 )
+from simulators.scoring_identity import IdentityScore, score_identity
 from simulators.source import SimulatedSource
 from simulators.truth import Truth
 
@@ -69,6 +70,10 @@ class DayScore:
     """Mean absolute error of people in the mall in a minute, as a share of the true number."""
     flow_error: float
     """Sum of absolute errors over all links from zone to zone, as a share of all true transitions."""
+    visitors_error: float
+    """Mean error, told minus true, of phones in the mall in a minute, as a share of the true number."""
+    identity: IdentityScore
+    """Of every address when it was first heard."""
     outside_found: float
     """Share of the hearings (device and tick) of passers-by in which they are recognised as outside."""
     outside_wrong: float
@@ -86,11 +91,13 @@ def score_day(
     hours: float,
     seed: int,
     fixed_addresses: bool = False,
+    link_addresses: bool = True,
     progress: Callable[[float], None] = lambda _done: None,
 ) -> DayScore:
     """Simulate a Saturday from noon on and score what the engine makes of it.
 
-    The same arguments give the same score.
+    `fixed_addresses`: phones keep the address they came with. `link_addresses`: as the site file says it. The
+    same arguments give the same score.
 
     Raises:
         ConfigurationError: the day is too short to score.
@@ -113,12 +120,15 @@ def score_day(
         truth=truth,
     )
     rotation = SaltRotation.of(site)
-    engine = build_engine(site, simulated_calibration(site, seed=seed).to_dict())
+    tracking = site.tracking.model_copy(update={"link_addresses": link_addresses})
+    calibration = simulated_calibration(site, seed=seed).to_dict()
+    engine = build_engine(site.model_copy(update={"tracking": tracking}), calibration)
     notes = _Notes(site)
     for tick in in_process.play(source, Pseudonyms(KEY, rotation), engine):
         notes.take(tick)
         progress(source.fraction())
-    everybody = _owners(truth, rotation, start_ms, start_ms + round(hours * HOUR_MS))
+    end_ms = start_ms + round(hours * HOUR_MS)
+    everybody = _owners(truth.owners, rotation, start_ms, end_ms)
     owner = {device: person for device, person in everybody.items() if person < FIRST_ID}
     estimated = [replace(stay, person=str(owner.get(stay.person, stay.person))) for stay in notes.stays]
     zone_ids = truth.zone_ids
@@ -138,6 +148,8 @@ def score_day(
         bias,
         float(np.abs(counted.sum(axis=1) - total).mean() / total.mean()) if len(total) else np.nan,
         flow_error(flows(estimated), flows(true)),
+        float((counted.sum(axis=1) - total).mean() / total.mean()) if len(total) else np.nan,
+        notes.identity(_owners(truth.phones, rotation, start_ms, end_ms)),
         notes.outside(everybody.keys() - owner.keys()),
         notes.outside(owner.keys()),
     )
@@ -152,6 +164,7 @@ class _Notes:
         self._minutes: dict[int, list[Floats]] = defaultdict(list)
         self._hearings: Counter[tuple[str, bool]] = Counter()
         self._places: list[tuple[int, str, int, Floats, Floats]] = []
+        self._decided: list[tuple[int, str, str]] = []
         self.stays: list[Stay] = []
         """Every visit that has ended, in epoch seconds; its person is a pseudonym."""
 
@@ -167,6 +180,8 @@ class _Notes:
             self._heard_ms[tracks.device[row]] = tick.t_ms
             self._hearings[tracks.device[row], bool(tracks.outside[row])] += 1
         self._minutes[(second - 1) // 60].append(tick.occupancy.expected)
+        pairs = zip(tick.decided.address, tick.decided.device, strict=True)
+        self._decided += [(tick.t_ms, address, device) for address, device in pairs]
         if second % EVERY_S == 0:
             for row, device in enumerate(tracks.device):
                 if tick.t_ms - self._heard_ms[device] < RECENT_MS:
@@ -177,6 +192,18 @@ class _Notes:
                 data = event.data
                 end_ms = data.ended_ms if data.ended_ms is not None else data.seen_ms
                 self.stays.append(Stay(data.device, data.zone, data.started_ms / 1000, end_ms / 1000))
+
+    def identity(self, phone: Mapping[str, int]) -> IdentityScore:
+        """Return how well addresses were put together."""
+        known = [(t_ms, *pair) for t_ms, *pair in self._decided if pair[0] in phone]
+        t_ms, address, device = zip(*known, strict=True) if known else ((), (), ())
+        number = {name: n for n, name in enumerate({*address, *device})}
+        return score_identity(
+            np.array(t_ms, dtype=np.int64),
+            np.array([number[name] for name in address], dtype=np.int64),
+            np.array([phone[name] for name in address], dtype=np.int64),
+            np.array([number[name] for name in device], dtype=np.int64),
+        )
 
     def outside(self, devices: AbstractSet[str]) -> float:
         """Return the share of hearings of devices in which they were taken for outside."""
@@ -211,11 +238,13 @@ class _Notes:
         )
 
 
-def _owners(truth: Truth, rotation: SaltRotation, start_ms: int, end_ms: int) -> dict[str, int]:
-    """Return the person behind each pseudonym that was in use, in every salt period of the day."""
+def _owners(
+    of: Callable[[Callable[[bytes], str]], dict[str, int]], rotation: SaltRotation, start_ms: int, end_ms: int
+) -> dict[str, int]:
+    """Return the person or phone behind each pseudonym that was in use, in every salt period of the day."""
     owner: dict[str, int] = {}
     for t_ms in range(start_ms, end_ms + HOUR_MS, HOUR_MS):
-        owner |= truth.owners(partial(_pseudonym, Pseudonyms(KEY, rotation), t_ms))
+        owner |= of(partial(_pseudonym, Pseudonyms(KEY, rotation), t_ms))
     return owner
 
 

@@ -179,6 +179,8 @@ class Tracking(Part):
     """A device not heard for this long has left the mall, at the moment it was last heard."""
     belief: Belief | None = None
     """What is believed of a device's place; by default `cells` up to some 8,000 cells, else `normal`."""
+    link_addresses: bool = True
+    """Put the changing addresses of one phone together while it is in the mall; else each address counts."""
 
 
 class VisitRules(Part):

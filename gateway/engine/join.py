@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from contracts.messages import ObservationBatch
+from contracts.messages import AddressKind, ObservationBatch
 from gateway.engine.watermarks import TOLERANCE_MS, UNKNOWN, Watermarks
 
 Ints = npt.NDArray[np.int64]
@@ -21,37 +21,42 @@ MAX_PENDING = 2_000_000
 
 @dataclass(frozen=True)
 class Columns:
-    """Observations as columns: event time, device as a number, index of the node, level in dBm."""
+    """Observations as columns: event time, address as a number, index of the node, level in dBm, ..."""
 
     t_ms: Ints
-    device: Keys
+    address: Keys
     receiver: npt.NDArray[np.int32]
     rssi_dbm: npt.NDArray[np.int16]
+    sequence: npt.NDArray[np.int16]
+    """... the frame's number, -1 where it had none, ..."""
+    form: Keys
+    """... what its elements said of the model, 0 where it had none, ..."""
+    permanent: npt.NDArray[np.bool_]
+    """... and whether the maker chose the address."""
 
     def __len__(self) -> int:
         return len(self.t_ms)
 
     def where(self, rows: npt.NDArray[np.generic]) -> Columns:
         """Return some rows."""
-        return Columns(self.t_ms[rows], self.device[rows], self.receiver[rows], self.rssi_dbm[rows])
+        return Columns(*(getattr(self, name)[rows] for name in _KINDS))
 
     @classmethod
     def join(cls, parts: Sequence[Columns]) -> Columns:
         """Return several columns as one."""
-        return cls(
-            np.concatenate([part.t_ms for part in parts]),
-            np.concatenate([part.device for part in parts]),
-            np.concatenate([part.receiver for part in parts]),
-            np.concatenate([part.rssi_dbm for part in parts]),
-        )
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in _KINDS))
 
 
-EMPTY = Columns(
-    np.zeros(0, dtype=np.int64),
-    np.zeros(0, dtype=np.uint64),
-    np.zeros(0, dtype=np.int32),
-    np.zeros(0, dtype=np.int16),
-)
+_KINDS = {
+    "t_ms": np.int64,
+    "address": np.uint64,
+    "receiver": np.int32,
+    "rssi_dbm": np.int16,
+    "sequence": np.int16,
+    "form": np.uint64,
+    "permanent": np.bool_,
+}
+EMPTY = Columns(*(np.zeros(0, dtype=kind) for kind in _KINDS.values()))
 
 
 class Join:
@@ -115,20 +120,15 @@ class Join:
             return EMPTY
         columns = Columns.join(parts)
         self._pending -= len(columns)
-        order = np.lexsort((columns.rssi_dbm, columns.t_ms, columns.receiver, columns.device))
+        order = np.lexsort((columns.rssi_dbm, columns.t_ms, columns.receiver, columns.address))
         return columns.where(order)
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return copies of everything, waiting observations too, for a checkpoint."""
         parts = [part for tick in sorted(self._waiting) for part in self._waiting[tick]]
         waiting = Columns.join(parts) if parts else EMPTY
-        return {
-            "t_ms": waiting.t_ms,
-            "device": waiting.device,
-            "receiver": waiting.receiver,
-            "rssi_dbm": waiting.rssi_dbm,
-            "done": np.array([self.done_ms], dtype=np.int64),
-        }
+        done = np.array([self.done_ms], dtype=np.int64)
+        return {"done": done, **{name: getattr(waiting, name) for name in _KINDS}}
 
     def restore(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Replace everything by what :meth:`state` returned; watermarks and counters have their own state.
@@ -138,13 +138,7 @@ class Join:
         """
         self.done_ms = int(state["done"].astype(np.int64)[0])
         self._waiting, self._pending = {}, 0
-        waiting = Columns(
-            state["t_ms"].astype(np.int64),
-            state["device"].astype(np.uint64),
-            state["receiver"].astype(np.int32),
-            state["rssi_dbm"].astype(np.int16),
-        )
-        self._sort_in(waiting)
+        self._sort_in(Columns(*(state[name].astype(kind) for name, kind in _KINDS.items())))
 
     def _keep(self, columns: Columns, latest_ms: int) -> None:
         """Keep observations that can still be used, up to the limit of memory."""
@@ -184,13 +178,23 @@ class Join:
 
 
 def _columns(batch: ObservationBatch, receiver: int) -> Columns:
-    """Return the columns of a batch. Raises `ValueError` where a pseudonym is not 16 hexadecimal digits."""
-    packed = bytes.fromhex("".join(batch.device))
-    if len(packed) != 8 * len(batch):
-        raise ValueError("a pseudonym is not 16 hexadecimal digits")
+    """Return the columns of a batch. Raises `ValueError` where a hash is not 16 hexadecimal digits."""
     return Columns(
         np.array(batch.t_ms, dtype=np.int64),
-        np.frombuffer(packed, dtype=">u8").astype(np.uint64),
+        _numbers(batch.device),
         np.full(len(batch), receiver, dtype=np.int32),
         np.array(batch.rssi_dbm, dtype=np.int16),
+        np.array(batch.sequence, dtype=np.int16),
+        _numbers([elements or _NO_ELEMENTS for elements in batch.elements]),
+        np.array(batch.address_kind, dtype=np.int8) == AddressKind.GLOBAL,
     )
+
+
+_NO_ELEMENTS = "0" * 16
+
+
+def _numbers(hashes: list[str]) -> Keys:
+    packed = bytes.fromhex("".join(hashes))
+    if len(packed) != 8 * len(hashes):
+        raise ValueError("a hash is not 16 hexadecimal digits")
+    return np.frombuffer(packed, dtype=">u8").astype(np.uint64)

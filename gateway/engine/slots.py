@@ -30,10 +30,19 @@ class Slots:
         known = np.isin(keys, self._keys)
         if not known.all():
             self._add(np.unique(keys[~known]))
+        return self.find(keys)
+
+    def find(self, keys: Keys) -> Ints:
+        """Return the slots (M,) of devices (M,); -1 of those that have none."""
         if not len(self._keys):
             return np.full(len(keys), -1, dtype=np.int64)
         at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
         return np.where(self._keys[at] == keys, self._slots[at], -1)
+
+    def keys(self, slots: Ints) -> Keys:
+        """Return the devices (D,) in slots (D,)."""
+        order = np.argsort(self._slots)
+        return self._keys[order[np.searchsorted(self._slots[order], slots)]]
 
     def names(self, slots: Ints) -> list[str]:
         """Return the pseudonyms of the devices in slots (D,)."""

@@ -74,6 +74,24 @@ class Cells:
 
 
 @dataclass(frozen=True)
+class Decided:
+    """Whose L addresses were found to be in a tick: those that are new, and those found to be another's.
+
+    Attributes:
+        address: L pseudonyms.
+        device: L pseudonyms: the first address that the device was heard under.
+        confidence: (L,) how likely that is; nan of addresses that were taken from another device.
+    """
+
+    address: list[str]
+    device: list[str]
+    confidence: Floats
+
+
+NOTHING_DECIDED = Decided([], [], np.zeros(0))
+
+
+@dataclass(frozen=True)
 class Tick:
     """The mall at ``t_ms``, from everything heard before.
 
@@ -85,6 +103,7 @@ class Tick:
         events: visits and paths that changed, in an order that is always the same.
         present: expected people with a phone in the mall: devices, each as likely as it is still there.
         present_variance: its variance.
+        decided: whose addresses are, as far as that was decided in this tick.
     """
 
     t_ms: int
@@ -94,3 +113,4 @@ class Tick:
     events: list[VisitEvent | PathEvent]
     present: float
     present_variance: float
+    decided: Decided = NOTHING_DECIDED

@@ -431,5 +431,8 @@ def test_columns_join() -> None:
         np.array([2], dtype=np.uint64),
         np.array([3], dtype=np.int32),
         np.array([4], dtype=np.int16),
+        np.array([5], dtype=np.int16),
+        np.array([6], dtype=np.uint64),
+        np.array([True]),
     )
     assert len(Columns.join([one, one])) == 2
