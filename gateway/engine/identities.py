@@ -70,9 +70,11 @@ class Whereabouts:
         found, rows = self.found, rows[there]
         away = found.xy_m[rows] - found.xy_m[row]
         cov = found.cov_m2[rows] + found.cov_m2[row]
-        inverse = np.linalg.inv(cov)
-        mahalanobis = np.einsum("di,dij,dj->d", away, inverse, away)
-        density = np.exp(-0.5 * mahalanobis) / (2.0 * np.pi * np.sqrt(np.linalg.det(cov)))
+        (xx, xy), (_, yy) = np.moveaxis(cov, 0, -1)
+        x, y = away.T
+        determinant = xx * yy - xy**2
+        mahalanobis = (yy * x * x - 2.0 * xy * x * y + xx * y * y) / determinant
+        density = np.exp(-0.5 * mahalanobis) / (2.0 * np.pi * np.sqrt(determinant))
         ratio[there] = (1.0 - ELSEWHERE) * self.area_m2 * density * self._same_floor(row, rows) + ELSEWHERE
         return ratio
 

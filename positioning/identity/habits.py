@@ -90,6 +90,10 @@ class Family:
         less.load(self.row() * share)
         return less
 
+    def unlearn_restart(self) -> None:
+        """Take back a start anew that turned out to be two phones speaking in turns."""
+        self.restarts = max(self.restarts - 1.0, 0.25)
+
     def learn(self, runs: float, restarts: float) -> None:
         """Count a change of address, as far as it was one that ran on or one that started anew."""
         self.runs += runs

@@ -53,6 +53,11 @@ FARTHEST = 256
 """A number that jumps by more says no more than one that starts anew."""
 SURE = 0.5
 """Jumps are learnt from links that are at least so sure."""
+RUNS_AT_ALL = 0.15
+"""Where numbers run on more seldom, one that does is chance."""
+CLOSE, IN_TURNS = 64, 0.1
+"""Numbers that jump by less go on from an older address, and how often that is so where it looks like it."""
+HOPELESS = 1e-4
 NEGLIGIBLE = 0.01
 _ANY = 1.0 / SEQUENCES
 _WRAP = SEQUENCES - 1
@@ -116,7 +121,7 @@ class Linker:
         later = np.flatnonzero(~current)
         for i in later[np.argsort(heard.first_ms[later], kind="stable")].tolist():
             if fresh[i]:
-                rows[i] = self._place(heard, i, nearness)
+                rows[i] = self._place(heard, i, nearness, moved)
             else:
                 self._return(heard, i, int(rows[i]), moved)
         device = self._addresses.device[rows]
@@ -184,13 +189,19 @@ class Linker:
         for n, family in enumerate(families.tolist()):
             self.habits.families[family].silences.learn(silent_s[which == n], changed=changed)
 
-    def _place(self, heard: Appearances, i: int, nearness: Nearness | None) -> int:
+    def _place(self, heard: Appearances, i: int, nearness: Nearness | None, moved: dict[int, int]) -> int:
         """Decide whose a new address is; return its row."""
         form, family = heard.first_form[i], heard.first_form[i] >> _FAMILY
         device = int(self._devices.find(heard.address[i : i + 1])[0])
         confidence = 1.0
         if device == NOBODY:  # else it is its first address, which was forgotten meanwhile
             why = self._explain(heard, i, nearness)
+            if (row := self._interrupted(heard, i, why)) != NOBODY:
+                device = self._split(row, int(self._addresses.device[row]), moved)
+                self._devices.use(device, row, self._addresses)
+                self._addresses.newest(row)
+                self.habits.families[int(family)].unlearn_restart()
+                why = self._explain(heard, i, nearness)
             self._learn(why, int(form))
             best = why.best(self._devices.family[why.candidates] == family)
             confidence = (why.new if best is None else why.weight[best]) / why.total
@@ -203,6 +214,9 @@ class Linker:
             else:
                 device = int(why.candidates[best])
                 self._end_silence(np.array([device]), heard.first_ms[i : i + 1], changed=True)
+                self._addresses.broken_off[self._devices.address[device]] = (
+                    why.restarts[best] > why.runs[best]
+                )
                 if why.gaps[best] >= 0:
                     share = why.runs[best] / why.weight[best]
                     self._devices.jump(device, int(_gap_bin(why.gaps[best])), float(share))
@@ -211,12 +225,42 @@ class Linker:
         self._devices.use(device, row, self._addresses)
         return row
 
+    def _interrupted(self, heard: Appearances, i: int, why: _Explanations) -> int:
+        """Return the row of an older address of a phone that this one goes on from; `NOBODY` where none is.
+
+        Twins that run on and speak in turns look like one phone that starts anew each time. The number tells:
+        it goes on from the address before the last.
+        """
+        addresses, family = self._addresses, heard.first_form[i] >> _FAMILY
+        own, first = self.habits.families[int(family)], int(heard.first_sequence[i])
+        if first == NO_SEQUENCE or heard.permanent[i] or own.runs_on < RUNS_AT_ALL:
+            return NOBODY
+        gaps = (first - addresses.sequence) & _WRAP
+        rows = np.flatnonzero(
+            addresses.live & addresses.broken_off & (addresses.family == family) & (gaps < CLOSE)
+            & (addresses.sequence != NO_SEQUENCE)
+        )  # fmt: skip
+        if not len(rows):
+            return NOBODY
+        bins = _gap_bin(gaps[rows])
+        density = (
+            (1.0 - SURPRISE) * own.gaps[bins] / own.gaps.sum() + SURPRISE * USUAL_GAPS[bins]
+        ) / GAP_WIDTHS[bins]
+        steps = self.habits.shows_next(addresses.form[rows].tolist(), int(heard.first_form[i]))
+        phones = max(len(self._devices) - int(self._devices.apart.sum()), 1)
+        weight = IN_TURNS * self.habits.changes_per_phone / phones * np.array(steps) * own.runs_on * density
+        best = int(weight.argmax())
+        return int(rows[best]) if weight[best] > why.total else NOBODY
+
     def _explain(self, heard: Appearances, i: int, nearness: Nearness | None) -> _Explanations:
         """Weigh whose a new address may be."""
         candidates = self._candidates(heard, i)
         gaps = _gap(self._devices.sequence[candidates], int(heard.first_sequence[i]))
         runs, restarts = self._weigh(heard, i, candidates, gaps)
         if nearness is not None and len(candidates):
+            weight = runs + restarts
+            worth = np.flatnonzero(weight > HOPELESS * weight.max())  # no place makes up for more
+            candidates, gaps, runs, restarts = candidates[worth], gaps[worth], runs[worth], restarts[worth]
             near = nearness(i, self._devices.name[candidates])
             runs, restarts = runs * near, restarts * near
         new = self.habits.commonness(int(heard.first_form[i])) * _ANY
@@ -227,7 +271,8 @@ class Linker:
         devices = self._devices
         first = int(heard.first_sequence[i])
         possible = devices.live & ~devices.apart & ((devices.last_ms <= heard.first_ms[i]) | devices.reuses)
-        alike = devices.family == heard.first_form[i] >> _FAMILY
+        # Without elements nothing says that two are alike: the number alone tells.
+        alike = (devices.family == heard.first_form[i] >> _FAMILY) & (heard.first_form[i] != NO_FORM)
         if first != NO_SEQUENCE:
             gap = (first - devices.sequence) & _WRAP
             alike = alike | ((gap < FARTHEST) & (devices.sequence != NO_SEQUENCE))

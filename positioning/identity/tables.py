@@ -108,6 +108,7 @@ class Addresses(Rows):
         "form": (np.uint64, (), 0),
         "family": (np.uint64, (), 0),
         "permanent": (np.bool_, (), 0),
+        "broken_off": (np.bool_, (), 0),
         "confidence": (np.float64, (), 0),
         "order": (np.int64, (), 0),
     }
@@ -117,6 +118,8 @@ class Addresses(Rows):
     form: Keys
     family: Keys
     permanent: npt.NDArray[np.bool_]
+    broken_off: npt.NDArray[np.bool_]
+    """Whether its phone went on under another address whose numbers started anew."""
     confidence: npt.NDArray[np.float64]
     order: Ints
     """Grows with every address that is taken up."""
