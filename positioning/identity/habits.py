@@ -38,6 +38,8 @@ USUAL_GAPS: Floats = _USUAL / _USUAL.sum()
 """Before anything was counted: a Lomax distribution, whose tail bears jumps of any size."""
 GAPS_KNOWN = 5.0
 """What is usual weighs as much as this many jumps seen."""
+TURNS, TURNS_KNOWN = 0.1, 4.0
+"""How likely a number goes on from an older address, and how many addresses that weighs as much as."""
 SAME, FAMILY, OTHER = 0.9, 0.3, 0.05
 """How likely a phone shows its last form again, another of the same family, one of another family."""
 FORMS_KNOWN = 2.0
@@ -60,11 +62,12 @@ MOST = 4096
 class Family:
     """What phones of one family do."""
 
-    __slots__ = ("gaps", "restarts", "runs", "silences")
+    __slots__ = ("asked", "gaps", "restarts", "runs", "silences", "turns")
 
     def __init__(self) -> None:
         """Start from what is usual."""
         self.runs = self.restarts = 0.5
+        self.turns, self.asked = TURNS_KNOWN * TURNS, TURNS_KNOWN
         self.gaps: Floats = GAPS_KNOWN * USUAL_GAPS
         self.silences = Silences()
 
@@ -73,15 +76,21 @@ class Family:
         """Return how likely the sequence number runs on across a change of address."""
         return self.runs / (self.runs + self.restarts)
 
+    @property
+    def in_turns(self) -> float:
+        """Return how likely a number goes on from an older address: two phones that speak in turns."""
+        return self.turns / self.asked
+
     def row(self) -> Floats:
         """Return everything as numbers."""
         silences = self.silences
-        return np.concatenate(([self.runs, self.restarts], self.gaps, silences.changes, silences.seconds))
+        counts = [self.runs, self.restarts, self.turns, self.asked]
+        return np.concatenate((counts, self.gaps, silences.changes, silences.seconds))
 
     def load(self, row: Floats) -> None:
         """Replace everything by what :meth:`row` returned."""
-        self.runs, self.restarts = row[:2].tolist()
-        parts = np.split(row[2:].copy(), np.cumsum([len(GAP_WIDTHS), len(WIDTHS_S)]))
+        self.runs, self.restarts, self.turns, self.asked = row[:4].tolist()
+        parts = np.split(row[4:].copy(), np.cumsum([len(GAP_WIDTHS), len(WIDTHS_S)]))
         self.gaps, self.silences.changes, self.silences.seconds = parts
 
     def scaled(self, share: float) -> Family:
@@ -89,6 +98,11 @@ class Family:
         less = Family()
         less.load(self.row() * share)
         return less
+
+    def learn_turn(self, belief: float) -> None:
+        """Count a new address that may go on from an older one, as far as that is believed."""
+        self.turns += belief
+        self.asked += 1.0
 
     def unlearn_restart(self) -> None:
         """Take back a start anew that turned out to be two phones speaking in turns."""

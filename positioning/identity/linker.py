@@ -53,10 +53,8 @@ FARTHEST = 256
 """A number that jumps by more says no more than one that starts anew."""
 SURE = 0.5
 """Jumps are learnt from links that are at least so sure."""
-RUNS_AT_ALL = 0.15
-"""Where numbers run on more seldom, one that does is chance."""
-CLOSE, IN_TURNS = 64, 0.1
-"""Numbers that jump by less go on from an older address, and how often that is so where it looks like it."""
+CLOSE = 64
+"""Numbers that jump by less may go on from an older address."""
 HOPELESS = 1e-4
 NEGLIGIBLE = 0.01
 _ANY = 1.0 / SEQUENCES
@@ -233,23 +231,35 @@ class Linker:
         """
         addresses, family = self._addresses, heard.first_form[i] >> _FAMILY
         own, first = self.habits.families[int(family)], int(heard.first_sequence[i])
-        if first == NO_SEQUENCE or heard.permanent[i] or own.runs_on < RUNS_AT_ALL:
+        if first == NO_SEQUENCE or heard.permanent[i] or not len(why.candidates):
             return NOBODY
-        gaps = (first - addresses.sequence) & _WRAP
-        rows = np.flatnonzero(
-            addresses.live & addresses.broken_off & (addresses.family == family) & (gaps < CLOSE)
+        older = np.flatnonzero(
+            addresses.live
+            & addresses.broken_off
+            & (addresses.family == family)
             & (addresses.sequence != NO_SEQUENCE)
-        )  # fmt: skip
+        )
+        older = older[self._devices.address[addresses.device[older]] != older]  # what followed may have split
+        gaps = (first - addresses.sequence[older]) & _WRAP
+        rows, gaps = older[gaps < CLOSE], gaps[gaps < CLOSE]
         if not len(rows):
+            if len(older):
+                own.learn_turn(0.0)
             return NOBODY
-        bins = _gap_bin(gaps[rows])
+        bins = _gap_bin(gaps)
         density = (
             (1.0 - SURPRISE) * own.gaps[bins] / own.gaps.sum() + SURPRISE * USUAL_GAPS[bins]
         ) / GAP_WIDTHS[bins]
         steps = self.habits.shows_next(addresses.form[rows].tolist(), int(heard.first_form[i]))
         phones = max(len(self._devices) - int(self._devices.apart.sum()), 1)
-        weight = IN_TURNS * self.habits.changes_per_phone / phones * np.array(steps) * own.runs_on * density
+        turn = own.in_turns * own.runs_on
+        weight = turn * self.habits.changes_per_phone / phones * np.array(steps) * density
+        # What was learnt of silences may come from turns taken for starts anew: it must not speak for these.
+        other = why.candidates[[int(why.weight.argmax())]]
+        silent_s = (heard.first_ms[i] - self._devices.last_ms[other]) / 1000.0
+        weight *= self._readiness(int(self._devices.family[other[0]]))[bins_of(silent_s)[0]]
         best = int(weight.argmax())
+        own.learn_turn(float(weight[best]) / (float(weight[best]) + why.total))
         return int(rows[best]) if weight[best] > why.total else NOBODY
 
     def _explain(self, heard: Appearances, i: int, nearness: Nearness | None) -> _Explanations:
