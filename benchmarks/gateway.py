@@ -45,6 +45,8 @@ from contracts.topics import Topics  # noqa: E402
 
 WIDTH_M, DEPTH_M, SHOPS_X, SHOPS_Y = 200.0, 150.0, 10, 6
 REPORT_EVERY_S = 10
+FORMS, FRAMES_A_REPORT = 60, 7
+"""Kinds of phones, a few of them common, and frames that a phone sends from report to report."""
 HEARD_BY = 8
 
 
@@ -97,6 +99,10 @@ class Crowd:
         self._site = site
         self._nodes = np.array([(n.x_m, n.y_m, 5.0 * (n.floor == "F2") + 3.0) for n in site.nodes])
         self._names = np.array([f"{n:016x}" for n in self._rng.integers(0, 2**63, phones).tolist()])
+        forms = np.array([f"{n:016x}" for n in self._rng.integers(0, 2**63, FORMS).tolist()])
+        share = 1.0 / np.arange(1, FORMS + 1)
+        self._forms = self._rng.choice(forms, phones, p=share / share.sum())
+        self._sequence = self._rng.integers(0, 4096, phones)
         self._offset = self._rng.integers(0, REPORT_EVERY_S, phones)
         self._xyz = self._places(phones)
         self._leave = 1.0 - np.exp(-REPORT_EVERY_S / dwell_s)
@@ -106,8 +112,8 @@ class Crowd:
         x, y = rng.random(count) * WIDTH_M, rng.random(count) * DEPTH_M
         return np.column_stack((x, y, 5.0 * rng.integers(0, 2, count) + 1.0))
 
-    def second(self, number: int) -> list[tuple[str, Any, Any]]:
-        """Per node: its id, pseudonyms and levels of the phones that report in this second."""
+    def second(self, number: int) -> list[tuple[str, Any, Any, Any, Any]]:
+        """Per node: its id; pseudonyms, levels, sequence numbers and elements of the phones that report."""
         rows = np.flatnonzero(self._offset == number % REPORT_EVERY_S)
         moved = rows[self._rng.random(len(rows)) < self._leave]
         self._xyz[moved] = self._places(len(moved))
@@ -116,10 +122,13 @@ class Crowd:
         cut = np.partition(rssi, -HEARD_BY, axis=1)[:, -HEARD_BY]
         heard = rssi >= cut[:, None]
         levels = np.clip(np.rint(rssi), -100, 0).astype(int)
+        self._sequence[rows] = (self._sequence[rows] + FRAMES_A_REPORT) % 4096
+        by_node = [(node.id, i, rows[heard[:, i]]) for i, node in enumerate(self._site.nodes)]
         return [
-            (node.id, self._names[rows[heard[:, i]]].tolist(), levels[heard[:, i], i].tolist())
-            for i, node in enumerate(self._site.nodes)
-        ]
+            (node, self._names[who].tolist(), levels[heard[:, i], i].tolist(),
+             self._sequence[who].tolist(), self._forms[who].tolist())
+            for node, i, who in by_node
+        ]  # fmt: skip
 
 
 def load(port: int, nodes: int, phones: int, dwell_s: float, seconds: int, sent: Any) -> None:
@@ -143,13 +152,13 @@ def load(port: int, nodes: int, phones: int, dwell_s: float, seconds: int, sent:
         end_s = begin_s + number + 1
         time.sleep(max(0.0, end_s - time.time()))
         end_ms = int(end_s * 1000)
-        for node, names, levels in heard:
+        for node, names, levels, sequence, forms in heard:
             n = len(names)
             times = (end_ms - 1000 + np.arange(n) * 1000 // max(n, 1)).tolist()
             batch = ObservationBatch(
                 node=node, boot=boot, seq=number, watermark_ms=end_ms, t_ms=times, device=names,
                 address_kind=[AddressKind.RANDOM] * n, rssi_dbm=levels, channel=[6] * n,
-                frame_kind=[FrameKind.PROBE] * n, sequence=[17] * n, elements=[""] * n,
+                frame_kind=[FrameKind.PROBE] * n, sequence=sequence, elements=forms,
             )  # fmt: skip
             client.publish(topics.observations(node), encode(batch), qos=1)
             sent.value += n
