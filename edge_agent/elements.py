@@ -68,13 +68,14 @@ def _whole(elements: bytes, at: int) -> tuple[int, bytes]:
 
 
 def _extension(elements: bytes, at: int) -> tuple[int, bytes]:
-    kept = elements[at + 2 : at + 3]
+    kept = elements[at + 2 : at + 2 + min(1, elements[at + 1])]
     whole = bool(kept) and kept[0] in _STABLE_EXTENSIONS
     return 2 + elements[at + 1] if whole else min(3, 2 + elements[at + 1]), bytes((EXTENSION,)) + kept
 
 
 def _vendor(elements: bytes, at: int) -> tuple[int, bytes]:
-    length, who = 2 + elements[at + 1], elements[at + 2 : at + 6]
+    length = 2 + elements[at + 1]
+    who = elements[at + 2 : at + min(6, length)]
     return min(6, length) if who in _PRESENCE_ALONE else length, bytes((VENDOR,)) + who
 
 
