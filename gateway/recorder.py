@@ -36,7 +36,10 @@ class Recorder:
         tracks = tick.tracks
         inside = {name for name, out in zip(tracks.device, tracks.outside.tolist(), strict=True) if not out}
         devices = inside | self._devices.intersection(tracks.device)  # who steps out for a moment is not new
-        zones, cells = self._rollups.add(tick, len(devices - self._devices))
+        # Nor is an address that somebody who was there before has taken up, even if nobody can tell who.
+        decided = tick.decided
+        known = {name for name, apart in zip(decided.device, decided.apart.tolist(), strict=True) if apart}
+        zones, cells = self._rollups.add(tick, len(devices - self._devices - known))
         self._devices = devices
         self.outputs.zone_minutes += zones
         self.outputs.cell_minutes += cells

@@ -38,7 +38,8 @@ def decided(address: Keys, links: Links) -> Decided:
     names = [*address[fresh].tolist(), *links.moved]
     devices = [*links.device[fresh].tolist(), *links.moved.values()]
     sure = np.concatenate((links.confidence[fresh], np.full(len(links.moved), np.nan)))
-    return Decided([f"{name:016x}" for name in names], [f"{name:016x}" for name in devices], sure)
+    apart = np.concatenate((links.apart[fresh], np.zeros(len(links.moved), dtype=bool)))
+    return Decided([f"{name:016x}" for name in names], [f"{name:016x}" for name in devices], sure, apart)
 
 
 @dataclass(frozen=True)

@@ -81,14 +81,16 @@ class Decided:
         address: L pseudonyms.
         device: L pseudonyms: the first address that the device was heard under.
         confidence: (L,) how likely that is; nan of addresses that were taken from another device.
+        apart: (L,) whether it was kept apart: it is a phone's that was there before, nobody can tell whose.
     """
 
     address: list[str]
     device: list[str]
     confidence: Floats
+    apart: Bools
 
 
-NOTHING_DECIDED = Decided([], [], np.zeros(0))
+NOTHING_DECIDED = Decided([], [], np.zeros(0), np.zeros(0, dtype=bool))
 
 
 @dataclass(frozen=True)

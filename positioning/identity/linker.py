@@ -72,12 +72,14 @@ class Links:
         device: (A,) the device of each address: the first address that it was heard under.
         confidence: (A,) how likely that is, when it was decided.
         fresh: (A,) whether the address was not known before.
+        apart: (A,) whether it was kept apart: a burst of a phone known before, nobody can tell which.
         moved: addresses not heard now that have turned out to be another device's, and that device.
     """
 
     device: Keys
     confidence: Floats
     fresh: Bools
+    apart: Bools
     moved: dict[int, int]
 
 
@@ -123,7 +125,8 @@ class Linker:
             else:
                 self._return(heard, i, int(rows[i]), moved)
         device = self._addresses.device[rows]
-        return Links(self._devices.name[device], self._addresses.confidence[rows], fresh, moved)
+        own = self._devices
+        return Links(own.name[device], self._addresses.confidence[rows], fresh, own.apart[device], moved)
 
     def forget(self, devices: Keys) -> None:
         """Forget devices (D,) and their addresses."""

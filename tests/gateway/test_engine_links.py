@@ -1,5 +1,7 @@
 """Phones that change their address, in the engine: visits and counts follow the phone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,9 @@ from contracts.messages import ObservationBatch
 from gateway.engine import Engine, Tick, build_engine
 from gateway.engine.identities import Whereabouts
 from gateway.engine.slots import Slots
+from gateway.pipeline import cell_grid
+from gateway.recorder import Recorder
+from gateway.store.records import WHOLE_MALL
 from positioning.estimates import Estimates
 from tests.gateway.small_mall import (
     NODE_XY,
@@ -114,3 +119,18 @@ def test_nearness_is_a_ratio_of_likelihoods() -> None:
     assert far == pytest.approx(0.05)
     assert far < above < same / 3
     assert unknown == 1.0
+
+
+def test_what_is_kept_apart_is_no_arrival() -> None:
+    """A burst of somebody who was there before is a device, but nobody has come."""
+    site = small_mall()
+    ticks = play(heard(0, WEST, 1_000))
+    recorder = Recorder(site, cell_grid(build_engine(site)))
+    first = next(tick for tick in ticks if tick.decided.address)
+    apart = replace(first, decided=replace(first.decided, apart=np.array([True])))
+    minutes = []
+    for tick in (apart, *(one for one in ticks if one.t_ms > apart.t_ms)):
+        recorder.add(tick)
+        minutes += [row for row in recorder.outputs.zone_minutes if row.zone == WHOLE_MALL]
+    assert minutes
+    assert sum(row.started for row in {row.minute_ms: row for row in minutes}.values()) == 0
