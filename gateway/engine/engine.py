@@ -22,7 +22,7 @@ from gateway.engine.slots import Slots
 from gateway.engine.state import START_WITHOUT, Arrays, StateError, Stateful, pack, unpack
 from gateway.engine.tick import LIKELY, NOTHING_DECIDED, Decided, Tick, Tracks
 from gateway.engine.watermarks import UNKNOWN
-from positioning.identity import Linker
+from positioning.identity import Linker, Nearness
 from positioning.locate import Readings
 from positioning.paths import Paths, Step
 from positioning.positioner import Estimates
@@ -221,10 +221,7 @@ class Engine:
             return columns, columns.address, NOTHING_DECIDED
         heard = appearances(columns)
         unknown = ~linker.remembers(heard.address)
-        fresh = columns.where(np.isin(columns.address, heard.address[unknown]))
-        found = self._locate(tick, fresh, fresh.address)
-        near = Whereabouts(found, self._slots, self._floors, self._area_m2)
-        links = linker.hear(heard, lambda i, devices: near.likelihood_ratio(heard.address[i], devices))
+        links = linker.hear(heard, self._nearness(tick, columns, heard.address, unknown))
         taken_back = self._slots.find(heard.address[unknown & (links.device != heard.address)])
         taken_back = taken_back[taken_back >= 0]
         self._positioner.forget(taken_back)
@@ -232,6 +229,15 @@ class Engine:
         devices = links.device[np.searchsorted(heard.address, columns.address)]
         located = np.isin(columns.address, heard.address[unknown & (links.device == heard.address)])
         return columns.where(~located), devices[~located], decided(heard.address, links)
+
+    def _nearness(self, tick: int, columns: Columns, address: Keys, unknown: Bools) -> Nearness | None:
+        """Locate the unknown ones of addresses (A,); return how near devices are to them, if any are."""
+        if not unknown.any():
+            return None
+        fresh = columns.where(np.isin(columns.address, address[unknown]))
+        found = self._locate(tick, fresh, fresh.address)
+        places = Whereabouts(found, self._slots, self._floors, self._area_m2)
+        return lambda i, devices: places.likelihood_ratio(address[i], devices)
 
     def _leave(self, tick: int, slots: Ints) -> list[VisitEvent | PathEvent]:
         """End the visits and paths of devices that have left the mall and free their slots."""

@@ -2,6 +2,6 @@
 
 from positioning.identity.appearances import NO_SEQUENCE, Appearances
 from positioning.identity.habits import Habits
-from positioning.identity.linker import Linker, Links
+from positioning.identity.linker import Linker, Links, Nearness
 
-__all__ = ["NO_SEQUENCE", "Appearances", "Habits", "Linker", "Links"]
+__all__ = ["NO_SEQUENCE", "Appearances", "Habits", "Linker", "Links", "Nearness"]

@@ -10,6 +10,7 @@ is weighed by Bayes' rule:
 
 A phone in use under one address cannot be heard under another at once: when an address speaks again after
 others were taken for its successors, those are another phone's (unless the sequence number says otherwise).
+So are those after an address whose number goes on under a new one: twins that speak in turns.
 """
 
 from __future__ import annotations
@@ -22,7 +23,15 @@ import numpy as np
 import numpy.typing as npt
 
 from positioning.identity.appearances import NO_FORM, NO_SEQUENCE, Appearances
-from positioning.identity.habits import FAMILY_BITS, GAP_EDGES, GAP_WIDTHS, SEQUENCES, USUAL_GAPS, Habits
+from positioning.identity.habits import (
+    FAMILY_BITS,
+    GAP_EDGES,
+    GAP_WIDTHS,
+    SEQUENCES,
+    USUAL_GAPS,
+    Family,
+    Habits,
+)
 from positioning.identity.silences import WIDTHS_S, bins_of
 from positioning.identity.tables import NOBODY, Addresses, Devices, distinct
 
@@ -56,7 +65,9 @@ SURE = 0.5
 CLOSE = 64
 """Numbers that jump by less may go on from an older address."""
 HOPELESS = 1e-4
+"""Candidates this much less likely than the likeliest are left out before their places are compared."""
 NEGLIGIBLE = 0.01
+"""Explanations believed less than this teach nothing of forms."""
 _ANY = 1.0 / SEQUENCES
 _WRAP = SEQUENCES - 1
 """Of a difference of sequence numbers these bits count; numpy's remainder takes seven times as long."""
@@ -197,10 +208,8 @@ class Linker:
         confidence = 1.0
         if device == NOBODY:  # else it is its first address, which was forgotten meanwhile
             why = self._explain(heard, i, nearness)
-            if (row := self._interrupted(heard, i, why)) != NOBODY:
-                device = self._split(row, int(self._addresses.device[row]), moved)
-                self._devices.use(device, row, self._addresses)
-                self._addresses.newest(row)
+            if (older := self._interrupted(heard, i, why)) != NOBODY:
+                self._take_up(older, self._split(older, int(self._addresses.device[older]), moved))
                 self.habits.families[int(family)].unlearn_restart()
                 why = self._explain(heard, i, nearness)
             self._learn(why, int(form))
@@ -249,14 +258,15 @@ class Linker:
             if len(older):
                 own.learn_turn(0.0)
             return NOBODY
-        bins = _gap_bin(gaps)
-        density = (
-            (1.0 - SURPRISE) * own.gaps[bins] / own.gaps.sum() + SURPRISE * USUAL_GAPS[bins]
-        ) / GAP_WIDTHS[bins]
         steps = self.habits.shows_next(addresses.form[rows].tolist(), int(heard.first_form[i]))
-        phones = max(len(self._devices) - int(self._devices.apart.sum()), 1)
         turn = own.in_turns * own.runs_on
-        weight = turn * self.habits.changes_per_phone / phones * np.array(steps) * density
+        weight = (
+            turn
+            * self.habits.changes_per_phone
+            / self._devices.phones
+            * np.array(steps)
+            * _jump_density(own, gaps)
+        )
         # What was learnt of silences may come from turns taken for starts anew: it must not speak for these.
         other = why.candidates[[int(why.weight.argmax())]]
         silent_s = (heard.first_ms[i] - self._devices.last_ms[other]) / 1000.0
@@ -305,8 +315,7 @@ class Linker:
         kin, which = distinct(devices.family[candidates])
         ready = np.array([self._readiness(int(k)) for k in kin]).reshape(-1, len(WIDTHS_S))
         silent_s = (heard.first_ms[i] - devices.last_ms[candidates]) / 1000.0
-        phones = max(len(devices) - int(devices.apart.sum()), 1)
-        base = habits.changes_per_phone / phones * np.array(steps)[place]
+        base = habits.changes_per_phone / devices.phones * np.array(steps)[place]
         base *= ready[which, bins_of(silent_s)]
         bins = _gap_bin(gaps)
         known = gaps >= 0
@@ -331,7 +340,7 @@ class Linker:
 
     def _learn(self, why: _Explanations, form: int) -> None:
         """Count the new address under every explanation, as far as it is believed."""
-        habits, own = self.habits, self.habits.families[form >> int(_FAMILY)]
+        habits, own = self.habits, self.habits.families[form >> FAMILY_BITS]
         runs = why.runs / why.total
         own.learn(float(runs.sum()), float(why.restarts[why.gaps >= 0].sum()) / why.total)
         habits.learn_change(float(why.weight.sum()) / why.total, why.new / why.total)
@@ -350,20 +359,22 @@ class Linker:
                 devices.reuses[device] = True
             else:
                 device = self._split(row, device, moved)
-            devices.use(device, row, addresses)
-            addresses.newest(row)
+            self._take_up(row, device)
         self._go_on(heard, np.array([i]), np.array([row]))
+
+    def _take_up(self, row: int, device: int) -> None:
+        """Note that a device uses an old address of its own again."""
+        self._devices.use(device, row, self._addresses)
+        self._addresses.newest(row)
 
     def _continues(self, heard: Appearances, i: int, row: int, device: int) -> bool:
         """Tell whether the number goes on from the last address rather than from the old one itself."""
         own = self.habits.families[int(self._addresses.family[row])]
-        share = (1.0 - SURPRISE) * own.gaps / own.gaps.sum() + SURPRISE * USUAL_GAPS
         before = np.array([self._devices.sequence[device], self._addresses.sequence[row]])
         gaps = _gap(before, int(heard.first_sequence[i]))
         if (gaps < 0).any():
             return False
-        bins = _gap_bin(gaps)
-        last, old = share[bins] / GAP_WIDTHS[bins]
+        last, old = _jump_density(own, gaps)
         return bool(TAKEN_UP_AGAIN * own.runs_on * last > old)
 
     def _split(self, row: int, device: int, moved: dict[int, int]) -> int:
@@ -431,6 +442,14 @@ def _gap(before: Ints, first: int) -> Ints:
 def _gap_bin(gaps: Ints) -> Ints:
     """Return in which bin jumps (C,) are counted; unknown ones in the first."""
     return _BIN_OF_GAP[np.maximum(gaps, 0)]
+
+
+def _jump_density(family: Family, gaps: Ints) -> Floats:
+    """Return how likely phones of a family jump by exactly so much (C,) across a change of address."""
+    bins = _gap_bin(gaps)
+    share = (1.0 - SURPRISE) * family.gaps[bins] / family.gaps.sum() + SURPRISE * USUAL_GAPS[bins]
+    density: Floats = share / GAP_WIDTHS[bins]
+    return density
 
 
 def _later(before: Ints, now: Ints) -> Ints:

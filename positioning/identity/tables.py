@@ -213,6 +213,11 @@ class Devices(Rows):
         self.jumps[row, jump] += weight
         self.jumped[row] += weight
 
+    @property
+    def phones(self) -> int:
+        """Return the number of devices that count as phones, at least one."""
+        return max(len(self) - int(self.apart.sum()), 1)
+
     def use(self, row: int, address: int, addresses: Addresses) -> None:
         """Note that a device uses an address now."""
         self.address[row] = address
