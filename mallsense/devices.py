@@ -1,6 +1,5 @@
 """`mallsense devices`: whose frames are those of a capture, though the phones change their addresses."""
 
-import csv
 import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,14 +11,17 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.errors import ConfigurationError
+from edge_agent.batcher import LOCALLY_ADMINISTERED
 from edge_agent.frames import Frame, parse_frame
 from edge_agent.pcap import PcapFile
 from edge_agent.pseudonym import KEY_BYTES, ElementHashes
+from mallsense.csv_table import write_csv
 from positioning.identity import Appearances, Habits, Linker
 
 TICK_MS = 1_000
 CARRIED_OVER = 30.0
 """Weight of the habits learnt in the first reading: phones of a crowd differ from each other, too."""
+_CHOSEN_BY_PHONE = np.uint64(LOCALLY_ADMINISTERED << 40)
 DEFAULT_OUT = Path("devices.csv")
 
 
@@ -48,15 +50,8 @@ def devices(
         )
     habits = link(frames, Habits()).habits.carried_over(CARRIED_OVER)
     found = link(frames, habits)
-    try:
-        with out.open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
-            table.writerow(("frame", "device"))
-            table.writerows(zip(frames.number.tolist(), found.device.tolist(), strict=True))
-    except OSError as error:
-        raise ConfigurationError(
-            f"{out}: cannot be written: {error.strerror}", "Name another file with --out."
-        ) from error
+    rows = zip(frames.number.tolist(), found.device.tolist(), strict=True)
+    write_csv(out, ("frame", "device"), rows, hint="Name another file with --out.")
     _show(frames, found, out)
 
 
@@ -121,7 +116,7 @@ def link(frames: Frames, habits: Habits) -> Found:
     confidence: list[float] = []
     ticks = np.flatnonzero(np.diff(frames.t_ms // TICK_MS)) + 1
     for rows in np.split(np.arange(len(frames.t_ms)), ticks):
-        permanent = (frames.address[rows] >> np.uint64(41)) & np.uint64(1) == 0
+        permanent = frames.address[rows] & _CHOSEN_BY_PHONE == 0
         heard = Appearances.of(
             frames.address[rows], frames.t_ms[rows], frames.sequence[rows], frames.form[rows], permanent
         )

@@ -1,6 +1,5 @@
 """Position estimates of recorded walks: collected from ticks, and written as people score them."""
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from contracts.errors import ConfigurationError
 from gateway.engine import Tick
+from mallsense.csv_table import write_csv
 
 RECENT_MS = 10_000
 """A device is followed for this long after it was last heard; what was heard earlier says little of now."""
@@ -63,12 +62,9 @@ def write_estimates(path: Path, rows: Iterable[Estimate]) -> None:
         ConfigurationError: the file cannot be written.
 
     """
-    try:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            for row in rows:
-                numbers = (*row.xy_m, row.cov_m2[0, 0], row.cov_m2[0, 1], row.cov_m2[1, 1])
-                writer.writerow([row.walk, f"{row.t_s:.3f}", *(repr(float(number)) for number in numbers)])
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be written: {error.strerror or error}") from error
+    write_csv(path, COLUMNS, map(_cells, rows))
+
+
+def _cells(row: Estimate) -> list[str]:
+    numbers = (*row.xy_m, row.cov_m2[0, 0], row.cov_m2[0, 1], row.cov_m2[1, 1])
+    return [row.walk, f"{row.t_s:.3f}", *(repr(float(number)) for number in numbers)]

@@ -1,6 +1,5 @@
 """`mallsense occupancy`: how many people there are, learnt where somebody counted, told where nobody did."""
 
-import csv
 from math import ceil, floor
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ from typer.core import TyperCommand
 from contracts.errors import ConfigurationError
 from gateway.people import MallPeople
 from gateway.people_file import MALL, ROOM, read_model, write_model
+from mallsense.csv_table import write_csv
 from mallsense.occupancy_folder import COUNTS, find_days, read_counts, read_fixed, read_windows
 from mallsense.occupancy_store import fit_mall, read_store
 from mallsense.occupancy_store import read_counts as read_mall_counts
@@ -142,14 +142,8 @@ def predict(
     captures = find_days(folder, days or [])
     windows = read_windows(captures, read_counts(folder), room.window_s, read_fixed(fixed))
     names = sorted(captures)
-    try:
-        with out.open("w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file)
-            table.writerow(COLUMNS)
-            for day, start_s, one in zip(windows.day, windows.start_s, room.estimate(windows), strict=True):
-                table.writerow((names[day], start_s, *_rounded(one)))
-    except OSError as error:
-        raise ConfigurationError(f"{out}: cannot be written: {error.strerror or error}") from error
+    estimates = zip(windows.day, windows.start_s, room.estimate(windows), strict=True)
+    write_csv(out, COLUMNS, ((names[day], start_s, *_rounded(one)) for day, start_s, one in estimates))
     typer.echo(f"{len(windows.day)} windows of {len(names)} days: {out}")
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from contracts.csv_rows import number, rows
 from contracts.errors import ConfigurationError
 from contracts.messages import FrameKind
+from edge_agent.batcher import LOCALLY_ADMINISTERED
 from edge_agent.frames import Frame, parse_frame
 from edge_agent.pcap import PcapFile
 from positioning.people.heard import LEVELS_DBM, Floats, Ints, concurrent
@@ -24,8 +25,6 @@ SUFFIXES = (".pcap", ".pcap.gz", ".cap", ".cap.gz")
 KINDS = ("randomising models", "lasting addresses")
 """What is counted: different models among phones that randomise their address, and addresses that last."""
 USUAL_WINDOW_S = 600
-_LOCAL = 0x02
-"""The bit of an address's first byte that says: made up, not given by a manufacturer."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +172,7 @@ def _read_capture(path: Path, fixed: tuple[bytes, ...]) -> _Capture:
             frame.rssi_dbm,
             numbers.setdefault(frame.address, len(numbers)),
             models.setdefault(frame.elements, len(models)),
-            frame.address[0] & _LOCAL,
+            frame.address[0] & LOCALLY_ADMINISTERED,
         )
         for packet in PcapFile(path)
         if isinstance(frame := parse_frame(packet.data, cut=packet.cut), Frame)
