@@ -4,6 +4,7 @@ from contracts.site.georeference import Georeference
 from contracts.site.model import (
     Area,
     Belief,
+    Broker,
     Floor,
     Mall,
     MultiPolygon,
@@ -25,6 +26,7 @@ from contracts.site.source_map import KeyPath, SourceMap
 __all__ = [
     "Area",
     "Belief",
+    "Broker",
     "Floor",
     "Georeference",
     "KeyPath",

@@ -139,6 +139,16 @@ class Node(Part):
     """For the facilities team: where to put the ladder."""
 
 
+class Broker(Part):
+    """The mall's MQTT broker, where nodes and gateway meet: what nodes and the broker itself are installed from."""
+
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$")]
+    """Name or address under which the nodes reach it; its certificate holds it."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 8883
+    readers: list[Id] = []
+    """Systems that may read events and positions, such as a CRM; each logs in with a certificate of its own."""
+
+
 class Privacy(Part):
     """What keeps people from being known."""
 
@@ -233,6 +243,7 @@ class Site(Part):
     georeference: Georeference
     floors: Annotated[list[Floor], Field(min_length=1)]
     nodes: list[Node] = []
+    broker: Broker | None = None
     tracking: Tracking = Tracking()
     visits: VisitRules = VisitRules()
     privacy: Privacy = Privacy()
