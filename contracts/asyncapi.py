@@ -10,7 +10,14 @@ import msgspec
 from msgspec import Struct
 
 from contracts.events import PathEvent, VisitEvent
-from contracts.messages import AgentStatus, GatewayStatus, NodeHealth, ObservationBatch, PositionSnapshot
+from contracts.messages import (
+    AgentStatus,
+    GatewayStatus,
+    NodeHealth,
+    ObservationBatch,
+    PositionSnapshot,
+    StoredBatches,
+)
 from contracts.topics import Topics
 
 Document = dict[str, Any]
@@ -30,6 +37,7 @@ CHANNELS: dict[str, tuple[str, str, list[type[Struct]]]] = {
     "observations": (_TOPICS.observations("{node}"), "send", [ObservationBatch]),
     "health": (_TOPICS.health("{node}"), "send", [NodeHealth]),
     "agentStatus": (_TOPICS.agent_status("{agent}"), "send", [AgentStatus]),
+    "stored": (_TOPICS.stored("{node}"), "receive", [StoredBatches]),
     "positions": (_TOPICS.positions("{floor}"), "receive", [PositionSnapshot]),
     "events": (_TOPICS.event("{kind}", "{zone}"), "receive", [VisitEvent, PathEvent]),
     "gatewayStatus": (_TOPICS.gateway_status(), "receive", [GatewayStatus]),
@@ -40,6 +48,7 @@ QOS_RETAIN = {
     "observations": (1, False),
     "health": (1, True),
     "agentStatus": (1, True),
+    "stored": (1, False),
     "positions": (0, False),
     "events": (1, False),
     "gatewayStatus": (1, True),

@@ -127,6 +127,50 @@ class AgentStatus(Message, frozen=True, forbid_unknown_fields=True, kw_only=True
     software: str = ""
 
 
+class RadioTrouble(StrEnum):
+    """Why a radio hears nothing, or not what it should."""
+
+    GONE = "gone"
+    """There is no such interface: the adapter is not plugged in, or has no driver."""
+    BLOCKED = "blocked"
+    """Wi-Fi is switched off (rfkill): by a switch, or because no country is set."""
+    DOWN = "down"
+    WRONG_MODE = "wrong_mode"
+    """The interface is not in monitor mode."""
+    WRONG_CHANNEL = "wrong_channel"
+    """It is on another channel than was set, and stays there."""
+    DEAF_DRIVER = "deaf_driver"
+    """It hears nothing, with a driver that is known to go deaf in this way."""
+    SILENT = "silent"
+    """It hears nothing, and nothing is wrong that one could see."""
+
+
+class Throttling(StrEnum):
+    """What a Raspberry Pi's firmware does to protect itself, and why (`vcgencmd get_throttled`)."""
+
+    UNDER_VOLTAGE = "under_voltage"
+    FREQUENCY_CAPPED = "frequency_capped"
+    THROTTLED = "throttled"
+    SOFT_TEMPERATURE_LIMIT = "soft_temperature_limit"
+
+
+Count = Annotated[int, Meta(ge=0)]
+
+
+class RadioHealth(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How one adapter of a node is; counters run since the agent started."""
+
+    interface: str
+    channel: Channel
+    """Where it listens now; 0 = not known."""
+    frames: dict[str, Count] = {}
+    """Frames captured behind the kernel's filter, by channel."""
+    dropped: Count = 0
+    """Frames that the kernel dropped, since the agent was too slow to take them."""
+    driver: str = ""
+    trouble: RadioTrouble | None = None
+
+
 class NodeHealth(Message, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How a node is; what only real hardware knows is None elsewhere."""
 
@@ -146,6 +190,18 @@ class NodeHealth(Message, frozen=True, forbid_unknown_fields=True, kw_only=True)
     temperature_c: float | None = None
     disk_free_bytes: int | None = None
     memory_free_bytes: int | None = None
+    spooled_bytes: Count | None = None
+    throttling: list[Throttling] | None = None
+    """What holds now."""
+    throttling_since_boot: list[Throttling] | None = None
+    """What has held at any time since the machine was switched on."""
+    clock_synchronised: bool | None = None
+    """Whether the kernel's clock follows a time server."""
+    clock_steps: Count = 0
+    """How often the clock has jumped since start."""
+    radios: list[RadioHealth] = []
+    versions: dict[str, str] = {}
+    """Of mallsense, Python, the kernel and the machine's firmware."""
 
 
 class PositionSnapshot(Message, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -170,6 +226,17 @@ class GatewayStatus(Message, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     state: AgentState
     since_ms: EpochMs
     software: str = ""
+    confirms: bool = False
+    """Whether it says which batches it has (`StoredBatches`). Agents then keep each until it does."""
+
+
+class StoredBatches(Message, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The gateway has these batches on disk, or has refused them for good: the agent may forget them."""
+
+    node: NodeId
+    boot: Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
+    seqs: list[Annotated[int, Meta(ge=0)]]
+    """Numbers of batches within `boot`, as they came."""
 
 
 M = TypeVar("M", bound=Struct)

@@ -21,9 +21,33 @@ class Topics:
         """Health of a node; QoS 1, retained."""
         return f"{ROOT}/{self.mall}/node/{node}/health"
 
+    def stored(self, node: str) -> str:
+        """What the gateway has stored of a node; QoS 1, not retained."""
+        return f"{ROOT}/{self.mall}/node/{node}/stored"
+
     def agent_status(self, agent: str) -> str:
         """Birth and last will of an edge agent; QoS 1, retained. On a Pi the agent's id is its node's."""
         return f"{ROOT}/{self.mall}/agent/{agent}/status"
+
+    def configuration(self, node: str) -> str:
+        """What a node shall do; QoS 1, retained."""
+        return f"{ROOT}/{self.mall}/node/{node}/config"
+
+    def configuration_applied(self, node: str) -> str:
+        """What a node has made of its desired configuration; QoS 1, retained."""
+        return f"{ROOT}/{self.mall}/node/{node}/config/applied"
+
+    def time_request(self, node: str) -> str:
+        """A node asks what time it is; QoS 0, not retained."""
+        return f"{ROOT}/{self.mall}/node/{node}/time/request"
+
+    def time_answer(self, node: str) -> str:
+        """The gateway's answer; QoS 0, not retained."""
+        return f"{ROOT}/{self.mall}/node/{node}/time/answer"
+
+    def opt_out(self) -> str:
+        """The mall's opt-out list: whom no node reports; QoS 1, retained."""
+        return f"{ROOT}/{self.mall}/optout"
 
     def positions(self, floor: str) -> str:
         """Position snapshots of a floor; QoS 0, not retained."""
@@ -48,6 +72,11 @@ class Topics:
         return self.health("+")
 
     @property
+    def all_time_requests(self) -> str:
+        """Filter for the requests for the time of every node."""
+        return self.time_request("+")
+
+    @property
     def all_agents(self) -> str:
         """Filter for the status of every agent."""
         return self.agent_status("+")
@@ -65,7 +94,7 @@ class EdgeTopic(NamedTuple):
     sender: str
     """Id of the node, or of the agent where `what` is `status`."""
     what: str
-    """`observations`, `health` or `status`."""
+    """`observations`, `health`, `status` or `time/request`."""
 
 
 def read_edge_topic(topic: str) -> EdgeTopic | None:
@@ -73,6 +102,8 @@ def read_edge_topic(topic: str) -> EdgeTopic | None:
     match topic.removeprefix(f"{ROOT}/").split("/"):
         case [mall, "node", sender, ("observations" | "health") as what]:
             return EdgeTopic(mall, sender, what)
+        case [mall, "node", sender, "time", "request"]:
+            return EdgeTopic(mall, sender, "time/request")
         case [mall, "agent", sender, "status"]:
             return EdgeTopic(mall, sender, "status")
         case _:
