@@ -6,6 +6,8 @@ import ssl
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import paho.mqtt.client as mqtt
@@ -13,8 +15,12 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from contracts.broker import BrokerAddress
+
+Taker = Callable[[bytes], None]
+"""Takes the payload of a message. Called in the network thread: it must not wait."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +51,8 @@ class Connection:
     """Keeps up a connection to the broker; `publish` while `connected` is set.
 
     `answers` holds what became of each message, in order. Messages in flight when a connection breaks are
-    sent again on the next one. `wake` is set whenever something has changed.
+    sent again on the next one. `wake` is set whenever something has changed. The topics in `subscriptions` are
+    subscribed to on every connection, before the birth is published.
     """
 
     def __init__(
@@ -57,6 +64,7 @@ class Connection:
         birth: bytes,
         will: bytes,
         wake: threading.Event,
+        subscriptions: Mapping[str, Taker] = MappingProxyType({}),
     ) -> None:
         self.address = address
         self.connected = threading.Event()
@@ -71,6 +79,7 @@ class Connection:
         self._birth = birth
         self._goodbye = will
         self._wake = wake
+        self._subscriptions = subscriptions
         self._short = 0
         self._connected_s = 0.0
         self._random = random.SystemRandom()
@@ -109,6 +118,7 @@ class Connection:
         # Without this circle of references paho closes its sockets as soon as nobody holds the client.
         self._client.on_connect = self._client.on_connect_fail = None
         self._client.on_disconnect = self._client.on_publish = None
+        self._client.on_message = self._client.on_subscribe = None
 
     def _make(self, client_id: str, will: bytes) -> mqtt.Client:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
@@ -123,6 +133,8 @@ class Connection:
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
         self._spread(client)
         return client
 
@@ -145,6 +157,8 @@ class Connection:
             return
         self.window = max(1, min(WINDOW, getattr(properties, "ReceiveMaximum", 0xFFFF) - _HEADROOM))
         self.max_packet_bytes = getattr(properties, "MaximumPacketSize", 0xFFFFFFF)
+        if self._subscriptions:
+            client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._subscriptions])
         client.publish(self._status_topic, self._birth, qos=1, retain=True)
         _log.info("connected to the broker at %s", self.address)
         self.trouble = ""
@@ -193,3 +207,16 @@ class Connection:
         refused = reason.is_failure or reason.value == _NO_SUBSCRIBER
         self.answers.append(Answer(mid, str(reason) if refused else ""))
         self._wake.set()
+
+    def _on_subscribe(
+        self, _client: mqtt.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _p: Properties | None
+    ) -> None:
+        for topic, reason in zip(self._subscriptions, reasons, strict=False):
+            if reason.is_failure:
+                _log.error("the broker at %s lets nobody here read %s: %s", self.address, topic, reason)
+
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        taker = self._subscriptions.get(message.topic)
+        if taker is not None:
+            taker(bytes(message.payload))
+            self._wake.set()
