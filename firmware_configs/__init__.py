@@ -1,0 +1,1 @@
+"""What a node and its broker are installed from, rendered from the site file."""

@@ -1,0 +1,208 @@
+"""A mall's certificate authority: a folder that stays with the facilities team.
+
+    ca.crt, ca.key          the authority; whoever has the key can make nodes
+    register.json           what was issued, when it ends, what was revoked
+    issued/NAME.crt, .key   what the broker, the gateway and each node log in with
+
+Private keys are readable by their owner alone, and nothing that is there is overwritten but by asking for it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, Self
+
+import msgspec
+
+from contracts.errors import ConfigurationError
+from firmware_configs.broker.certificates import (
+    RENEW_BEFORE,
+    Issued,
+    make_authority,
+    make_client,
+    make_revocations,
+    make_server,
+)
+from firmware_configs.broker.files import write_file, writing
+from firmware_configs.broker.register import Entry, Register
+
+SERVER = "server"
+"""Name under which the broker's own certificate is kept."""
+_HINT = "Make an authority with: mallsense broker render --site SITE --authority FOLDER --out FOLDER"
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A mall's certificate authority in `folder`."""
+
+    folder: Path
+    _root: Issued
+    _register: Register
+
+    @classmethod
+    def create(cls, folder: Path, *, mall: str, now: datetime) -> Self:
+        """Make a new one.
+
+        Raises:
+            ConfigurationError: the folder holds one already, or cannot be written to.
+
+        """
+        if (folder / "ca.key").exists():
+            raise ConfigurationError(
+                f"{folder}: holds an authority already", "A mall keeps its authority: every node trusts it."
+            )
+        root, register = make_authority(mall, now=now), Register(mall=mall)
+        with writing(folder):
+            (folder / "issued").mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.chmod(0o700)
+            write_file(folder / "register.json", register.to_json(), mode=0o600)
+            write_file(folder / "ca.crt", root.certificate_pem)
+            write_file(folder / "ca.key", root.key_pem, mode=0o600)  # last: with it the authority is complete
+        return cls(folder, root, register)
+
+    @classmethod
+    def open(cls, folder: Path, *, mall: str | None = None) -> Self:
+        """Take the one that is in a folder; `mall` is whose it is expected to be.
+
+        Raises:
+            ConfigurationError: there is none, it is damaged or another mall's, or others may read its key.
+
+        """
+        try:
+            key_mode = (folder / "ca.key").stat().st_mode
+            root = Issued("", (folder / "ca.crt").read_bytes(), (folder / "ca.key").read_bytes())
+            register = msgspec.json.decode((folder / "register.json").read_bytes(), type=Register)
+            subject = root.certificate.subject.rfc4514_string()
+        except OSError as error:
+            raise ConfigurationError(
+                f"{error.filename}: cannot read the authority: {error.strerror}", _HINT
+            ) from error
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise ConfigurationError(
+                f"{folder}: the authority's files are damaged: {error}", "Restore them from the backup."
+            ) from error
+        if key_mode & 0o077:
+            raise ConfigurationError(
+                f"{folder / 'ca.key'}: others may read the authority's key",
+                f"Mend it: chmod 600 {folder}/ca.key",
+            )
+        if mall is not None and register.mall != mall:
+            raise ConfigurationError(
+                f"{folder}: is the authority of the mall {register.mall}, expected {mall}",
+                "Name another folder: every mall has an authority of its own.",
+            )
+        return cls(folder, Issued(subject, root.certificate_pem, root.key_pem), register)
+
+    @property
+    def mall(self) -> str:
+        """Id of the mall."""
+        return self._register.mall
+
+    @property
+    def ca_pem(self) -> bytes:
+        """The authority's certificate: public, and on every node."""
+        return self._root.certificate_pem
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """What was issued, oldest first."""
+        return tuple(self._register.certificates)
+
+    def client(self, name: str, *, now: datetime, renew: bool = False) -> Issued:
+        """The certificate that `name` logs in with: the one it has while that is good, else a new one.
+
+        With `renew` a new one in any case; the old one stays good until it ends or is revoked.
+
+        Raises:
+            ConfigurationError: it cannot be read or written.
+
+        """
+        return self._issue(name, "client", [], now=now, renew=renew)
+
+    def server(self, hosts: Sequence[str], *, now: datetime, renew: bool = False) -> Issued:
+        """The broker's certificate for its names and addresses; a new one also where the names have changed.
+
+        Raises:
+            ConfigurationError: it cannot be read or written.
+
+        """
+        return self._issue(SERVER, "server", list(hosts), now=now, renew=renew)
+
+    def revoke(self, name: str, *, now: datetime) -> int:
+        """Take back all certificates of a client; gives how many. They count once the broker has the new list.
+
+        Raises:
+            ConfigurationError: it has none that is good, or the register cannot be written.
+
+        """
+        entries = self._register.certificates
+        found = [i for i, entry in enumerate(entries) if entry.name == name and entry.good(now)]
+        if not found:
+            known = sorted({entry.name for entry in entries if entry.good(now)})
+            raise ConfigurationError(
+                f"{name!r} has no certificate that could be revoked",
+                f"Issued to: {', '.join(known) or 'nobody'}.",
+            )
+        for i in found:
+            entries[i] = msgspec.structs.replace(entries[i], revoked=now)
+        with writing(self.folder):
+            self._save()
+            for end in (".crt", ".key"):
+                (self.folder / "issued" / f"{name}{end}").unlink(missing_ok=True)
+        return len(found)
+
+    def revocations_pem(self, *, now: datetime) -> bytes:
+        """The list of revoked certificates, for the broker."""
+        revoked = [
+            (int(e.serial, 16), e.revoked) for e in self._register.certificates if e.revoked is not None
+        ]
+        return make_revocations(self._root, revoked, now=now)
+
+    def _issue(
+        self, name: str, use: Literal["client", "server"], hosts: list[str], *, now: datetime, renew: bool
+    ) -> Issued:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", name):
+            raise ConfigurationError(
+                f"{name!r} is no name for a certificate", "Letters, digits, - and _ make one."
+            )
+        certificate = self.folder / "issued" / f"{name}.crt"
+        key = certificate.with_suffix(".key")
+        if not renew and self._keeps(name, use, hosts, now) and certificate.exists() and key.exists():
+            with writing(self.folder):
+                return Issued(name, certificate.read_bytes(), key.read_bytes())
+        if use == "client":
+            issued = make_client(self._root, self.mall, name, now=now)
+        else:
+            issued = make_server(self._root, self.mall, hosts, now=now)
+        parsed = issued.certificate
+        entry = Entry(
+            serial=f"{parsed.serial_number:x}",
+            name=name,
+            use=use,
+            hosts=hosts,
+            issued=now.astimezone(UTC).replace(microsecond=0),
+            ends=parsed.not_valid_after_utc,
+        )
+        self._register.certificates.append(entry)
+        with writing(self.folder):
+            self._save()  # first: what is out there must be in the register, or it could not be revoked
+            write_file(key, issued.key_pem, mode=0o600)
+            write_file(certificate, issued.certificate_pem)
+        return issued
+
+    def _keeps(self, name: str, use: str, hosts: list[str], now: datetime) -> bool:
+        """Tell whether the newest certificate of that name is good for long enough."""
+        newest = next(
+            (e for e in reversed(self._register.certificates) if (e.name, e.use) == (name, use)), None
+        )
+        return (
+            newest is not None
+            and newest.good(now)
+            and newest.hosts == hosts
+            and newest.ends - now > RENEW_BEFORE
+        )
+
+    def _save(self) -> None:
+        write_file(self.folder / "register.json", self._register.to_json(), mode=0o600)
