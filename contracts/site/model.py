@@ -1,11 +1,11 @@
 """What a mall is made of, as people write it down in a site file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from contracts.site.georeference import Georeference
 
@@ -126,6 +126,42 @@ class Floor(Part):
     zones: list[Zone] = []
 
 
+InterfaceName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,14}$", description="A network interface, such as wlan1"),
+]
+"""What Linux admits (at most 15 characters), less what a shell or a path would read otherwise."""
+
+CHANNELS = frozenset((*range(1, 15), *range(36, 65, 4), *range(100, 145, 4), *range(149, 178, 4)))
+"""IEEE 802.11 channels of 20 MHz at 2.4 and 5 GHz; those at 6 GHz have the same numbers and are left out."""
+
+
+def _known_channel(value: int) -> int:
+    if value not in CHANNELS:
+        raise ValueError(f"there is no channel {value}; expected 1 to 14, 36 to 64, 100 to 144 or 149 to 177")
+    return value
+
+
+Channel = Annotated[int, AfterValidator(_known_channel)]
+
+
+class Radio(Part):
+    """A Wi-Fi adapter of a node that listens."""
+
+    interface: InterfaceName
+    channels: list[Channel] = []
+    """One: it stays there. Several: it goes round. None: it stays where it is."""
+    dwell_s: Annotated[float, Field(ge=1, le=600)] = 15.0
+    """Of several channels, how long it listens on each."""
+
+    @field_validator("channels")
+    @classmethod
+    def _each_channel_once(cls, value: list[int]) -> list[int]:
+        if len(set(value)) < len(value):
+            raise ValueError("names a channel twice; it goes round all of them anyway")
+        return value
+
+
 class Node(Part):
     """An access point that hears phones, where it hangs."""
 
@@ -137,6 +173,18 @@ class Node(Part):
     """Height of the antenna above the floor it hangs over."""
     note: str = ""
     """For the facilities team: where to put the ladder."""
+    radios: list[Radio] = []
+    """Its adapters; where none is named, every interface that is in monitor mode when it starts."""
+    stations: InterfaceName | None = None
+    """The interface of its own access point: the phones connected to it are heard, too."""
+
+    @model_validator(mode="after")
+    def _an_interface_has_one_use(self) -> Self:
+        names = [radio.interface for radio in self.radios]
+        _unique("radio", names)
+        if self.stations in names:
+            raise ValueError(f"{self.stations} cannot be a radio that listens and an access point at once")
+        return self
 
 
 class Broker(Part):
@@ -278,7 +326,7 @@ class Site(Part):
         raise KeyError(floor_id)
 
 
-def _unique(what: str, ids: Iterator[str]) -> set[str]:
+def _unique(what: str, ids: Iterable[str]) -> set[str]:
     seen: set[str] = set()
     for an_id in ids:
         if an_id in seen:

@@ -44,6 +44,11 @@ def test_a_dumped_site_reads_back_as_the_same_site() -> None:
     assert parse_site(dump_site(site), "dumped") == site
 
 
+def _radios(text: str) -> tuple[str, str]:
+    """Replace the node's height by radios, and its own access point."""
+    return "z_m: 3.2", f"radios: [{text}], stations: wlan0"
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
@@ -75,6 +80,11 @@ def test_a_dumped_site_reads_back_as_the_same_site() -> None:
             ["visits", "must be below enter_probability"],
         ),
         ("nodes:\n", "nodes:\n  - {id: n1, floor: F1, x_m: 1, y_m: 1}\n", ["two nodes have the id 'n1'"]),
+        (*_radios("{interface: wlan1, channels: [1, 15]}"), ["there is no channel 15", "1 to 14"]),
+        (*_radios("{interface: wlan1, channels: [6, 6]}"), ["names a channel twice"]),
+        (*_radios("{interface: ../wlan1}"), ["nodes.0.radios.0.interface", "found '../wlan1'"]),
+        (*_radios("{interface: wlan1}, {interface: wlan1}"), ["two radios have the id 'wlan1'"]),
+        (*_radios("{interface: wlan0}"), ["wlan0 cannot be a radio that listens and an access point"]),
     ],
 )
 def test_a_mistake_is_named_with_file_line_key_and_what_was_expected(
@@ -143,3 +153,13 @@ def test_a_key_that_stands_twice_is_refused() -> None:
         parse_site("nodes: [1]\nfloors: []\nnodes: []\n", "mall.yaml")
     with pytest.raises(ConfigurationError, match="unknown key"):
         parse_site("a: &a [{x: 1}, *a]\nb: *a\n", "mall.yaml")
+
+
+def test_radios_of_a_node_are_read_and_written_again() -> None:
+    """A node's radios keep interface, channels and dwell time; most nodes name none."""
+    text = MINIMAL.replace("z_m: 3.2", "radios: [{interface: wlan1, channels: [1, 36], dwell_s: 5}]")
+    site = parse_site(text, "x")
+    (radio,) = site.nodes[0].radios
+    assert (radio.interface, radio.channels, radio.dwell_s) == ("wlan1", [1, 36], 5.0)
+    assert parse_site(dump_site(site), "x") == site
+    assert parse_site(MINIMAL, "x").nodes[0].radios == []
