@@ -197,6 +197,34 @@ class Broker(Part):
     """Systems that may read events and positions, such as a CRM; each logs in with a certificate of its own."""
 
 
+class GuestNetwork(Part):
+    """The Wi-Fi that nodes with an access point of their own (`stations`) offer to guests."""
+
+    ssid: Annotated[str, Field(min_length=1)]
+    channel: Channel
+    vlan: Annotated[int, Field(ge=1, le=4094)]
+    """VLAN of the mall's network that the guests are put into, at the node's Ethernet port (IEEE 802.1Q)."""
+    passphrase: Annotated[str, Field(pattern=r"^[ -~]{8,63}$")] | None = None
+    """For WPA2 and WPA3; None = open. Whoever reads the site file knows it, as every guest does."""
+
+    @field_validator("ssid")
+    @classmethod
+    def _fits_a_beacon(cls, value: str) -> str:
+        if len(value.encode()) > 32 or not value.isprintable():
+            raise ValueError(
+                f"an SSID has at most 32 bytes of UTF-8, all printable; this has {len(value.encode())}"
+            )
+        return value
+
+
+class Wifi(Part):
+    """The rules of the air, and the guest network."""
+
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="Two letters, as in ISO 3166")]
+    """Whose rules hold: which channels exist, and how loud a node may speak."""
+    guest: GuestNetwork | None = None
+
+
 class Privacy(Part):
     """What keeps people from being known."""
 
@@ -292,6 +320,7 @@ class Site(Part):
     floors: Annotated[list[Floor], Field(min_length=1)]
     nodes: list[Node] = []
     broker: Broker | None = None
+    wifi: Wifi | None = None
     tracking: Tracking = Tracking()
     visits: VisitRules = VisitRules()
     privacy: Privacy = Privacy()

@@ -43,8 +43,9 @@ def dump_site(site: Site) -> str:
         floor["outline"] = _Flow(floor["outline"])
         floor["zones"] = [_brief(zone) | {"area": _Flow(zone["area"])} for zone in floor["zones"]]
     values["nodes"] = [_Flow(_brief(node)) for node in values["nodes"]]
-    if values["broker"] is None:
-        del values["broker"]
+    for part in ("broker", "wifi"):
+        if values[part] is None:
+            del values[part]
     text: str = yaml.dump(
         values, Dumper=_SiteDumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110
     )
