@@ -5,8 +5,9 @@ computing it, since some drivers leave it in place without saying so (openwrt/mt
 """
 
 from enum import StrEnum
-from typing import NamedTuple
 from zlib import crc32
+
+from msgspec import Struct
 
 from contracts.messages import FrameKind
 from edge_agent.elements import model_elements
@@ -34,7 +35,7 @@ class Refusal(StrEnum):
     """Its sender is a group address or all zeros, which no phone has."""
 
 
-class Frame(NamedTuple):
+class Frame(Struct, frozen=True, gc=False):
     """A frame that a phone has sent, as far as a node uses it. Holds a raw address: never log or store it."""
 
     address: bytes
@@ -44,7 +45,7 @@ class Frame(NamedTuple):
     """802.11 channel number; 0 = not known."""
     kind: FrameKind
     sequence: int
-    """-1 where this kind of frame has none."""
+    """-1 where this kind of frame has none. A repeated frame has that of the first; both count."""
     elements: bytes
     """What its elements say of the model; see `edge_agent.elements`."""
     tsft_us: int | None
@@ -55,34 +56,50 @@ _SHORTEST = 16
 """Bytes up to the end of the transmitter's address."""
 _FULL_HEADER = 24
 _HT_CONTROL = 4
-"""Follows the header of a management frame whose order bit is set."""
+"""Bytes that follow the header of a management frame whose order bit is set."""
+_FCS_BYTES = 4
+_FCS_RESIDUE = 0x2144DF1C
+"""What CRC-32 gives of any whole frame with its FCS."""
 _NOBODY = bytes(6)
-_DIRECTION = 3
-"""The ToDS and FromDS bits in the second byte of frame control."""
-_TO_DS = 1
 _PS_POLL = 0xA4
 _PROBE_REQUEST = 4
 _FROM_STATIONS = frozenset({0, 2, 10, 11, 12, 13, 14})
 """(Re)association request, disassociation, (de)authentication, action with and without acknowledgement."""
+_TO_DS, _FROM_DS, _MORE_FRAGMENTS, _PROTECTED, _ORDER = 0x01, 0x02, 0x04, 0x40, 0x80
+"""Bits of the second byte of frame control."""
 
 
-def _judge(frame_control: int, direction: int) -> FrameKind | Refusal:
-    """Decide by the first byte of frame control and the ToDS and FromDS bits of the second."""
-    version, kind, subtype = frame_control & 3, frame_control >> 2 & 3, frame_control >> 4
+class _Verdicts(dict[int, FrameKind | Refusal]):
+    """What a frame is, by its two bytes of frame control; judged when first seen."""
+
+    def __missing__(self, control: int) -> FrameKind | Refusal:
+        self[control] = verdict = _judge(control & 0xFF, control >> 8)
+        return verdict
+
+
+_verdicts = _Verdicts()
+
+
+def _judge(control: int, flags: int) -> FrameKind | Refusal:
+    """Decide by the first byte of frame control (version, type, subtype) and the flags in the second."""
+    version, kind = control & 3, control >> 2 & 3
     if version != 0 or kind == 3:  # extension frames, of 60 GHz and sub-1-GHz networks
         return Refusal.CORRUPT
     if kind == 1:
-        return FrameKind.OTHER if frame_control == _PS_POLL else Refusal.CONTROL
+        return FrameKind.OTHER if control == _PS_POLL else Refusal.CONTROL
     if kind == 2:  # data
-        return FrameKind.DATA if direction in (0, _TO_DS) else Refusal.FROM_AP
-    if direction != 0:
-        return Refusal.CORRUPT  # the two bits are always 0 in a management frame
-    if subtype == _PROBE_REQUEST:
-        return FrameKind.PROBE
-    return FrameKind.OTHER if subtype in _FROM_STATIONS else Refusal.FROM_AP
+        return Refusal.FROM_AP if flags & _FROM_DS else FrameKind.DATA
+    return _judge_management(control >> 4, flags)
 
 
-_VERDICTS = tuple(_judge(index & 0xFF, index >> 8) for index in range(4 << 8))
+def _judge_management(subtype: int, flags: int) -> FrameKind | Refusal:
+    if flags & (_TO_DS | _FROM_DS):
+        return Refusal.CORRUPT  # both are always 0 here
+    if subtype != _PROBE_REQUEST:
+        return FrameKind.OTHER if subtype in _FROM_STATIONS else Refusal.FROM_AP
+    if flags & _PROTECTED:
+        return Refusal.CORRUPT  # it goes to everybody, so it cannot be encrypted
+    return Refusal.TRUNCATED if flags & _MORE_FRAGMENTS else FrameKind.PROBE
 
 
 def parse_frame(  # noqa: PLR0911  # one a cause
@@ -100,52 +117,54 @@ def parse_frame(  # noqa: PLR0911  # one a cause
     at = radiotap.length
     if len(packet) - at < _SHORTEST:
         return Refusal.TRUNCATED
-    verdict = _VERDICTS[packet[at] | (packet[at + 1] & _DIRECTION) << 8]
-    if isinstance(verdict, Refusal):
-        return verdict
-    if radiotap.signal_dbm is None:
+    kind = _verdicts[packet[at] | packet[at + 1] << 8]
+    if isinstance(kind, Refusal):
+        return kind
+    signal_dbm, flags = radiotap.signal_dbm, radiotap.flags
+    if signal_dbm is None:
         return Refusal.NO_SIGNAL
-    end = len(packet) if cut else _end(packet, at, radiotap.flags, check=check_fcs)
-    if end == 0 or radiotap.flags & FLAG_BAD_FCS:
+    if flags & FLAG_BAD_FCS:
         return Refusal.BAD_FCS
+    end = len(packet)
+    if not cut and (flags & FLAG_FCS_INCLUDED or kind is FrameKind.PROBE):
+        end = _end(packet, at, flags, check=check_fcs)
+        if end == 0:
+            return Refusal.BAD_FCS
     address = packet[at + 10 : at + 16]
     if address[0] & 1 or address == _NOBODY:
         return Refusal.GROUP_ADDRESS
-    body = (-1, b"") if packet[at] == _PS_POLL else _body(packet, at, end, verdict, cut=cut)
+    body = (-1, b"") if packet[at] == _PS_POLL else _body(packet, at, end, kind, cut=cut)
     if isinstance(body, Refusal):
         return body
-    return Frame(
-        address,
-        radiotap.signal_dbm,
-        CHANNELS.get(radiotap.frequency_mhz, 0),
-        verdict,
-        *body,
-        radiotap.tsft_us,
-    )
+    sequence, elements = body
+    channel = CHANNELS.get(radiotap.frequency_mhz, 0)
+    return Frame(address, signal_dbm, channel, kind, sequence, elements, radiotap.tsft_us)
 
 
 def _end(packet: bytes, at: int, flags: int, *, check: bool) -> int:
     """Find where the frame ends without its FCS; 0 where the FCS shows damage."""
     end = len(packet)
     if flags & FLAG_PADDED or (not check and flags & FLAG_FCS_INCLUDED):
-        return end - 4 if flags & FLAG_FCS_INCLUDED else end  # an FCS is computed without the padding
-    if crc32(packet[at : end - 4]) == int.from_bytes(packet[end - 4 :], "little"):
-        return end - 4
+        return end - _FCS_BYTES if flags & FLAG_FCS_INCLUDED else end  # it is computed without the padding
+    if crc32(packet[at:]) == _FCS_RESIDUE:
+        return end - _FCS_BYTES
     return 0 if flags & FLAG_FCS_INCLUDED else end
 
 
 def _body(packet: bytes, at: int, end: int, kind: FrameKind, *, cut: bool) -> tuple[int, bytes] | Refusal:
     """Read sequence number and elements of a frame with a full header."""
-    if end - at < _FULL_HEADER:
+    start = at + _FULL_HEADER
+    if end < start:
         return Refusal.TRUNCATED
+    flags, fragment = packet[at + 1], packet[at + 22] & 0x0F
     sequence = packet[at + 22] >> 4 | packet[at + 23] << 4
     if kind is not FrameKind.PROBE:
-        # Where its sender is the BSSID, the access point itself sent it.
-        return (
-            Refusal.FROM_AP if packet[at + 10 : at + 22] == packet[at + 16 : at + 22] * 2 else (sequence, b"")
-        )
-    if cut:
+        bssid = at + 4 if flags & _TO_DS else at + 16
+        from_ap = packet[at + 10 : at + 16] == packet[bssid : bssid + 6]
+        return Refusal.FROM_AP if from_ap else (sequence, b"")
+    if flags & _ORDER:
+        start += _HT_CONTROL
+    if cut or fragment or end < start:
         return Refusal.TRUNCATED
-    start = at + _FULL_HEADER + (packet[at + 1] >> 7) * _HT_CONTROL
     elements = model_elements(packet[start:end])
     return Refusal.CORRUPT if elements is None else (sequence, elements)

@@ -5,7 +5,10 @@ once and remembered; only headers with vendor fields, whose length is in the dat
 """
 
 from itertools import pairwise
+from struct import Struct as Binary
 from typing import NamedTuple
+
+from msgspec import Struct
 
 TSFT, FLAGS, CHANNEL, SIGNAL = 0, 1, 3, 5
 FLAG_FCS_INCLUDED = 0x10
@@ -48,10 +51,13 @@ _RADIOTAP_NAMESPACE, _VENDOR_NAMESPACE, _MORE_WORDS = 29, 30, 31
 _FIRST_NAMESPACE_BIT = _RADIOTAP_NAMESPACE
 _WORD = 4
 _FIRST_WORD = 4
+_ONE_WORD = _FIRST_WORD + _WORD
+_read_word = Binary("<I")
+_read_tsft = Binary("<Q").unpack_from
 _REMEMBERED = 1024
 
 
-class Radiotap(NamedTuple):
+class Radiotap(Struct, frozen=True, gc=False):
     """What a radiotap header says; None where it does not say."""
 
     length: int
@@ -65,75 +71,78 @@ class Radiotap(NamedTuple):
     """The adapter's own clock."""
 
 
-class _Plan(NamedTuple):
-    """Where the fields lie, from the start of the header; 0 = not there."""
+class _Layout(NamedTuple):
+    """Where the fields lie, from the start of the header; 0 = not there.
 
-    end: int
-    """The header is at least this long."""
+    Byte 0 is the version, which is 0: flags and frequency that are not there can be read like others.
+    """
+
+    length: int
     tsft: int
     flags: int
-    channel: int
-    signals: tuple[int, ...]
-    """The first is the receiver's own, where the first word has one."""
-    own_signal: bool
-    fixed: bool
-    """The same for every header with these words."""
+    frequency: int
+    """Its lower byte."""
+    frequency_upper: int
+    signal: int
+    """The receiver's own, or that of the first antenna."""
+    more_signals: tuple[int, ...]
+    """Those of more antennas; empty where the receiver gives its own."""
 
 
-_plans: dict[bytes, _Plan] = {}
+_layouts: dict[bytes, _Layout] = {}
+"""By all that decides the layout: version, length and `present` words."""
 
 
 def read_radiotap(packet: bytes) -> Radiotap | None:
     """Read the header that `packet` starts with; None where it is cut short or contradicts itself."""
-    if len(packet) < _FIRST_WORD + _WORD or packet[0] != 0:
+    layout = _layouts.get(packet[:_ONE_WORD]) or _find_layout(packet)
+    if layout is None:
         return None
-    length = packet[2] | packet[3] << 8
-    key = packet[4:8] if packet[7] < 0x80 else _words(packet)  # no more words follow
-    plan = _plans.get(key) or _make_plan(packet, key)
-    if plan is None or not (plan.end <= length <= len(packet)):
+    length, tsft, flags, frequency, frequency_upper, signal, more_signals = layout
+    if length > len(packet):
         return None
-    _, tsft, flags, channel, signals, own_signal, _ = plan
-    signal: int | None = None
-    if signals:
-        if own_signal or len(signals) == 1:
-            signal = (packet[signals[0]] ^ 0x80) - 0x80
-        else:
-            signal = max((packet[at] ^ 0x80) - 0x80 for at in signals)
+    signal_dbm = (packet[signal] ^ 0x80) - 0x80
+    for more in more_signals:
+        signal_dbm = max(signal_dbm, (packet[more] ^ 0x80) - 0x80)
     return Radiotap(
         length,
-        packet[flags] if flags else 0,
-        packet[channel] | packet[channel + 1] << 8 if channel else 0,
-        signal,
-        int.from_bytes(packet[tsft : tsft + 8], "little") if tsft else None,
+        packet[flags],
+        packet[frequency] | packet[frequency_upper] << 8,
+        signal_dbm if signal else None,
+        _read_tsft(packet, tsft)[0] if tsft else None,
     )
 
 
-def _words(packet: bytes) -> bytes:
-    """Give all `present` words; empty where they do not end inside the packet."""
-    at = _FIRST_WORD
-    while at + _WORD <= len(packet):
-        if packet[at + 3] < 0x80:  # no more words follow
-            return packet[_FIRST_WORD : at + _WORD]
-        at += _WORD
+def _find_layout(packet: bytes) -> _Layout | None:
+    """Look at all `present` words; None where they or the fields do not fit into the header."""
+    key = _up_to_fields(packet)
+    layout = _layouts.get(key)
+    if layout is None and key and key[0] == 0:
+        layout, fixed = _lay_out_all(packet, key)
+        if layout is not None and fixed:
+            if len(_layouts) >= _REMEMBERED:
+                _layouts.clear()
+            _layouts[key] = layout
+    return layout
+
+
+def _up_to_fields(packet: bytes) -> bytes:
+    """Give the header's start with all `present` words; empty where they do not end inside the packet."""
+    for at in range(_ONE_WORD, len(packet) + 1, _WORD):
+        if packet[at - 1] < 0x80:  # no more words follow
+            return packet[:at]
     return b""
 
 
-def _make_plan(packet: bytes, words: bytes) -> _Plan | None:
-    if not words:
-        return None
-    plan = _walk(
-        packet, [int.from_bytes(words[i : i + _WORD], "little") for i in range(0, len(words), _WORD)]
-    )
-    if plan is not None and plan.fixed:
-        if len(_plans) >= _REMEMBERED:
-            _plans.clear()
-        _plans[words] = plan
-    return plan
+def _lay_out_all(packet: bytes, start: bytes) -> tuple[_Layout | None, bool]:
+    """Lay the fields out, word by word, as far as their sizes are known.
 
-
-def _walk(packet: bytes, words: list[int]) -> _Plan | None:
-    """Lay the fields out, word by word, as far as their sizes are known."""
-    at = _FIRST_WORD + _WORD * len(words)
+    Tells also whether the layout is the same for every header that starts like this: one with vendor fields
+    has their length in the data.
+    """
+    length = start[2] | start[3] << 8
+    words = [word for (word,) in _read_word.iter_unpack(start[_FIRST_WORD:])]
+    at = len(start)
     found: dict[int, int] = {}
     signals: list[int] = []
     fixed, own_signal, vendor = True, False, False
@@ -143,7 +152,7 @@ def _walk(packet: bytes, words: list[int]) -> _Plan | None:
         if before >> _VENDOR_NAMESPACE & 1:
             at += at & 1
             if at + 6 > len(packet):
-                return None
+                return None, False
             at += 6 + (packet[at + 4] | packet[at + 5] << 8)
             fixed, vendor = False, True
         if before >> _RADIOTAP_NAMESPACE & 1:
@@ -157,9 +166,19 @@ def _walk(packet: bytes, words: list[int]) -> _Plan | None:
         found = {**laid_out, **found}
         if word & ((1 << _FIRST_NAMESPACE_BIT) - 1) >> len(_FIELDS) << len(_FIELDS):
             break  # a field of unknown size: what follows cannot be found
-    return _Plan(
-        at, found.get(TSFT, 0), found.get(FLAGS, 0), found.get(CHANNEL, 0), tuple(signals), own_signal, fixed
+    if at > length:
+        return None, False
+    frequency = found.get(CHANNEL, 0)
+    layout = _Layout(
+        length,
+        found.get(TSFT, 0),
+        found.get(FLAGS, 0),
+        frequency,
+        frequency + 1 if frequency else 0,
+        signals[0] if signals else 0,
+        () if own_signal else tuple(signals[1:]),
     )
+    return layout, fixed
 
 
 def _lay_out(word: int, at: int) -> tuple[dict[int, int], int]:
