@@ -1,6 +1,7 @@
 """The address of an MQTT broker, as people write it: mqtt://user:password@host:1883."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -12,6 +13,17 @@ _HINT = "Write it like mqtt://127.0.0.1:1883, mqtt://user:password@broker.exampl
 
 
 @dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Whom a client trusts, and how it shows who it is: PEM files."""
+
+    ca: Path | None = None
+    """The authority that the broker's certificate is from; None = those that the system trusts."""
+    certificate: Path | None = None
+    key: Path | None = None
+    """The private key of `certificate`."""
+
+
+@dataclass(frozen=True, slots=True)
 class BrokerAddress:
     """Where a broker listens and how to log in. Neither `str` nor `repr` shows the password."""
 
@@ -20,15 +32,20 @@ class BrokerAddress:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: bool = False
+    files: TlsFiles = TlsFiles()
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(
+        cls, text: str, *, ca: Path | None = None, cert: Path | None = None, cert_key: Path | None = None
+    ) -> Self:
         """Read `mqtt://[user[:password]@]host[:port]`, or `mqtts://` for TLS; a bare host will do.
 
-        Percent-encoded characters in user and password are decoded; an IPv6 address stands in brackets.
+        Percent-encoded characters in user and password are decoded; an IPv6 address stands in brackets. The
+        files of TLS are named beside it, as on the command line.
 
         Raises:
-            ConfigurationError: it is no such address. The message never repeats the password.
+            ConfigurationError: it is no such address, or the files do not go with it. The message never
+                repeats the password.
 
         """
         url = _split(text.strip() if "://" in text else f"mqtt://{text.strip()}")
@@ -43,12 +60,23 @@ class BrokerAddress:
         if url.password and not url.username:
             raise ConfigurationError("broker address: a password without a user", _HINT)
         tls = url.scheme == "mqtts"
+        if not tls and (ca or cert or cert_key):
+            raise ConfigurationError(
+                "broker address: --ca, --cert and --cert-key are for TLS, and this address is without",
+                "Write mqtts:// instead of mqtt://, or leave the certificates out.",
+            )
+        if (cert is None) != (cert_key is None):
+            raise ConfigurationError(
+                "--cert and --cert-key: expected both or none: a certificate and its private key",
+                "They are issued together: NAME.crt and NAME.key.",
+            )
         return cls(
             host=url.hostname,
             port=_port(url) or (TLS_PORT if tls else PLAIN_PORT),
             user=unquote(url.username) if url.username else None,
             password=unquote(url.password) if url.password else None,
             tls=tls,
+            files=TlsFiles(ca, cert, cert_key),
         )
 
     def __str__(self) -> str:

@@ -188,13 +188,13 @@ class Node(Part):
 
 
 class Broker(Part):
-    """The mall's MQTT broker, where nodes and gateway meet: what nodes and the broker itself are installed from."""
+    """The mall's MQTT broker, where nodes and gateway meet."""
 
     host: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$")]
     """Name or address under which the nodes reach it; its certificate holds it."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
     readers: list[Id] = []
-    """Systems that may read events and positions, such as a CRM; each logs in with a certificate of its own."""
+    """Systems that may read events and positions, such as a CRM; each has a certificate of its own."""
 
 
 class GuestNetwork(Part):

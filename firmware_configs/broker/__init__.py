@@ -1,12 +1,12 @@
-"""What the mall's broker is installed from: its configuration, who may do what, and the mall's certificates.
+"""What the mall's broker is installed from: its configuration, its access list, and the mall's certificates.
 
-`acl` and `configuration` are pure: a site goes in, the text of a file comes out. `Authority` is the mall's own
-certificate authority, a folder that stays with the facilities team:
+`acl` and `configuration` are pure: a site goes in, the text of a file comes out. `Authority` is the mall's
+own certificate authority, in a folder that stays with the facilities team:
 
-    authority = Authority.create(folder, mall="riverside", now=now)     # or .open(folder)
-    authority.ca_pem                                    # every node and the gateway need it
-    issued = authority.client("n01", now=now)           # Issued(certificate_pem, key_pem, ...): kept while it is good
-    authority.revoke("n01", now=now)                    # and render the broker's folder again
+    authority = Authority.create(folder, mall="riverside", now=now)  # or .open(folder, mall=...)
+    authority.ca_pem  # ca.crt, for every node and the gateway
+    issued = authority.client("n01", now=now)  # certificate_pem and key_pem; the same ones while they are good
+    authority.revoke("n01", now=now)  # then render the broker's folder again
 """
 
 from firmware_configs.broker.access import GATEWAY, OPERATOR, acl, client_names

@@ -1,8 +1,8 @@
 """Who may publish and read what: mosquitto's access list, made from the site file.
 
-Everybody logs in with a certificate, and the certificate's name is the user (`use_identity_as_username`). Every
-node is written out instead of using mosquitto's patterns (`%u`): a node that is taken out of the site file loses
-its rights, and what one may do can be read without knowing patterns.
+Everybody logs in with a certificate, and its name is the user (`use_identity_as_username`). Every node is
+written out instead of using mosquitto's patterns (`%u`): a node that is taken out of the site file loses its
+rights, and what one may do can be read without knowing patterns.
 """
 
 from collections.abc import Iterator
@@ -35,8 +35,8 @@ def client_names(site: Site) -> tuple[str, ...]:
     twice = sorted({name for name in names if [*names, _BROKER].count(name) > 1})
     if twice:
         raise ConfigurationError(
-            f"{', '.join(twice)}: more than one node or reader of the site has this name, or it is the name of "
-            "the gateway, the operator or the server",
+            f"{', '.join(twice)}: more than one node or reader of the site has this name, or it is one of "
+            f"{GATEWAY}, {OPERATOR} and {_BROKER}",
             "The name in a certificate decides what its owner may do: every node and reader needs its own.",
         )
     return tuple(names)
@@ -63,7 +63,7 @@ def acl(site: Site) -> str:
 
 _HEAD = """\
 # Who may do what at the broker of the mall {mall}. Rendered from the site file by `mallsense broker render`:
-# change the site file and render again. The user is the name in the certificate; who is not named has no rights.
+# change the site file and render again. The user is the name in a certificate; others have no rights.
 """
 
 Rule = tuple[str, str]
@@ -83,6 +83,8 @@ def _node(topics: Topics, node: str) -> Iterator[Rule]:
     yield "write", topics.time_request(node)
     yield "read", topics.configuration(node)
     yield "read", topics.time_answer(node)
+    yield "read", topics.stored(node)
+    yield "read", topics.gateway_status()
     yield "read", topics.opt_out()
 
 
@@ -95,6 +97,7 @@ def _gateway(topics: Topics) -> Iterator[Rule]:
     yield "write", topics.all_events
     yield "write", topics.opt_out()
     yield "write", topics.time_answer("+")
+    yield "write", topics.stored("+")
 
 
 def _operator(topics: Topics) -> Iterator[Rule]:

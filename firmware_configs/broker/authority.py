@@ -131,7 +131,7 @@ class Authority:
         return self._issue(SERVER, "server", list(hosts), now=now, renew=renew)
 
     def revoke(self, name: str, *, now: datetime) -> int:
-        """Take back all certificates of a client; gives how many. They count once the broker has the new list.
+        """Take back all certificates of a client; gives how many. The broker has to be given the new list.
 
         Raises:
             ConfigurationError: it has none that is good, or the register cannot be written.

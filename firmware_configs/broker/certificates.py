@@ -20,7 +20,7 @@ CERTIFICATE_LIFE = timedelta(days=5 * 365)
 RENEW_BEFORE = timedelta(days=90)
 """A certificate with less left is not kept when it is asked for again."""
 BACKDATED = timedelta(days=1)
-"""Certificates are valid from a little before they were made: a node without a clock battery may be behind."""
+"""Certificates are valid from a little before they were made: a node's clock may be behind."""
 _EVERYWHERE = ("localhost", "127.0.0.1", "::1")
 """Names of the broker for what runs beside it, such as the gateway."""
 
@@ -65,7 +65,7 @@ def make_server(authority: Issued, mall: str, hosts: Sequence[str], *, now: date
 
 
 def make_client(authority: Issued, mall: str, name: str, *, now: datetime) -> Issued:
-    """Make the certificate that a node, the gateway or a reader logs in with; it cannot stand in for a broker."""
+    """Make the certificate that a node, the gateway or a reader logs in with; it cannot be a broker's."""
     return _leaf(authority, name, mall, ExtendedKeyUsageOID.CLIENT_AUTH, now=now)
 
 

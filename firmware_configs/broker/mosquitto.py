@@ -1,4 +1,4 @@
-"""The broker's configuration: TLS alone, everybody by certificate, nothing lost, nobody able to fill it up."""
+"""The broker's configuration: TLS alone, everybody by certificate, nothing lost."""
 
 from pathlib import PurePosixPath
 
@@ -7,6 +7,8 @@ from contracts.site import Broker, Site
 
 INSTALLED = PurePosixPath("/etc/mosquitto/mallsense")
 """Where the rendered folder is copied to on the broker."""
+PERSISTENCE = PurePosixPath("/var/lib/mosquitto")
+"""Where Debian's mosquitto keeps what has to survive it."""
 MAX_PACKET_BYTES = 4 * 1024 * 1024
 """Twice the largest batch of observations; a client that sends more is disconnected."""
 
@@ -16,7 +18,7 @@ def broker_of(site: Site) -> Broker:
     if site.broker is None:
         raise ConfigurationError(
             "the site file does not say where the broker is",
-            "Add a section `broker:` with `host: NAME` to it: the name or address under which nodes reach it.",
+            "Add `broker: {host: NAME}` to it: the name or address under which the nodes reach it.",
         )
     return site.broker
 
@@ -25,7 +27,7 @@ def configuration(
     site: Site,
     *,
     installed: PurePosixPath = INSTALLED,
-    persistence: PurePosixPath = PurePosixPath("/var/lib/mosquitto"),
+    persistence: PurePosixPath = PERSISTENCE,
 ) -> str:
     """The text of mosquitto.conf for a site, whose other files will lie in the folder `installed`.
 
@@ -66,7 +68,8 @@ persistence true
 persistence_location {persistence}/
 autosave_on_changes true
 autosave_interval 1
-max_queued_messages 0
+# As good as no limit; 0 means none, too, but then mosquitto 2.0.11 disconnects whoever is refused a message.
+max_queued_messages 1000000000
 max_inflight_messages 0
 persistent_client_expiration 14d
 
