@@ -14,12 +14,10 @@ from contracts.errors import ConfigurationError
 _ISSUE = "Issue one with: mallsense broker certificate NAME"
 _CLOCK = "is this machine's clock right? A node without time cannot tell whether a certificate holds"
 
-_UNTRUSTED = (
-    "its certificate is not from the mall's authority that --ca names: another mall's broker, or an old CA"
-)
+_UNTRUSTED = "its certificate is not from the authority that --ca names: is it another mall's broker?"
 _OTHER_NAME = (
-    "its certificate is not for the name {host}: call it by the host of the site file's broker section, or change "
-    "that and render the broker's folder again"
+    "its certificate is not for the name {host}: call it by the host in the site file's broker section, or "
+    "change that and render the broker's folder again"
 )
 _BY_VERIFICATION = {
     9: f"its certificate is not valid yet: {_CLOCK}",
@@ -44,7 +42,7 @@ _BY_ALERT = {
     "WRONG_VERSION_NUMBER": "it does not speak TLS on this port: use mqtt:// or another port",
     "HTTP_REQUEST": "it does not speak TLS on this port: use mqtt:// or another port",
 }
-"""By the name that OpenSSL gives an alert or error (RFC 8446, section 6.2): what the broker has against us."""
+"""By the name that OpenSSL gives an alert (RFC 8446, section 6.2) or error: what the broker says."""
 
 
 class ClientContext(ssl.SSLContext):

@@ -2,7 +2,7 @@
 
 import logging
 import random
-import ssl
+import sys
 import threading
 import time
 from collections import deque
@@ -18,6 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from contracts.broker import BrokerAddress
+from contracts.tls import ClientContext, client_context, explain
 
 Taker = Callable[[bytes], None]
 """Takes the payload of a message. Called in the network thread: it must not wait."""
@@ -27,6 +28,8 @@ _log = logging.getLogger(__name__)
 KEEPALIVE_S = 30
 CONNECT_TIMEOUT_S = 5.0
 SESSION_EXPIRY_S = 3600
+SPREAD_S = 5.0
+"""The first try to come back is made after a random part of this (measured: benchmarks/reconnect.py)."""
 WINDOW = 16
 """Messages in flight at once. mosquitto takes 20, iotcore 100; the rest is room for birth and health."""
 _HEADROOM = 4
@@ -51,8 +54,8 @@ class Connection:
     """Keeps up a connection to the broker; `publish` while `connected` is set.
 
     `answers` holds what became of each message, in order. Messages in flight when a connection breaks are
-    sent again on the next one. `wake` is set whenever something has changed. The topics in `subscriptions` are
-    subscribed to on every connection, before the birth is published.
+    sent again on the next one. `wake` is set whenever something has changed. The topics in `subscriptions`
+    are subscribed to on every connection, before the birth is published.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Connection:
         self._short = 0
         self._connected_s = 0.0
         self._random = random.SystemRandom()
+        self._tls: ClientContext | None = None
         self._client = self._make(client_id, will)
 
     def start(self) -> None:
@@ -128,7 +132,8 @@ class Connection:
         if self.address.user is not None:
             client.username_pw_set(self.address.user, self.address.password)
         if self.address.tls:
-            client.tls_set_context(ssl.create_default_context())
+            self._tls = client_context(self.address.files)
+            client.tls_set_context(self._tls)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
@@ -138,11 +143,16 @@ class Connection:
         self._spread(client)
         return client
 
-    def _spread(self, client: mqtt.Client, least_s: float = 0.5) -> None:
-        """Draw new delays, so that the nodes of a mall do not all come back in the same moment."""
+    def _spread(self, client: mqtt.Client, least_s: float = 0.0) -> None:
+        """Draw new delays, so that the nodes of a mall do not all come back in the same second.
+
+        The first try comes after up to `SPREAD_S` (from `least_s` on); each further one waits twice as long,
+        so nodes get further apart the longer the broker is away.
+        """
         least_s = min(least_s, _LONGEST_DELAY_S)
         draw = self._random.uniform
-        client.reconnect_delay_set(least_s * draw(0.5, 1.5), max(2 * least_s, draw(20, 40)))  # type: ignore[arg-type]
+        first_s = least_s + draw(0.02, 1.0) * SPREAD_S
+        client.reconnect_delay_set(first_s, max(2 * least_s, draw(20, 40)))  # type: ignore[arg-type]
 
     def _on_connect(
         self,
@@ -168,7 +178,8 @@ class Connection:
         self._wake.set()
 
     def _on_connect_fail(self, _client: mqtt.Client, _data: Any) -> None:
-        self._in_trouble(f"the broker at {self.address} cannot be reached")
+        # paho calls this where it has caught the error, and hands over none.
+        self._in_trouble(explain(sys.exc_info()[1], self.address))
 
     def _on_disconnect(
         self,
@@ -180,13 +191,15 @@ class Connection:
     ) -> None:
         was_connected = self.connected.is_set()
         self.connected.clear()
-        if reason.value == _TAKEN_OVER:
+        if self._tls is not None and self._tls.failure is not None:
+            self._in_trouble(explain(self._tls.failure, self.address))
+        elif reason.value == _TAKEN_OVER:
             self._short = _SUSPICIOUS
             self._spread(client, _LONGEST_DELAY_S)
             self._in_trouble(f"the broker has ended the connection{self._suspicion()}")
         elif reason.value != 0 and was_connected:
             self._short = self._short + 1 if time.monotonic() - self._connected_s < _SHORT_S else 0
-            self._spread(client, 0.5 * 2**self._short)
+            self._spread(client, 0.5 * 2**self._short if self._short else 0.0)
             self._in_trouble(f"the connection to the broker at {self.address} broke{self._suspicion()}")
         self._wake.set()
 

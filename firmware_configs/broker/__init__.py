@@ -5,7 +5,7 @@ own certificate authority, in a folder that stays with the facilities team:
 
     authority = Authority.create(folder, mall="riverside", now=now)  # or .open(folder, mall=...)
     authority.ca_pem  # ca.crt, for every node and the gateway
-    issued = authority.client("n01", now=now)  # certificate_pem and key_pem; the same ones while they are good
+    issued = authority.client("n01", now=now)  # certificate_pem, key_pem; the same while they are good
     authority.revoke("n01", now=now)  # then render the broker's folder again
 """
 
