@@ -43,6 +43,17 @@ def edge(
     broker: Annotated[
         str, typer.Option(help="mqtt://user:password@host:port, or mqtts://.", envvar="MALLSENSE_BROKER")
     ] = "mqtt://127.0.0.1:1883",
+    ca: Annotated[
+        Path | None,
+        typer.Option(help="With mqtts://: certificate of the mall's authority.", envvar="MALLSENSE_CA"),
+    ] = None,
+    cert: Annotated[
+        Path | None,
+        typer.Option(help="With mqtts://: the certificate this node logs in with.", envvar="MALLSENSE_CERT"),
+    ] = None,
+    cert_key: Annotated[
+        Path | None, typer.Option(help="The private key of --cert.", envvar="MALLSENSE_CERT_KEY")
+    ] = None,
     speed: Annotated[str, typer.Option(help="1 as it happened, 60 an hour a minute, max.")] = "max",
     start: Annotated[
         str | None,
@@ -72,7 +83,7 @@ def edge(
     """
     console = Console(stderr=True)
     mall = _read_site(site, node)
-    address = BrokerAddress.parse(broker)
+    address = BrokerAddress.parse(broker, ca=ca, cert=cert, cert_key=cert_key)
     pace = parse_speed(speed)
     source = PcapSource(node, pcap)
     source.shift_ms = _shift_ms(start, source.first_ms, mall.mall.timezone)

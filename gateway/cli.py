@@ -25,6 +25,18 @@ _log = logging.getLogger(__name__)
 
 DEFAULT_STORE = Path("mallsense.db")
 
+Ca = Annotated[
+    Path | None,
+    typer.Option("--ca", help="With mqtts://: certificate of the mall's authority.", envvar="MALLSENSE_CA"),
+]
+Cert = Annotated[
+    Path | None,
+    typer.Option("--cert", help="With mqtts://: the certificate to log in with.", envvar="MALLSENSE_CERT"),
+]
+CertKey = Annotated[
+    Path | None, typer.Option("--cert-key", help="The private key of --cert.", envvar="MALLSENSE_CERT_KEY")
+]
+
 
 def gateway(
     *,
@@ -38,8 +50,14 @@ def gateway(
     store: Annotated[Path, typer.Option(help="Where history is kept.")] = DEFAULT_STORE,
     broker: Annotated[
         str | None,
-        typer.Option(help="An MQTT broker, as mqtt://user:password@host:port. Without it, an embedded one."),
+        typer.Option(
+            help="An MQTT broker, as mqtt://user:password@host:port, or mqtts://. Without it, an embedded one.",
+            envvar="MALLSENSE_BROKER",
+        ),
     ] = None,
+    ca: Ca = None,
+    cert: Cert = None,
+    cert_key: CertKey = None,
     broker_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the embedded broker; 0 for any.")
     ] = DEFAULT_PORT,
@@ -64,7 +82,7 @@ def gateway(
         store=store,
         calibration=read_calibration(calibration) if calibration else None,
         people=read_people(people) if people else MallPeople.assumed(),
-        broker=BrokerAddress.parse(broker) if broker else None,
+        broker=BrokerAddress.parse(broker, ca=ca, cert=cert, cert_key=cert_key) if broker else None,
         broker_port=broker_port,
         host=host,
         port=port,
@@ -93,6 +111,9 @@ def events(
     broker: Annotated[
         str | None, typer.Option(help="Take events from this MQTT broker instead; always follows.")
     ] = None,
+    ca: Ca = None,
+    cert: Cert = None,
+    cert_key: CertKey = None,
     mall: Annotated[str | None, typer.Option(help="With --broker: only this mall.")] = None,
     newest: Annotated[int, typer.Option(min=1, max=1000, help="How many past events to show first.")] = 20,
 ) -> None:
@@ -104,7 +125,9 @@ def events(
     stop_on_broken_pipe()
     wanted = Wanted(frozenset(zone or ()), frozenset(kind or ()))
     if broker is not None:
-        happenings = over_mqtt(BrokerAddress.parse(broker), mall, wanted=wanted)
+        happenings = over_mqtt(
+            BrokerAddress.parse(broker, ca=ca, cert=cert, cert_key=cert_key), mall, wanted=wanted
+        )
     else:
         token = os.environ.get("MALLSENSE_TOKEN")
         happenings = over_http(url, token, newest=newest, follow=follow, wanted=wanted)

@@ -2,7 +2,6 @@
 
 import json
 import queue
-import ssl
 import time
 import urllib.error
 import urllib.request
@@ -20,6 +19,7 @@ from contracts.broker import BrokerAddress
 from contracts.errors import ConfigurationError, MessageError, UnavailableError
 from contracts.events import CloudEvent, PathEvent, VisitEvent
 from contracts.messages import decode
+from contracts.tls import client_context, explain
 from contracts.topics import ROOT
 
 PAGE = 500
@@ -87,8 +87,9 @@ def over_mqtt(
     client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
     if address.user is not None:
         client.username_pw_set(address.user, address.password)
-    if address.tls:
-        client.tls_set_context(ssl.create_default_context())
+    tls = client_context(address.files) if address.tls else None
+    if tls is not None:
+        client.tls_set_context(tls)
 
     def connected(_client: Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
         if reason.is_failure:
@@ -100,11 +101,15 @@ def over_mqtt(
     def arrived(_client: Client, _data: Any, message: MQTTMessage) -> None:
         inbox.put(bytes(message.payload))
 
-    client.on_connect, client.on_message = connected, arrived
+    def ended(*_: Any) -> None:
+        if tls is not None and tls.failure is not None:
+            inbox.put(UnavailableError(explain(tls.failure, address), "Certificates: mallsense broker list."))
+
+    client.on_connect, client.on_message, client.on_disconnect = connected, arrived, ended
     try:
         client.connect(address.host, address.port)
     except OSError as error:
-        raise UnavailableError(f"broker {address} does not answer: {error}", "Is it running?") from error
+        raise UnavailableError(explain(error, address), "Is it running?") from error
     client.loop_start()
     try:
         while True:

@@ -8,6 +8,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from contracts.broker import BrokerAddress
 from contracts.errors import MessageError, UnavailableError
 from contracts.messages import AgentState, GatewayStatus, decode
+from contracts.tls import client_context
 from contracts.topics import Topics
 
 ANSWER_S = 2.0
@@ -36,7 +37,7 @@ def gateway_is_online(broker: BrokerAddress, mall: str) -> bool:
     if broker.user:
         client.username_pw_set(broker.user, broker.password)
     if broker.tls:
-        client.tls_set()
+        client.tls_set_context(client_context(broker.files))
     try:
         client.connect(broker.host, broker.port)
     except OSError as error:

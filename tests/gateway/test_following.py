@@ -64,7 +64,7 @@ def test_nobody_there() -> None:
     ended = command("--url", f"http://127.0.0.1:{free_port()}")
     assert ended.returncode == 2
     assert "mallsense gateway" in ended.stderr
-    with pytest.raises(UnavailableError, match="does not answer"):
+    with pytest.raises(UnavailableError, match="cannot be reached"):
         next(over_mqtt(BrokerAddress("127.0.0.1", free_port()), None))
 
 
