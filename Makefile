@@ -5,8 +5,8 @@ ARGS   ?=
 DATA   ?= $(or $(MALLSENSE_DATA),../shared/data)
 
 bin  := $(VENV)/bin
-code := $(wildcard contracts positioning edge_agent gateway dashboards simulators mallsense tests \
-        benchmarks scripts hatch_build.py)
+code := $(wildcard contracts positioning edge_agent firmware_configs gateway dashboards simulators mallsense \
+        tests benchmarks scripts hatch_build.py)
 # All tests take one process a core. A file stays in one process, since its tests share a gateway or a browser.
 side_by_side := --numprocesses auto --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
@@ -25,6 +25,10 @@ test: $(VENV)/.dev ## run all tests, installing mosquitto and Chromium where it 
 	@sh scripts/install-test-tools.sh
 	@$(bin)/python hatch_build.py
 	$(bin)/python -m pytest $(or $(ARGS),$(side_by_side) --cov --cov-report=term)
+
+.PHONY: wheels
+wheels: $(VENV)/.demo ## fetch what a node installs, into dist/node (docs/installing-a-node.md)
+	@PYTHON=$(bin)/python sh scripts/node-wheels.sh dist/node
 
 .PHONY: accuracy
 accuracy: $(VENV)/.dev ## measure positions on recorded data, into docs/accuracy.md (DATA=FOLDER)

@@ -23,6 +23,7 @@ _OWN = {
     "contracts",
     "dashboards",
     "edge_agent",
+    "firmware_configs",
     "gateway",
     "mallsense",
     "positioning",
@@ -59,6 +60,9 @@ COMMANDS = {
         "mallsense.occupancy:app", "gateway", "Count people by their devices, with intervals."
     ),
     "events": Entry("gateway.cli:events", "gateway", "Show zone events as they happen."),
+    "node": Entry(
+        "firmware_configs.cli:app", "fleet", "Install nodes: render, provision and list them."
+    ),
     "site": Entry("gateway.site.cli:app", "gateway", "Check, import and draw the model of a mall."),
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Write the lock files: what runs a mall (requirements.lock) and what also tests it (requirements-dev.lock).
-# The second is resolved first and constrains the first, so that both hold the same versions.
+# Write the lock files: what runs a mall (requirements.lock), what also tests it (requirements-dev.lock), and what a
+# node installs (requirements-node.lock). The second is resolved first and constrains the others: one version for all.
 # No index, host or local configuration gets in: the files hold names, versions and hashes alone.
 set -eu
 cd "$(dirname "$0")/.."
@@ -8,10 +8,13 @@ UV=${UV:-uv}
 
 compile() {
   "$UV" --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-    --no-header --no-annotate --upgrade --group pyproject.toml:install "$@"
+    --no-header --no-annotate --upgrade "$@" pyproject.toml
 }
 
-compile --all-extras --output-file requirements-dev.lock pyproject.toml
-compile --extra edge --extra gateway --constraints requirements-dev.lock --output-file requirements.lock pyproject.toml
-echo "wrote requirements.lock ($(grep -c == requirements.lock) packages)" \
-  "and requirements-dev.lock ($(grep -c == requirements-dev.lock) packages)"
+compile --all-extras --group install --group node --output-file requirements-dev.lock
+compile --extra edge --extra fleet --extra gateway --group install --constraints requirements-dev.lock \
+  --output-file requirements.lock
+compile --extra edge --group node --constraints requirements-dev.lock --output-file requirements-node.lock
+for lock in requirements.lock requirements-dev.lock requirements-node.lock; do
+  echo "wrote $lock ($(grep -c == "$lock") packages)"
+done

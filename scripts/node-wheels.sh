@@ -1,0 +1,25 @@
+#!/bin/sh
+# Put together what a node installs, so that it needs no network: the project's wheel, the packages of
+# requirements-node.lock for 64-bit Raspberry Pis, and checksums. node-wheels.sh [FOLDER], by default dist/node.
+# PLATFORM names other machines, PYTHONS the versions of Python that nodes have.
+set -eu
+cd "$(dirname "$0")/.."
+out=${1:-dist/node}
+python=${PYTHON:-.venv/bin/python}
+platform=${PLATFORM:-manylinux_2_28_aarch64}
+machine=${platform#manylinux_*_*_}
+pythons=${PYTHONS:-3.11 3.13} # Raspberry Pi OS 12 (bookworm) and 13 (trixie)
+
+rm -rf "$out.new"
+mkdir -p "$out.new"
+"$python" -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir "$out.new" .
+for version in $pythons; do
+  "$python" -m pip --disable-pip-version-check download --quiet --no-deps --require-hashes --only-binary :all: \
+    --platform "$platform" --platform "manylinux_2_17_$machine" --platform "manylinux2014_$machine" \
+    --implementation cp --python-version "$version" --dest "$out.new" -r requirements-node.lock
+done
+cp requirements-node.lock "$out.new/requirements.lock"
+(cd "$out.new" && sha256sum -- *.whl requirements.lock >SHA256SUMS)
+rm -rf "$out"
+mv "$out.new" "$out"
+echo "$out: $(find "$out" -name '*.whl' | wc -l) packages, $(du -sh "$out" | cut -f1); give it to mallsense node render --wheels"
