@@ -51,7 +51,7 @@ def gateway(
     broker: Annotated[
         str | None,
         typer.Option(
-            help="An MQTT broker, as mqtt://user:password@host:port, or mqtts://. Without it, an embedded one.",
+            help="An MQTT broker: mqtt://user:password@host:port, or mqtts://. Without, an embedded one.",
             envvar="MALLSENSE_BROKER",
         ),
     ] = None,

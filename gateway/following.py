@@ -19,7 +19,7 @@ from contracts.broker import BrokerAddress
 from contracts.errors import ConfigurationError, MessageError, UnavailableError
 from contracts.events import CloudEvent, PathEvent, VisitEvent
 from contracts.messages import decode
-from contracts.tls import client_context, explain
+from contracts.tls import ClientContext, client_context, explain
 from contracts.topics import ROOT
 
 PAGE = 500
@@ -76,6 +76,18 @@ def over_http(
             time.sleep(POLL_S)
 
 
+def _client(address: BrokerAddress) -> tuple[Client, ClientContext | None]:
+    """A client that can log in, and where it uses TLS, what knows why that fails."""
+    client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    if address.user is not None:
+        client.username_pw_set(address.user, address.password)
+    if not address.tls:
+        return client, None
+    tls = client_context(address.files)
+    client.tls_set_context(tls)
+    return client, tls
+
+
 def over_mqtt(
     address: BrokerAddress, mall: str | None, *, wanted: Wanted = EVERYTHING
 ) -> Iterator[Happening]:
@@ -84,12 +96,7 @@ def over_mqtt(
     Raises `UnavailableError` when the broker does not answer or refuses.
     """
     inbox: queue.SimpleQueue[bytes | UnavailableError] = queue.SimpleQueue()
-    client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
-    if address.user is not None:
-        client.username_pw_set(address.user, address.password)
-    tls = client_context(address.files) if address.tls else None
-    if tls is not None:
-        client.tls_set_context(tls)
+    client, tls = _client(address)
 
     def connected(_client: Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
         if reason.is_failure:

@@ -63,6 +63,9 @@ COMMANDS = {
     "node": Entry(
         "firmware_configs.cli:app", "fleet", "Install nodes: render, provision and list them."
     ),
+    "broker": Entry(
+        "firmware_configs.broker.cli:app", "fleet", "Set up the mall's broker: TLS, rights, certificates."
+    ),
     "site": Entry("gateway.site.cli:app", "gateway", "Check, import and draw the model of a mall."),
 }
 

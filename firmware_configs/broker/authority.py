@@ -30,7 +30,7 @@ from firmware_configs.broker.register import Entry, Register
 
 SERVER = "server"
 """Name under which the broker's own certificate is kept."""
-_HINT = "Make an authority with: mallsense broker render --site SITE --authority FOLDER --out FOLDER"
+_HINT = "A mall's first one is made with: mallsense broker render --new-authority ..."
 
 
 @dataclass(frozen=True, slots=True)
