@@ -65,6 +65,10 @@ class Batcher:
         batch = self._open.get(node)
         if batch is None:
             self._open[node] = batch = _Open(opened_ms=min(heard.t_ms, default=heard.complete_to_ms))
+        if heard.complete_to_ms < batch.watermark_ms:  # the clock of a live node was set back
+            if batch.t_ms:
+                yield self._close(node, batch, MAX_ROWS)
+            batch.opened_ms = batch.told_ms = batch.watermark_ms = 0
         _drop_impossible(heard)
         device, elements = self._pseudonyms.columns(heard.t_ms, heard.address, heard.elements)
         batch.t_ms += heard.t_ms

@@ -1,0 +1,1 @@
+"""Radios that listen: monitor mode, channels, packet sockets with a kernel filter, a watchdog."""
