@@ -13,9 +13,10 @@ from contracts.messages import AgentState, AgentStatus, encode
 from contracts.topics import Topics
 from edge_agent.batcher import Batcher
 from edge_agent.connection import WINDOW, Connection
+from edge_agent.gateway_view import GatewayView
 from edge_agent.pace import paced
 from edge_agent.pseudonym import Pseudonyms
-from edge_agent.publisher import Publisher
+from edge_agent.publisher import CATCH_UP, Publisher
 from edge_agent.reporting import Progress, Reporter
 from edge_agent.rotation import SaltRotation
 from edge_agent.sources.protocol import Heard, Source
@@ -57,7 +58,7 @@ def run_agent(
     software: str = "",
     progress: Callable[[Progress], None] | None = None,
 ) -> Progress:
-    """Run an agent until its source ends and the broker has everything, or until `stop` is set.
+    """Run an agent until its source ends and everything is stored elsewhere, or until `stop` is set.
 
     `speed` is event time over real time, None as fast as possible. It counts from the first block, or from
     `now_ms`: what is older is then caught up with first. A `live` source is never made to wait:
@@ -89,6 +90,7 @@ def run_agent(
 
     spool = Spool(spool_path, max_bytes=max_spool_bytes)
     wake = threading.Event()
+    gateway = GatewayView()
     connection = Connection(
         broker,
         client_id=f"mallsense-edge-{mall}-{agent_id}",
@@ -96,8 +98,11 @@ def run_agent(
         birth=status(AgentState.ONLINE),
         will=status(AgentState.OFFLINE),
         wake=wake,
+        subscriptions=gateway.subscriptions(topics, source.nodes),
     )
-    publisher = Publisher(spool, connection, topics, wake)
+    publisher = Publisher(
+        spool, connection, topics, wake, gateway=gateway, rate_hz=CATCH_UP if live else None
+    )
     reporter = Reporter(
         source.nodes, spool=spool, publisher=publisher, connection=connection, topics=topics, show=progress
     )
@@ -158,7 +163,7 @@ class _Reader:
             behind = self.limit_bytes is not None and self._spool.batches > BEHIND_BATCHES
             self._batcher.hold_ms = LONGEST_HOLD_MS if behind else self.hold_ms
             for batch in self._batcher.add(heard):
-                self._spool.append(batch.node, encode(batch))
+                self._spool.append(batch.node, batch.seq, encode(batch))
             self._reporter.count(heard)
             self._wake.set()
             self._reporter.report()
@@ -166,7 +171,7 @@ class _Reader:
             if self._stop.is_set():
                 break
         for batch in self._batcher.flush():
-            self._spool.append(batch.node, encode(batch))
+            self._spool.append(batch.node, batch.seq, encode(batch))
         self._wake.set()
 
     def _wait_for_room(self) -> None:

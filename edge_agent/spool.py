@@ -1,69 +1,72 @@
-"""What waits for the broker, on disk: encoded batches, oldest first, until the broker has taken them.
+"""What waits for the gateway: encoded batches, oldest first, until somebody has said that they are stored.
 
-SQLite in WAL mode with `synchronous=FULL`: a batch that `commit` has written survives a killed process and a
-power cut. Batches that come close together share a commit, so a node makes about one fsync a second, which an
-SD card bears for years. Each row carries a checksum. The spool is bounded: where it is full, the oldest
-batches are dropped and counted. One process owns a spool.
+A batch is in memory first. What is confirmed within a second is never written, so a node that has its broker
+does not wear its card; what is not goes to disk at the next `commit`. On disk it is SQLite in WAL mode with
+`synchronous=FULL`: what `commit` has written survives a killed process and a power cut. A power cut costs what
+was heard since the last commit, at most. Each record carries a checksum. The spool is bounded: where it is
+full, the oldest batches are dropped and counted. One process owns a spool.
 """
 
 import logging
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
-from zlib import crc32
 
-from edge_agent.spool_file import is_damage, open_database, set_aside
+from edge_agent.spool_file import SpoolFile, Spooled, is_damage, set_aside
+
+__all__ = ["Spool", "Spooled"]
 
 _log = logging.getLogger(__name__)
 
-MAX_BYTES = 256 * 1024 * 1024
-"""A node that hears 50 frames a second fills this in about 18 hours without a broker."""
-
-
-class Spooled(NamedTuple):
-    """A batch on disk."""
-
-    row: int
-    """Grows with every batch; the order of the spool."""
-    node: str
-    payload: bytes
+MAX_BYTES = 1024 * 1024 * 1024
+"""A node that hears 50 frames a second fills this in about three days without a broker."""
+UNWRITTEN_BYTES = 16 * 1024 * 1024
+"""Most that waits in memory while the disk takes nothing."""
 
 
 class Spool:
-    """A durable queue. Safe to use from several threads.
+    """A durable queue. Safe to use from several threads; nobody waits for the disk but who commits or peeks.
 
     Raises:
-        ConfigurationError: the file cannot be opened or belongs to another process. A file that is damaged is
-            set aside (`NAME.damaged-N`) with a message, and a new one is started.
+        ConfigurationError: the file cannot be opened, belongs to another process or is no spool. A spool that is
+            damaged is set aside (`NAME.damaged-N`) with a message; what can be read of it goes into a new one.
 
     """
 
-    def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self, path: Path, *, max_bytes: int = MAX_BYTES, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.path = path
         self.boot = secrets.token_hex(8)
         """New at every opening: a number once given is never given to another batch, whatever was lost."""
         self.dropped = 0
-        """Batches given up since opening: the spool or the disk was full, or a row was damaged."""
+        """Batches given up since opening: the spool or the disk was full, or a record was damaged."""
         self._max_bytes = max_bytes
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # of what is in memory; held for moments only
+        self._disk = threading.RLock()  # of the file; taken before the other one
         self._sequence = 0
-        self._row = 0
-        # What waits, on disk or not. Read without the lock, so they are never too low in between.
-        self._count = 0
-        self._bytes = 0
-        self._new: list[Spooled] = []
+        self._written: dict[int, int] = {}  # bytes of each batch on disk, oldest first
+        self._new: dict[int, Spooled] = {}  # batches that are not, ...
+        self._since_s: dict[int, float] = {}  # ... and since when they wait
+        self._clock = clock
+        self._bytes = self._new_bytes = 0
         self._acked: list[int] = []
         self._complaint = ""
-        self._database = open_database(path)
-        self._take_stock()
+        self._file = SpoolFile(path)
+        self.dropped += self._file.lost
+        self._written = self._file.sizes()
+        self._bytes = sum(self._written.values())
+        self._row = max(self._written, default=0)
 
     @property
     def batches(self) -> int:
-        """Batches that wait, also those not yet committed; not those acked."""
-        return max(self._count - len(self._acked), 0)
+        """Batches that wait, on disk or not."""
+        with self._lock:
+            return len(self._written) + len(self._new)
 
     @property
     def size_bytes(self) -> int:
@@ -75,122 +78,169 @@ class Spool:
         """Batches that a power cut would still lose."""
         return len(self._new)
 
+    @property
+    def uncommitted_bytes(self) -> int:
+        """Bytes of their payloads."""
+        return self._new_bytes
+
+    @property
+    def uncommitted_s(self) -> float:
+        """Seconds for which the oldest of them has waited."""
+        with self._lock:
+            return self._clock() - next(iter(self._since_s.values())) if self._since_s else 0.0
+
+    @property
+    def undeleted(self) -> int:
+        """Batches that are safe elsewhere and still on disk."""
+        return len(self._acked)
+
     def number(self) -> int:
         """Give the next batch its sequence number; (node, boot, number) is its identity for good."""
         with self._lock:
             self._sequence += 1
             return self._sequence - 1
 
-    def append(self, node: str, payload: bytes) -> None:
-        """Add a batch; it is on disk after the next `commit`."""
+    def append(self, node: str, seq: int, payload: bytes) -> None:
+        """Add a batch, numbered by `number`; unless it is acked before, the next `commit` writes it."""
         with self._lock:
             self._row += 1
-            self._new.append(Spooled(self._row, node, payload))
-            self._count += 1
+            self._new[self._row] = Spooled(self._row, node, self.boot, seq, payload)
+            self._since_s[self._row] = self._clock()
             self._bytes += len(payload)
+            self._new_bytes += len(payload)
 
     def ack(self, rows: Iterable[int]) -> None:
-        """Say that the broker has taken these rows; the next `commit` deletes them."""
+        """Say that these rows are safe elsewhere; those on disk are deleted by the next `commit`."""
         with self._lock:
-            self._acked.extend(rows)
+            for row in rows:
+                if (size := self._no_longer_new(row)) is not None:
+                    self._bytes -= size
+                elif row in self._written:
+                    self._bytes -= self._written.pop(row)
+                    self._acked.append(row)
 
     def commit(self) -> None:
         """Write what was appended and delete what was acked, in one transaction; then keep the bound.
 
-        A full disk makes room by dropping the oldest tenth; if that does not help, the new batches go.
+        A full disk makes room by dropping the oldest tenth; if that does not help, new batches wait in memory,
+        `UNWRITTEN_BYTES` of them at most.
         """
-        with self._lock:
-            new, acked = self._new, self._acked
+        with self._disk:
+            self._keep_bound()
+            with self._lock:
+                new, acked = list(self._new.values()), self._acked
+                self._acked = []
             if not new and not acked:
                 return
-            self._new, self._acked = [], []
             try:
                 self._write(new, acked)
-                if self._bytes > self._max_bytes:
-                    self._complain(f"full ({self._max_bytes:,} bytes); is the broker reachable?")
-                    self._drop_oldest(self._bytes - self._max_bytes)
             except sqlite3.DatabaseError as error:
                 self._recover(error, new, acked)
 
     def peek(self, after: int, limit: int) -> list[Spooled]:
-        """Give up to `limit` committed batches above row `after`, oldest first, without damaged ones."""
-        query = "SELECT id, node, payload, crc FROM batch WHERE id > ? ORDER BY id LIMIT ?"
-        with self._lock:
+        """Give up to `limit` batches above row `after`, oldest first, without damaged ones."""
+        with self._disk:
             try:
-                rows = self._database.execute(query, (after, limit)).fetchall()
+                found = self._peek_disk(after, limit)
             except sqlite3.DatabaseError as error:
                 self._recover(error, [], [])
                 return []
-            good = [Spooled(*row) for *row, crc in rows if crc32(row[2]) == crc]
-            if len(good) < len(rows):
-                damaged = {row[0] for row in rows} - {batch.row for batch in good}
-                self._complain("damaged batches; check the disk")
-                self._write([], list(damaged))
-                self.dropped += len(damaged)
-            return good
+            with self._lock:
+                later = (batch for row, batch in self._new.items() if row > after)
+                return [*found, *islice(later, limit - len(found))]
 
     def close(self) -> None:
         """Commit what is left and give the file back."""
-        with self._lock:
+        with self._disk:
             self.commit()
-            self._database.close()
+            self._file.close()
 
-    def _take_stock(self) -> None:
-        count = "SELECT count(*), coalesce(sum(length(payload)), 0), coalesce(max(id), 0) FROM batch"
-        self._count, self._bytes, last = self._database.execute(count).fetchone()
-        self._row = max(self._row, last)  # never below a row that was given before
+    def _peek_disk(self, after: int, limit: int) -> list[Spooled]:
+        found: list[Spooled] = []
+        while len(found) < limit:
+            batches, damaged = self._file.read(after, limit - len(found))
+            if not batches and not damaged:
+                break
+            after = max(*damaged, *(batch.row for batch in batches), after)
+            with self._lock:
+                if damaged:
+                    self._complain("damaged batches; check the disk")
+                    self._give_up(damaged)
+                found += [batch for batch in batches if batch.row in self._written]  # the rest is acked
+        return found
 
-    def _write(self, new: list[Spooled], acked: list[int]) -> None:
-        rows = [(batch.row, batch.node, crc32(batch.payload), batch.payload) for batch in new]
-        gone = gone_bytes = 0
-        with self._database:  # commits, or rolls back where something fails
-            self._database.execute("BEGIN IMMEDIATE")
-            for row in acked:
-                cursor = self._database.execute(
-                    "DELETE FROM batch WHERE id = ? RETURNING length(payload)", (row,)
-                )
-                for (size,) in cursor.fetchall():
-                    gone, gone_bytes = gone + 1, gone_bytes + size
-            self._database.executemany("INSERT INTO batch (id, node, crc, payload) VALUES (?, ?, ?, ?)", rows)
-        self._count -= gone
-        self._bytes -= gone_bytes
+    def _write(self, new: Sequence[Spooled], acked: Sequence[int]) -> None:
+        """Write and delete on disk, then in the books. What was acked meanwhile is deleted next time."""
+        self._file.write(new, acked)
+        with self._lock:
+            for batch in new:
+                if (size := self._no_longer_new(batch.row)) is None:
+                    self._acked.append(batch.row)
+                else:
+                    self._written[batch.row] = size
+
+    def _no_longer_new(self, row: int) -> int | None:
+        """Take a batch out of those that are in memory alone; give its bytes, None where it is none."""
+        batch = self._new.pop(row, None)
+        if batch is None:
+            return None
+        del self._since_s[row]
+        self._new_bytes -= len(batch.payload)
+        return len(batch.payload)
+
+    def _keep_bound(self) -> None:
+        with self._lock:
+            if self._bytes > self._max_bytes:
+                self._complain(f"full ({self._max_bytes:,} bytes); is the gateway reachable?")
+                self._drop_oldest(self._bytes - self._max_bytes)
 
     def _drop_oldest(self, excess_bytes: int) -> None:
+        """Give up the oldest batches until so many bytes are gone."""
         rows = []
-        sizes = self._database.execute("SELECT id, length(payload) FROM batch ORDER BY id")
-        for row, size in sizes:
+        for row, size in (*self._written.items(), *((b.row, len(b.payload)) for b in self._new.values())):
             if excess_bytes <= 0:
                 break
             rows.append(row)
             excess_bytes -= size
-        sizes.close()
-        self._write([], rows)
-        self.dropped += len(rows)
+        self._give_up(rows)
 
-    def _recover(self, error: sqlite3.DatabaseError, new: list[Spooled], acked: list[int]) -> None:
-        """Go on after a failed write or read: make room on a full disk, replace a damaged file."""
+    def _give_up(self, rows: Sequence[int]) -> None:
+        """Drop batches and count them; those on disk are deleted by the next write."""
+        self.dropped += len(rows)
+        self.ack(rows)
+
+    def _recover(self, error: sqlite3.DatabaseError, new: Sequence[Spooled], acked: Sequence[int]) -> None:
+        """Go on after a failed write or read: replace a damaged file, make room on a full disk."""
         try:
             if is_damage(error):
-                self._start_anew(error, [*new, *self._new])
-            else:
-                self._complain(f"{error}; the oldest batches make room")
-                self._drop_oldest(max(self._bytes // 10, 1))
-            self._write(new, acked)
+                self._start_anew(error)
+                self._write(new, [])
+                return
+            self._complain(f"{error}; the oldest batches make room")
+            with self._lock:
+                self._drop_oldest(max(sum(self._written.values()) // 10, 1) if self._written else 0)
+                acked, self._acked = [*acked, *self._acked], []
+            self._write([], acked)
+            acked = []
+            self._write(new, [])
         except sqlite3.DatabaseError as again:
-            self._complain(f"{again}; new batches are lost until there is room")
-            self.dropped += len(new)
-            self._count -= len(new)
-            self._bytes -= sum(len(batch.payload) for batch in new)
-            self._acked += acked  # deleted when the disk lets us
+            self._complain(f"{again}; new batches wait in memory until there is room")
+            with self._lock:
+                self._acked += acked  # deleted when the disk lets us
+                while self._new_bytes > UNWRITTEN_BYTES:
+                    self._give_up([next(iter(self._new))])
 
-    def _start_anew(self, error: sqlite3.DatabaseError, unwritten: list[Spooled]) -> None:
-        self.dropped += self._count - len(unwritten)
-        self._database.close()
-        set_aside(self.path, error)
-        self._database = open_database(self.path)
-        self._take_stock()
-        self._count += len(unwritten)
-        self._bytes += sum(len(batch.payload) for batch in unwritten)
+    def _start_anew(self, error: sqlite3.DatabaseError) -> None:
+        """Set the file aside and go on with what can be read of it."""
+        self._file.close()
+        aside = set_aside(self.path, error)
+        self._file = SpoolFile(self.path, salvage_from=aside)
+        with self._lock:
+            kept = self._file.sizes()
+            self.dropped += len(self._written.keys() - kept.keys())
+            self._acked = [row for row in kept if row not in self._written]
+            self._written = {row: size for row, size in kept.items() if row in self._written}
+            self._bytes = sum(self._written.values()) + self._new_bytes
 
     def _complain(self, what: str) -> None:
         """Log once what is wrong; the counter tells how often."""

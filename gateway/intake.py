@@ -20,11 +20,20 @@ Arrival = tuple[Delivery, Input | NodeHealth | None]
 """A delivery, and what was read from it; None = nothing that can be used."""
 
 
+class BatchName(msgspec.Struct):
+    """What identifies a batch for good."""
+
+    node: str
+    boot: str
+    seq: int
+
+
 class _Version(msgspec.Struct):
     v: int = 1
 
 
 _versions = msgspec.json.Decoder(_Version)
+_names = msgspec.json.Decoder(BatchName)
 
 
 class Intake:
@@ -86,6 +95,21 @@ class Intake:
         if sender != claimed:
             self._refusals.count("sender", delivery.topic, f"the payload says {claimed}")
         return sender == claimed
+
+
+def name_of(delivery: Delivery) -> BatchName | None:
+    """What a batch of observations calls itself that cannot be used otherwise; None where it does not say.
+
+    Whoever sent it is to be told that there is no use in sending it again.
+    """
+    topic = read_edge_topic(delivery.topic)
+    if topic is None or topic.what != "observations" or len(delivery.payload) > MAX_PAYLOAD_BYTES:
+        return None
+    try:
+        name = _names.decode(delivery.payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return name if name.node == topic.sender else None
 
 
 def _version(payload: bytes) -> int:

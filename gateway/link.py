@@ -30,6 +30,7 @@ KEEPALIVE_S = 30
 RECONNECT_S = (1, 30)
 
 _BIRTH = "birth"
+_UNFOLLOWED = ""
 
 _ADVICE = {
     "Not authorized": "Check user and password in --broker and the broker's access list.",
@@ -124,10 +125,13 @@ class Link:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Publish once if the broker is there now (QoS 0)."""
+    def publish(self, topic: str, payload: bytes, *, qos: int = 0) -> None:
+        """Publish if the broker is there now; whether it has taken it is not followed up."""
         if self.connected:
-            self._client.publish(topic, payload, qos=0)
+            info = self._client.publish(topic, payload, qos=qos)
+            if qos:
+                with self._lock:
+                    self._unfollow(info.mid)
 
     def publish_surely(self, topic: str, payload: bytes, name: str) -> None:
         """Publish at least once (QoS 1), later if the broker is away; `name` is in `taken` afterwards."""
@@ -142,11 +146,18 @@ class Link:
             else:
                 self._waiting[info.mid] = name
 
+    def _unfollow(self, mid: int) -> None:
+        """Have the broker's answer to a message passed over, also where it was faster than this line."""
+        if mid in self._early:
+            self._early.discard(mid)
+        else:
+            self._waiting[mid] = _UNFOLLOWED
+
     def taken(self) -> list[str]:
         """The names of what the broker has taken since the last call."""
         with self._lock:
             names, self._taken = self._taken, []
-        return [name for name in names if name != _BIRTH]
+        return [name for name in names if name not in (_BIRTH, _UNFOLLOWED)]
 
     def drain(self, timeout_s: float) -> None:
         """Wait until the broker has taken everything that was published surely, or for this long."""

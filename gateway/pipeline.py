@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from contracts.messages import NodeHealth, ObservationBatch, PositionSnapshot, encode
+from contracts.messages import NodeHealth, ObservationBatch, PositionSnapshot, StoredBatches, encode
 from contracts.site import Site
 from contracts.topics import Topics
 from gateway.engine import Engine, StateError, Tick
-from gateway.intake import Arrival
+from gateway.intake import Arrival, name_of
 from gateway.link import Delivery
 from gateway.nodes import Nodes
 from gateway.recorder import Recorder
@@ -38,8 +38,8 @@ class Outlet(Protocol):
         """Tell the broker that it may forget a message."""
         ...
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Publish once, if the broker is there."""
+    def publish(self, topic: str, payload: bytes, *, qos: int = 0) -> None:
+        """Publish, if the broker is there."""
         ...
 
     def publish_surely(self, topic: str, payload: bytes, name: str) -> None:
@@ -127,6 +127,9 @@ class Pipeline:
         """
         inputs = [item for _, item in arrivals if isinstance(item, Input)]
         positions = self._store.append(inputs) if inputs else []
+        # The node is told first, in the same connection: what the broker may forget, the node has word of.
+        for word in stored(arrivals):
+            self._outlet.publish(self._topics.stored(word.node), encode(word), qos=1)
         for delivery, item in arrivals:
             self._outlet.ack(delivery)
             if isinstance(item, NodeHealth):
@@ -198,6 +201,17 @@ class Pipeline:
         self._expired_ms = self._t_ms
         if deleted := self._store.expire(self._t_ms, self._site.retention):
             _log.info("retention: %d records deleted", deleted)
+
+
+def stored(arrivals: Sequence[Arrival]) -> list[StoredBatches]:
+    """What to tell the nodes of batches that are on disk, or will never be: those that were refused."""
+    seqs: dict[tuple[str, str], list[int]] = {}
+    for delivery, item in arrivals:
+        if isinstance(item, Input) and isinstance(item.message, ObservationBatch):
+            seqs.setdefault((item.message.node, item.message.boot), []).append(item.message.seq)
+        elif item is None and (refused := name_of(delivery)) is not None:
+            seqs.setdefault((refused.node, refused.boot), []).append(refused.seq)
+    return [StoredBatches(node=node, boot=boot, seqs=found) for (node, boot), found in seqs.items()]
 
 
 def snapshots(site: Site, tick: Tick) -> list[PositionSnapshot]:

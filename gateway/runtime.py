@@ -153,8 +153,12 @@ class Gateway:
         now_ms = time.time_ns() // 1_000_000
         announcement = Announcement(
             topics.gateway_status(),
-            birth=encode(GatewayStatus(state=AgentState.ONLINE, since_ms=now_ms, software=VERSION)),
-            goodbye=encode(GatewayStatus(state=AgentState.OFFLINE, since_ms=now_ms, software=VERSION)),
+            birth=encode(
+                GatewayStatus(state=AgentState.ONLINE, since_ms=now_ms, software=VERSION, confirms=True)
+            ),
+            goodbye=encode(
+                GatewayStatus(state=AgentState.OFFLINE, since_ms=now_ms, software=VERSION, confirms=True)
+            ),
         )
         filters = (topics.all_agents, topics.all_observations, topics.all_health)
         return Link(

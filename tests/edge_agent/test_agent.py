@@ -191,7 +191,7 @@ def test_replay_waits_for_room(
     tmp_path: Path, mosquitto_factory: Callable[..., Mosquitto], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a broker a replay stops taking from its source, and nothing is dropped."""
-    monkeypatch.setattr(publisher_module, "ACK_COMMIT_S", 0.05)
+    monkeypatch.setattr(publisher_module, "DELETE_S", 0.05)
     monkeypatch.setattr(publisher_module, "RETRY_S", 0.2)
     broker = mosquitto_factory()
     broker.stop()
@@ -216,6 +216,7 @@ def test_live_source_is_never_made_to_wait(
 ) -> None:
     """Without a broker a live source goes on; the oldest batches make room, and that is counted."""
     monkeypatch.setattr(agent_module, "DRAIN_ON_STOP_S", 0.2)
+    monkeypatch.setattr(publisher_module, "COMMIT_S", 0.05)
     broker = mosquitto_factory()
     broker.stop()
     blocks = [heard(second=second, addresses=[PHONE] * 100) for second in range(200)]

@@ -22,7 +22,7 @@ def publisher(broker: Mosquitto, folder: Path, sizes: list[int]) -> tuple[Publis
     """Make a publisher with batches of these sizes in its spool."""
     spool, wake, topics = Spool(folder / "spool"), threading.Event(), Topics(MALL)
     for size in sizes:
-        spool.append("n1", b"x" * size)
+        spool.append("n1", spool.number(), b"x" * size)
     connection = Connection(
         BrokerAddress(broker.host, broker.port),
         client_id="a1",

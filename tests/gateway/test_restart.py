@@ -38,7 +38,7 @@ class Nowhere:
     def ack(self, delivery: Delivery) -> None:
         """Do nothing."""
 
-    def publish(self, topic: str, payload: bytes) -> None:
+    def publish(self, topic: str, payload: bytes, *, qos: int = 0) -> None:
         """Do nothing."""
 
     def publish_surely(self, topic: str, payload: bytes, name: str) -> None:
