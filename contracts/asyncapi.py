@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from contracts.control import ConfigurationApplied, NodeConfiguration, TimeAnswer, TimeRequest
 from contracts.events import PathEvent, VisitEvent
 from contracts.messages import (
     AgentStatus,
@@ -38,6 +39,10 @@ CHANNELS: dict[str, tuple[str, str, list[type[Struct]]]] = {
     "health": (_TOPICS.health("{node}"), "send", [NodeHealth]),
     "agentStatus": (_TOPICS.agent_status("{agent}"), "send", [AgentStatus]),
     "stored": (_TOPICS.stored("{node}"), "receive", [StoredBatches]),
+    "configuration": (_TOPICS.configuration("{node}"), "receive", [NodeConfiguration]),
+    "configurationApplied": (_TOPICS.configuration_applied("{node}"), "send", [ConfigurationApplied]),
+    "timeRequest": (_TOPICS.time_request("{node}"), "send", [TimeRequest]),
+    "timeAnswer": (_TOPICS.time_answer("{node}"), "receive", [TimeAnswer]),
     "positions": (_TOPICS.positions("{floor}"), "receive", [PositionSnapshot]),
     "events": (_TOPICS.event("{kind}", "{zone}"), "receive", [VisitEvent, PathEvent]),
     "gatewayStatus": (_TOPICS.gateway_status(), "receive", [GatewayStatus]),
@@ -49,6 +54,10 @@ QOS_RETAIN = {
     "health": (1, True),
     "agentStatus": (1, True),
     "stored": (1, False),
+    "configuration": (1, True),
+    "configurationApplied": (1, True),
+    "timeRequest": (0, False),
+    "timeAnswer": (0, False),
     "positions": (0, False),
     "events": (1, False),
     "gatewayStatus": (1, True),

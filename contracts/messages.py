@@ -197,8 +197,12 @@ class NodeHealth(Message, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """What has held at any time since the machine was switched on."""
     clock_synchronised: bool | None = None
     """Whether the kernel's clock follows a time server."""
+    clock_offset_ms: float | None = None
+    """What to add to its clock to get the gateway's: above 0 it is behind. None = nobody has told the time."""
     clock_steps: Count = 0
     """How often the clock has jumped since start."""
+    configuration: Count = 0
+    """Revision of the desired configuration it works by; 0 = as it was installed."""
     radios: list[RadioHealth] = []
     versions: dict[str, str] = {}
     """Of mallsense, Python, the kernel and the machine's firmware."""

@@ -1,0 +1,70 @@
+"""What nodes are told over MQTT: their desired configuration, and the time."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from contracts.messages import FrameKind, Message, NodeId
+
+Revision = Annotated[int, Meta(ge=0, le=2**53)]
+"""Grows with every change; 0 = as the node was installed."""
+
+MicroSeconds = Annotated[
+    int,
+    Meta(ge=0, le=4_102_444_800_000_000, description="Microseconds since 1970, UTC, of the sender's clock"),
+]
+
+
+class RadioSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How one adapter of a node listens."""
+
+    interface: Annotated[str, Meta(min_length=1, max_length=15)]
+    channels: Annotated[list[Annotated[int, Meta(ge=1, le=177)]], Meta(min_length=1, max_length=40)]
+    """One: it stays there. Several: it goes round."""
+    dwell_s: Annotated[float, Meta(ge=1, le=600)] = 15.0
+    """Of several channels, how long it listens on each."""
+
+
+class NodeConfiguration(Message, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a node shall do, as a whole: what is not named is as the node was installed."""
+
+    node: NodeId
+    revision: Revision
+    radios: Annotated[list[RadioSettings], Meta(max_length=8)] | None = None
+    """Adapters that are not named go on as they are."""
+    least_rssi_dbm: Annotated[int, Meta(ge=-127, le=0)] | None = None
+    """Weaker frames are not reported."""
+    frame_kinds: Annotated[list[FrameKind], Meta(min_length=1)] | None = None
+    """Other frames are not reported: 1 = probe, 2 = data, 3 = other."""
+    batch_s: Annotated[float, Meta(ge=0, le=3)] | None = None
+    """Event time that a batch covers at least: fewer and larger messages, that much later."""
+    health_every_s: Annotated[float, Meta(ge=5, le=3600)] | None = None
+    """Seconds between two reports of health."""
+
+
+class ConfigurationApplied(Message, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a node has made of its desired configuration. One that is refused changes nothing."""
+
+    node: NodeId
+    revision: Revision | None
+    """Of the configuration that this speaks of; None where it could not be read."""
+    state: Literal["accepted", "refused"]
+    refused: dict[str, str] = field(default_factory=dict)
+    """Why, in words for people, by field."""
+    active: Revision
+    """The revision that the node works by now."""
+
+
+class TimeRequest(Message, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A node asks for the time."""
+
+    node: NodeId
+    id: Annotated[str, Meta(pattern="^[0-9a-f]{16}$", description="Random; stands in the answer, too")]
+
+
+class TimeAnswer(Message, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The time by the gateway's clock, when it took the request and when it sent this."""
+
+    id: Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
+    received_us: MicroSeconds
+    sent_us: MicroSeconds
