@@ -14,6 +14,7 @@ from contracts.topics import Topics
 from edge_agent.batcher import Batcher
 from edge_agent.connection import WINDOW, Connection
 from edge_agent.gateway_view import GatewayView
+from edge_agent.health import Instruments
 from edge_agent.pace import paced
 from edge_agent.pseudonym import Pseudonyms
 from edge_agent.publisher import CATCH_UP, Publisher
@@ -57,6 +58,7 @@ def run_agent(
     broker_timeout_s: float | None = None,
     software: str = "",
     progress: Callable[[Progress], None] | None = None,
+    instruments: Instruments | None = None,
 ) -> Progress:
     """Run an agent until its source ends and everything is stored elsewhere, or until `stop` is set.
 
@@ -65,6 +67,7 @@ def run_agent(
     where the spool is full, the oldest batches are dropped and counted. Any other source waits, so nothing is
     lost. With `broker_timeout_s`, a broker that cannot be reached at the start is an error after so many
     seconds; without, the agent tries for ever. `progress` is called a few times a second.
+    `instruments` add to a live node's health what the counters do not tell.
 
     On `stop`, what waits is sent for up to 5 s; the rest stays in the spool for the next start.
 
@@ -101,10 +104,16 @@ def run_agent(
         subscriptions=gateway.subscriptions(topics, source.nodes),
     )
     publisher = Publisher(
-        spool, connection, topics, wake, gateway=gateway, rate_hz=CATCH_UP if live else None
+        spool, connection, topics, wake, gateway=gateway, rate_hz=CATCH_UP * (speed or 1.0) if live else None
     )
     reporter = Reporter(
-        source.nodes, spool=spool, publisher=publisher, connection=connection, topics=topics, show=progress
+        source.nodes,
+        spool=spool,
+        publisher=publisher,
+        connection=connection,
+        topics=topics,
+        show=progress,
+        instruments=instruments,
     )
     batcher = Batcher(pseudonyms, boot=spool.boot, number=spool.number)
     reader = _Reader(batcher, spool, reporter, wake, stop)

@@ -2,11 +2,16 @@
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from contracts.messages import NodeHealth
+from edge_agent.machine import clock_synchronised, read_throttled
+from edge_agent.sources.live import LiveSource
 from edge_agent.sources.protocol import Heard
 
 _THERMAL = Path("/sys/class/thermal")
@@ -66,13 +71,22 @@ class NodeCounters:
 
     def count(self, heard: Heard) -> None:
         """Add a block that has become observations."""
-        self.complete_to_ms = max(self.complete_to_ms, heard.complete_to_ms)
+        self.complete_to_ms = heard.complete_to_ms
         self.frames += heard.frames
         self.observations += len(heard.t_ms)
         if heard.skipped:
             self.skipped.update(heard.skipped)
 
-    def health(self, node: str, *, uptime_s: float, spooled: int, dropped: int, vitals: Vitals) -> NodeHealth:
+    def health(
+        self,
+        node: str,
+        *,
+        uptime_s: float,
+        spooled: int,
+        dropped: int,
+        vitals: Vitals,
+        spooled_bytes: int | None = None,
+    ) -> NodeHealth:
         """Say it in a message, at the event time that the node has come to."""
         return NodeHealth(
             node=node,
@@ -86,4 +100,35 @@ class NodeCounters:
             temperature_c=vitals.temperature_c,
             disk_free_bytes=vitals.disk_free_bytes,
             memory_free_bytes=vitals.memory_free_bytes,
+            spooled_bytes=spooled_bytes,
+        )
+
+
+class Instruments:
+    """What a live node knows beside its counters: its radios, its clock, its machine.
+
+    The agent asks `complete` for the whole of a node's health, and says by `attach` how others may ask.
+    """
+
+    def __init__(self, source: LiveSource, versions: dict[str, str]) -> None:
+        self._source = source
+        self._versions = versions
+        self.read: Callable[[], list[NodeHealth]] = list
+        """Gives the health of the node at this moment; nothing before the agent is attached."""
+
+    def attach(self, read: Callable[[], list[NodeHealth]]) -> None:
+        """Take the function that gives the whole health now; it may be called from any thread."""
+        self.read = read
+
+    def complete(self, health: NodeHealth) -> NodeHealth:
+        """Add to the counters what the instruments say."""
+        throttled = read_throttled()
+        return replace(
+            health,
+            radios=self._source.radios(),
+            clock_steps=self._source.clock_steps,
+            clock_synchronised=clock_synchronised(),
+            throttling=throttled.now if throttled else None,
+            throttling_since_boot=throttled.since_boot if throttled else None,
+            versions=self._versions,
         )

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from contracts.messages import encode
+from contracts.messages import NodeHealth, encode
 from contracts.topics import Topics
 from edge_agent.connection import Connection
-from edge_agent.health import NodeCounters, Vitals, read_vitals
+from edge_agent.health import Instruments, NodeCounters, Vitals, read_vitals
 from edge_agent.publisher import Publisher
 from edge_agent.sources.protocol import Heard
 from edge_agent.spool import Spool
@@ -50,6 +50,7 @@ class Reporter:
         connection: Connection,
         topics: Topics,
         show: Callable[[Progress], None] | None,
+        instruments: Instruments | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._nodes = {node: NodeCounters() for node in nodes}
@@ -58,9 +59,12 @@ class Reporter:
         self._connection = connection
         self._topics = topics
         self._show = show
+        self._instruments = instruments
         self._clock = clock
         self._started_s = self._due_s = self._health_due_s = clock()
         self._state: tuple[int, bool] = (0, False)
+        if instruments is not None:
+            instruments.attach(self.health)
 
     def count(self, heard: Heard) -> None:
         """Count a block that has become observations."""
@@ -100,16 +104,23 @@ class Reporter:
 
     def publish_health(self) -> None:
         """Publish the health of every node, retained; without a connection there is nobody to tell."""
-        if not self._connection.connected.is_set():
-            return
+        if self._connection.connected.is_set():
+            for health in self.health():
+                self._connection.publish(self._topics.health(health.node), encode(health), retain=True)
+
+    def health(self) -> list[NodeHealth]:
+        """Say how every node is; from any thread."""
         # An agent with many nodes plays a recording or a simulation: this machine is none of them.
         vitals = read_vitals(self._spool.path.parent) if len(self._nodes) == 1 else Vitals()
-        for node, counters in self._nodes.items():
-            health = counters.health(
+        healths = [
+            counters.health(
                 node,
                 uptime_s=self._clock() - self._started_s,
                 spooled=self._spool.batches,
+                spooled_bytes=self._spool.size_bytes,
                 dropped=self._spool.dropped,
                 vitals=vitals,
             )
-            self._connection.publish(self._topics.health(node), encode(health), retain=True)
+            for node, counters in self._nodes.items()
+        ]
+        return [self._instruments.complete(health) for health in healths] if self._instruments else healths
