@@ -1,4 +1,4 @@
-"""A fleet of nodes under balena: the project that is pushed once for all of them, and what makes a card one of them."""
+"""Nodes under balena: the project that is pushed once for all of them, and what makes a card one of them."""
 
 import base64
 import json
@@ -13,11 +13,11 @@ from firmware_configs.tree import PROGRAM, File, Tree
 RULES = "70"
 """Number of our rules among the host's udev rules: balenaOS writes them to /etc/udev/rules.d/70.rules."""
 FLEET_CONFIGURATION = {
-    # config.txt: a node has no screen, and what is not used takes power and makes noise.
+    # A node has no screen.
     "BALENA_HOST_CONFIG_gpu_mem": "16",
-    "BALENA_HOST_CONFIG_dtoverlay": '"disable-bt"',
-    # The Pi 4 and 5 hand out 600 mA over USB until told that the supply can give more: three adapters take 1.2 A.
+    # A Pi 5 gives all of USB 600 mA unless its supply says that it has 5 A; few PoE adapters do.
     "BALENA_HOST_CONFIG_usb_max_current_enable": "1",
+    # Logs on the card would wear it.
     "BALENA_SUPERVISOR_PERSISTENT_LOGGING": "false",
 }
 """Configuration variables of the fleet, see https://docs.balena.io/reference/supervisor/configuration-list/."""
@@ -63,7 +63,7 @@ def node_variables(plan: NodePlan, secrets: NodeSecrets) -> dict[str, str]:
 
 
 def host_configuration(plan: NodePlan) -> dict[str, Any]:
-    """What goes into the card's config.json beside what balena puts there: the host's name, country, udev rules."""
+    """What goes into the card's config.json beside what balena puts there: name, country, udev rules."""
     rules = render("shared/radios.rules", **plan.values | {"access_point": ""}, names_from_udev=False)
     configuration: dict[str, Any] = {"hostname": plan.node.id.lower(), "os": {"udevRules": {RULES: rules}}}
     return configuration | ({"country": plan.country} if plan.country else {})

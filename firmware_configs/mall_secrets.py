@@ -1,7 +1,7 @@
-"""The mall's secrets, in the folder of its authority: the certificates, and the key of the pseudonyms beside them.
+"""The mall's secrets, in the folder of its authority: certificates, and the key of the pseudonyms.
 
-    mall.key                64 hex digits, the same on every node (`mallsense edge --key`)
-    ca.crt, ca.key, ...     see `firmware_configs.broker.authority`
+mall.key                64 hex digits, the same on every node (`mallsense edge --key`)
+ca.crt, ca.key, ...     see `firmware_configs.broker.authority`
 """
 
 import re

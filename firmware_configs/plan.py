@@ -24,21 +24,22 @@ class NodePlan:
         """Find a node in a site.
 
         Raises:
-            ConfigurationError: it is not there, or it is to offer a guest network that the site does not describe.
+            ConfigurationError: it is not there, or offers a guest network that the site does not describe.
 
         """
         for node in site.nodes:
             if node.id == node_id:
                 if node.stations and (site.wifi is None or site.wifi.guest is None):
                     raise ConfigurationError(
-                        f"node {node_id} has an access point of its own (stations: {node.stations}), but the site "
-                        "has no wifi.guest",
+                        f"node {node_id} has an access point of its own (stations: {node.stations}), "
+                        "but the site has no wifi.guest",
                         "Add one: wifi: {country: CN, guest: {ssid: ..., channel: 6, vlan: 20}}",
                     )
                 return cls(site, node)
         close = difflib.get_close_matches(node_id, [node.id for node in site.nodes], n=3, cutoff=0)
         raise ConfigurationError(
-            f"the site {site.mall.id} has no node {node_id!r}", f"It has {', '.join(sorted(close)) or 'none'} ..."
+            f"the site {site.mall.id} has no node {node_id!r}",
+            f"It has {', '.join(sorted(close)) or 'none'} ...",
         )
 
     @property

@@ -34,7 +34,9 @@ Tree = dict[str, File]
 def sums(tree: Mapping[str, File]) -> File:
     """Give the checksums of all files, in the format of `sha256sum`."""
     return File.of(
-        "".join(f"{hashlib.sha256(file.content).hexdigest()}  {path}\n" for path, file in sorted(tree.items()))
+        "".join(
+            f"{hashlib.sha256(file.content).hexdigest()}  {path}\n" for path, file in sorted(tree.items())
+        )
     )
 
 
@@ -48,7 +50,9 @@ def read_wheels(folder: Path) -> Tree:
     hint = "Make it anew with: make wheels"
     try:
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-        tree = {name: File((folder / name).read_bytes()) for _, name in (line.split("  ", 1) for line in lines)}
+        tree = {
+            name: File((folder / name).read_bytes()) for _, name in (line.split("  ", 1) for line in lines)
+        }
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{folder}: is no folder of packages for a node: {error}", hint) from error
     if sums(tree).content.decode().splitlines() != sorted(lines, key=lambda line: line.split("  ", 1)[1]):
@@ -71,6 +75,11 @@ def write_tree(folder: Path, tree: Mapping[str, File], *, replace: bool = False)
         if any(file.mode == SECRET for file in tree.values()):
             folder.chmod(0o700)
         if replace:
+            if any(folder.iterdir()) and not (folder / SUMS).exists():
+                raise ConfigurationError(
+                    f"{folder}: holds other files, which would be removed",
+                    "Name a new folder, or an empty one.",
+                )
             _remove_others(folder, tree)
         for path, file in sorted(tree.items()):
             target = folder / path

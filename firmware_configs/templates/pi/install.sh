@@ -43,10 +43,6 @@ fi
 wheels=$root/opt/mallsense/wheels
 [ -d "$here/wheels" ] || [ -d "$wheels" ] ||
   die "there are no packages here: render with --wheels (make wheels fetches them)"
-{% if guest %}
-[ -x "$root/usr/sbin/hostapd" ] ||
-  echo "Missing: hostapd, for the guest network. On the node: sudo apt install hostapd; then run this again." >&2
-{% endif %}
 
 # Files: a mode and a path a line. Each is written beside the old one and put into its place as a whole.
 mine=$root/usr/local/lib/mallsense/MANIFEST
