@@ -1,11 +1,13 @@
-"""`mallsense edge`: run a node on captured files."""
+"""`mallsense edge`: run a node, on what it hears or on captures."""
 
 import difflib
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -15,95 +17,154 @@ from rich.console import Console
 
 from contracts.broker import BrokerAddress
 from contracts.errors import ConfigurationError
-from contracts.site.model import Site
+from contracts.site.model import Node, Site
 from contracts.site.parse import parse_site
 from edge_agent.agent import run_agent
+from edge_agent.health import Instruments
 from edge_agent.key import create_key_file, new_key, read_key_file
+from edge_agent.machine import read_versions
+from edge_agent.metrics import PORT, metrics_server
 from edge_agent.pace import parse_speed
 from edge_agent.progress import progress_bar
 from edge_agent.reporting import Progress
 from edge_agent.rotation import SaltRotation
+from edge_agent.service_manager import notify
+from edge_agent.sources.live import LiveSource
 from edge_agent.sources.pcap import PcapSource
 from edge_agent.stopping import stop_by_signal
 
 BROKER_TIMEOUT_S = 10.0
 
 
+SiteOption = Annotated[
+    Path, typer.Option(help="The mall's site file.", show_default=False, envvar="MALLSENSE_SITE")
+]
+NodeOption = Annotated[
+    str,
+    typer.Option(help="Id of the node, as in the site file.", show_default=False, envvar="MALLSENSE_NODE"),
+]
+BrokerOption = Annotated[
+    str, typer.Option(help="mqtt://user:password@host:port, or mqtts://.", envvar="MALLSENSE_BROKER")
+]
+CaOption = Annotated[
+    Path | None,
+    typer.Option(help="With mqtts://: certificate of the mall's authority.", envvar="MALLSENSE_CA"),
+]
+CertOption = Annotated[
+    Path | None,
+    typer.Option(help="With mqtts://: the certificate this node logs in with.", envvar="MALLSENSE_CERT"),
+]
+CertKeyOption = Annotated[
+    Path | None, typer.Option(help="The private key of --cert.", envvar="MALLSENSE_CERT_KEY")
+]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="The mall's key for pseudonyms; without, a new one for this run.", envvar="MALLSENSE_KEY"
+    ),
+]
+SpoolOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Where observations wait for the broker; without, in a folder that goes afterwards.",
+        envvar="MALLSENSE_SPOOL",
+    ),
+]
+DEFAULT_BROKER = "mqtt://127.0.0.1:1883"
+
+
 def edge(
     *,
-    site: Annotated[Path, typer.Option(help="The mall's site file.", show_default=False)],
-    node: Annotated[str, typer.Option(help="Id of the node, as in the site file.", show_default=False)],
+    site: SiteOption,
+    node: NodeOption,
     pcap: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
-            help="Capture file (pcap with radiotap, also .gz), folder or pattern; repeat it for more.",
+            help="Play captures instead: file (pcap with radiotap, also .gz), folder, pattern; repeat it.",
             show_default=False,
         ),
-    ],
-    broker: Annotated[
-        str, typer.Option(help="mqtt://user:password@host:port, or mqtts://.", envvar="MALLSENSE_BROKER")
-    ] = "mqtt://127.0.0.1:1883",
-    ca: Annotated[
-        Path | None,
-        typer.Option(help="With mqtts://: certificate of the mall's authority.", envvar="MALLSENSE_CA"),
     ] = None,
-    cert: Annotated[
-        Path | None,
-        typer.Option(help="With mqtts://: the certificate this node logs in with.", envvar="MALLSENSE_CERT"),
-    ] = None,
-    cert_key: Annotated[
-        Path | None, typer.Option(help="The private key of --cert.", envvar="MALLSENSE_CERT_KEY")
-    ] = None,
-    speed: Annotated[str, typer.Option(help="1 as it happened, 60 an hour a minute, max.")] = "max",
+    broker: BrokerOption = DEFAULT_BROKER,
+    ca: CaOption = None,
+    cert: CertOption = None,
+    cert_key: CertKeyOption = None,
+    speed: Annotated[
+        str, typer.Option(help="Of captures: 1 as it happened, 60 an hour a minute, max.")
+    ] = "max",
     start: Annotated[
         str | None,
         typer.Option(
-            help="Play as if it began then: 'now' or a time such as 2026-03-01T10:00 (mall's time)."
+            help="Play captures as from then: 'now' or a time such as 2026-03-01T10:00 (mall's time)."
         ),
     ] = None,
-    key: Annotated[
-        Path | None,
-        typer.Option(
-            help="The mall's key for pseudonyms; without, a new one for this run.", envvar="MALLSENSE_KEY"
-        ),
-    ] = None,
+    key: KeyOption = None,
     new_key_file: Annotated[
         bool, typer.Option("--new-key", help="Make the file that --key names, with a new key, first.")
     ] = False,
-    spool: Annotated[
-        Path | None,
+    spool: SpoolOption = None,
+    metrics_port: Annotated[
+        int,
         typer.Option(
-            help="Where observations wait for the broker; without, in a folder that goes afterwards."
+            help="Port of 127.0.0.1 where Prometheus reads the health of a node that listens; 0 = none.",
+            envvar="MALLSENSE_METRICS_PORT",
+            min=0,
+            max=65535,
         ),
-    ] = None,
+    ] = PORT,
 ) -> None:
-    """Run a node: read captured frames, make pseudonyms of addresses, send observations over MQTT.
+    """Run a node: hear phones, make pseudonyms of their addresses, send observations over MQTT.
 
-    No raw address leaves the process. Ctrl-C sends what is waiting for a few seconds and says goodbye.
+    It listens with the radios that the site file names for it, or plays captures. No raw address leaves the
+    process. Ctrl-C sends what is waiting for a few seconds and says goodbye.
     """
     console = Console(stderr=True)
     mall = _read_site(site, node)
     address = BrokerAddress.parse(broker, ca=ca, cert=cert, cert_key=cert_key)
+    if not pcap and start is not None:
+        raise ConfigurationError("--start: is for captures", "Name them with --pcap, or leave --start out.")
     pace = parse_speed(speed)
-    source = PcapSource(node, pcap)
-    source.shift_ms = _shift_ms(start, source.first_ms, mall.mall.timezone)
+    captures = PcapSource(node, pcap) if pcap else None
     secret = _key(key, create=new_key_file, console=console)
     with stop_by_signal() as stop, _spool_path(spool) as spool_path:
-        with progress_bar(console, f"{node}: {source.files} files", lambda: source.fraction) as show:
-            done = run_agent(
-                source,
-                mall=mall.mall.id,
-                agent_id=node,
-                broker=address,
-                spool_path=spool_path,
-                key=secret,
-                rotation=SaltRotation.of(mall),
-                speed=pace,
-                stop=stop,
-                broker_timeout_s=BROKER_TIMEOUT_S,
-                progress=show,
-            )
+        run = partial(
+            run_agent,
+            mall=mall.mall.id,
+            agent_id=node,
+            broker=address,
+            spool_path=spool_path,
+            key=secret,
+            rotation=SaltRotation.of(mall),
+            stop=stop,
+        )
+        if captures is None:
+            done = _listen(next(known for known in mall.nodes if known.id == node), run, metrics_port)
+        else:
+            captures.shift_ms = _shift_ms(start, captures.first_ms, mall.mall.timezone)
+            with progress_bar(console, f"{node}: {captures.files} files", lambda: captures.fraction) as show:
+                done = run(captures, speed=pace, broker_timeout_s=BROKER_TIMEOUT_S, progress=show)
         _report(done, console)
+
+
+def _listen(node: Node, run: Callable[..., Progress], metrics_port: int) -> Progress:
+    """Run the agent on what the node's radios hear, until it is stopped."""
+    software = version("mallsense")
+    versions = read_versions(software)
+    with ExitStack() as stack:
+        source = stack.enter_context(
+            LiveSource(node.id, node.radios, stations=node.stations, kernel=versions["kernel"])
+        )
+        instruments = Instruments(source, versions)
+        if metrics_port:
+            stack.enter_context(metrics_server(instruments.read, port=metrics_port))
+        notify("READY=1")
+        return run(
+            source,
+            speed=None,
+            live=True,
+            software=f"mallsense {software}",
+            progress=lambda _: notify("WATCHDOG=1"),
+            instruments=instruments,
+        )
 
 
 def _read_site(path: Path, node: str) -> Site:

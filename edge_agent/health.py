@@ -113,12 +113,15 @@ class Instruments:
     def __init__(self, source: LiveSource, versions: dict[str, str]) -> None:
         self._source = source
         self._versions = versions
-        self.read: Callable[[], list[NodeHealth]] = list
-        """Gives the health of the node at this moment; nothing before the agent is attached."""
+        self._read: Callable[[], list[NodeHealth]] = list
 
     def attach(self, read: Callable[[], list[NodeHealth]]) -> None:
         """Take the function that gives the whole health now; it may be called from any thread."""
-        self.read = read
+        self._read = read
+
+    def read(self) -> list[NodeHealth]:
+        """Give the health of the node at this moment; nothing before the agent is attached."""
+        return self._read()
 
     def complete(self, health: NodeHealth) -> NodeHealth:
         """Add to the counters what the instruments say."""
