@@ -4,10 +4,12 @@ from typing import TypeVar
 
 import msgspec
 
+from contracts.control import TimeRequest
 from contracts.errors import MessageError
 from contracts.messages import AgentStatus, Message, NodeHealth, ObservationBatch, decode
 from contracts.site import Site
 from contracts.topics import EdgeTopic, read_edge_topic
+from gateway import broker_log
 from gateway.broker import MAX_PAYLOAD_BYTES
 from gateway.link import Delivery
 from gateway.refusals import Refusals
@@ -46,6 +48,9 @@ class Intake:
 
     def read(self, delivery: Delivery) -> Input | NodeHealth | None:
         """Give what a delivery says; None where it is refused, and counted."""
+        if delivery.topic.startswith(broker_log.PREFIX):
+            self._broker_says(delivery.payload.decode("utf-8", "replace"))
+            return None
         topic = read_edge_topic(delivery.topic)
         if topic is None or topic.mall != self._mall:
             self._refusals.count("topic", delivery.topic)
@@ -57,9 +62,16 @@ class Intake:
             self._refusals.count("unknown_node", delivery.topic)
         elif topic.what == "health":
             return self._health(topic, delivery)
+        elif topic.what == "time/request":  # one that could not be answered
+            request = self._decode(delivery, TimeRequest)
+            _ = request is not None and self._from(topic.sender, request.node, delivery)
         else:
             return self._batch(topic, delivery)
         return None
+
+    def _broker_says(self, line: str) -> None:
+        if (cause := broker_log.cause_of(line)) is not None:
+            self._refusals.count_at_broker(cause, line)
 
     def _health(self, topic: EdgeTopic, delivery: Delivery) -> NodeHealth | None:
         health = self._decode(delivery, NodeHealth)
@@ -76,6 +88,10 @@ class Intake:
             return None
         status = self._decode(delivery, AgentStatus)
         if status is None or not self._from(topic.sender, status.agent, delivery):
+            return None
+        if topic.sender in self._nodes and status.nodes != [topic.sender]:
+            # The agent on a node has the node's id. It could say of others that they are gone.
+            self._refusals.count("sender", delivery.topic, f"it speaks for {', '.join(status.nodes)}")
             return None
         if strangers := set(status.nodes) - self._nodes:
             self._refusals.count("unknown_node", delivery.topic, ", ".join(sorted(strangers)))

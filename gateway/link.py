@@ -5,10 +5,10 @@ slow gateway makes messages wait in the broker, not in its own memory. Reconnect
 """
 
 import logging
-import ssl
+import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from contracts.broker import BrokerAddress
+from contracts.tls import client_context, explain
 
 _log = logging.getLogger(__name__)
 
@@ -67,11 +68,15 @@ class Link:
         self,
         address: BrokerAddress,
         client_id: str,
-        filters: Sequence[str],
+        filters: Mapping[str, int],
         announcement: Announcement,
         on_delivery: Callable[[Delivery], None],
     ) -> None:
-        """Describe the connection; `start` makes it. `on_delivery` is called in the network thread."""
+        """Describe the connection; `start` makes it. `on_delivery` is called in the network thread.
+
+        `filters` are what to subscribe to, and at which QoS: what comes at 0 is not kept for a gateway that
+        is away.
+        """
         self._address = address
         self._filters = filters
         self._announcement = announcement
@@ -94,8 +99,9 @@ class Link:
         self._client.max_queued_messages_set(0)
         if address.user is not None:
             self._client.username_pw_set(address.user, address.password)
-        if address.tls:
-            self._client.tls_set_context(ssl.create_default_context())
+        self._tls = client_context(address.files) if address.tls else None
+        if self._tls is not None:
+            self._client.tls_set_context(self._tls)
         self._client.will_set(announcement.topic, announcement.goodbye, qos=1, retain=True)
 
     @property
@@ -182,7 +188,7 @@ class Link:
             _log.error("broker %s refuses the gateway: %s. %s", self._address, reason, _advice(reason))
             return
         self._connection += 1
-        client.subscribe([(a_filter, SubscribeOptions(qos=1)) for a_filter in self._filters])
+        client.subscribe([(a_filter, SubscribeOptions(qos=qos)) for a_filter, qos in self._filters.items()])
         birth = client.publish(self._announcement.topic, self._announcement.birth, qos=1, retain=True)
         with self._lock:
             self._waiting[birth.mid] = _BIRTH
@@ -192,14 +198,17 @@ class Link:
         )
 
     def _connect_failed(self, _client: Client, _data: Any) -> None:
-        _log.warning("broker %s does not answer; trying again for ever. Is it running?", self._address)
+        # paho calls this where it has caught the error, and hands over none.
+        _log.warning("%s; trying again for ever. Is it running?", explain(sys.exc_info()[1], self._address))
 
     def _disconnected(
         self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Any
     ) -> None:
         was_connected = self._connected.is_set()
         self._connected.clear()
-        if was_connected and reason.is_failure:
+        if self._tls is not None and self._tls.failure is not None:
+            _log.error("%s; trying again for ever", explain(self._tls.failure, self._address))
+        elif was_connected and reason.is_failure:
             _log.warning("lost broker %s: %s. %s", self._address, reason, _advice(reason))
 
     def _message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:

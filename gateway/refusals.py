@@ -12,6 +12,12 @@ ADVICE = {
     "garbage": "Something else publishes to a node's topic, or the node is broken; see docs/asyncapi.json.",
     "sender": "The topic names another node than the payload; check the node's configuration.",
     "unknown_node": "Add the node to the site file, or stop it.",
+    "broker_certificate": "Somebody connects without a good certificate; the broker's log has the address.",
+    "broker_no_tls": "Somebody connects without TLS; nodes use mqtts://. The broker's log has the address.",
+    "broker_oversized": "Somebody sends more at once than the broker takes, which no node of ours does.",
+    "broker_malformed": "Somebody sends what is no MQTT; see the broker's log.",
+    "broker_not_authorised": "Somebody logs in who may not.",
+    "broker_taken_over": "It was back before the broker saw it go. If it goes on, two use one certificate.",
 }
 
 
@@ -29,4 +35,13 @@ class Refusals:
             _log.warning(
                 "a message on %s is skipped (%s)%s. %s Further ones are only counted.",
                 where[:200], cause, shown, ADVICE[cause],
+            )  # fmt: skip
+
+    def count_at_broker(self, cause: str, line: str) -> None:
+        """Count somebody whom the broker has refused, by a line of its log; log the first of its cause."""
+        self.counters[cause] += 1
+        if self.counters[cause] == 1:
+            _log.warning(
+                "the broker refuses somebody (%s): %s. %s Further ones are only counted.",
+                cause, line[:300], ADVICE[cause],
             )  # fmt: skip

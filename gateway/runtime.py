@@ -18,6 +18,7 @@ from contracts.errors import ConfigurationError, UnavailableError
 from contracts.messages import AgentState, GatewayStatus, encode
 from contracts.site import Site
 from contracts.topics import Topics
+from gateway import broker_log
 from gateway.api.app import make_app
 from gateway.api.context import Context
 from gateway.api.schemas import HealthAnswer
@@ -34,6 +35,7 @@ from gateway.people import MallPeople
 from gateway.pipeline import Pipeline, cell_grid
 from gateway.refusals import Refusals
 from gateway.store.sqlite import SqliteStore
+from gateway.time_answers import TimeAnswers
 
 _log = logging.getLogger(__name__)
 
@@ -121,6 +123,7 @@ class Gateway:
         refusals, latest, nodes = Refusals(), Latest(), Nodes(site)
         self._intake = Intake(site, refusals)
         self._link = self._make_link()
+        self._time = TimeAnswers(site, publish=self._link.publish, now_us=lambda: time.time_ns() // 1000)
         self._pipeline = Pipeline(
             site=site, engine=engine, store=store, outlet=self._link, nodes=nodes, show=latest.show
         )
@@ -160,7 +163,10 @@ class Gateway:
                 GatewayStatus(state=AgentState.OFFLINE, since_ms=now_ms, software=VERSION, confirms=True)
             ),
         )
-        filters = (topics.all_agents, topics.all_observations, topics.all_health)
+        filters = dict.fromkeys((topics.all_agents, topics.all_observations, topics.all_health), 1)
+        filters[topics.all_time_requests] = 0
+        if self._settings.broker is not None:  # the embedded one has no log, and hangs up on who asks for it
+            filters |= dict.fromkeys(broker_log.TOPICS, 0)
         return Link(
             self.broker, f"mallsense-gateway-{self._site.mall.id}", filters, announcement, self._arrived
         )
@@ -210,6 +216,8 @@ class Gateway:
     # The network thread hands over
 
     def _arrived(self, delivery: Delivery) -> None:
+        if self._time.take(delivery):
+            return
         while not self._stop.is_set():
             try:
                 self._inbox.put(delivery, timeout=0.5)
