@@ -20,6 +20,7 @@ from contracts.errors import ConfigurationError
 from contracts.site.model import Node, Site
 from contracts.site.parse import parse_site
 from edge_agent.agent import run_agent
+from edge_agent.guidance import Guidance
 from edge_agent.health import Instruments
 from edge_agent.key import create_key_file, new_key, read_key_file
 from edge_agent.machine import read_versions
@@ -28,7 +29,7 @@ from edge_agent.pace import parse_speed
 from edge_agent.progress import progress_bar
 from edge_agent.reporting import Progress
 from edge_agent.rotation import SaltRotation
-from edge_agent.service_manager import notify
+from edge_agent.service_manager import ServiceManager
 from edge_agent.sources.live import LiveSource
 from edge_agent.sources.pcap import PcapSource
 from edge_agent.stopping import stop_by_signal
@@ -141,7 +142,13 @@ def edge(
         else:
             captures.shift_ms = _shift_ms(start, captures.first_ms, mall.mall.timezone)
             with progress_bar(console, f"{node}: {captures.files} files", lambda: captures.fraction) as show:
-                done = run(captures, speed=pace, broker_timeout_s=BROKER_TIMEOUT_S, progress=show)
+                done = run(
+                    captures,
+                    speed=pace,
+                    broker_timeout_s=BROKER_TIMEOUT_S,
+                    progress=show,
+                    guidance=Guidance(node, captures, wall=time.time),
+                )
         _report(done, console)
 
 
@@ -156,14 +163,15 @@ def _listen(node: Node, run: Callable[..., Progress], metrics_port: int) -> Prog
         instruments = Instruments(source, versions)
         if metrics_port:
             stack.enter_context(metrics_server(instruments.read, port=metrics_port))
-        notify("READY=1")
+        manager = stack.enter_context(ServiceManager.from_environment())
         return run(
             source,
             speed=None,
             live=True,
             software=f"mallsense {software}",
-            progress=lambda _: notify("WATCHDOG=1"),
+            progress=manager.watch(),
             instruments=instruments,
+            guidance=Guidance(node.id, source, wall=time.time),
         )
 
 

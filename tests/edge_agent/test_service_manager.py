@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.reporting import Progress
-from edge_agent.watchdog import Watchdog
+from edge_agent.service_manager import ServiceManager
 
 
 class _Supervisor:
@@ -53,23 +53,21 @@ def _progress(observations: int = 0, trouble: str = "") -> Progress:
 
 def test_the_first_sign_of_life_says_ready(address: str, supervisor: _Supervisor) -> None:
     """Nothing is said before there is progress; then that it is ready, and at the end that it stops."""
-    shown: list[Progress] = []
-    with Watchdog(address) as watchdog:
+    with ServiceManager(address) as manager:
         assert supervisor.heard() == []
-        watchdog.watch(shown.append)(_progress(1234, "no route"))
+        manager.watch()(_progress(1234, "no route"))
         assert supervisor.heard() == [
             "READY=1\nWATCHDOG=1\nSTATUS=1,234 observations, 2 batches sent, 3 wait: no route"
         ]
     assert supervisor.heard() == ["STOPPING=1"]
-    assert [progress.observations for progress in shown] == [1234]
 
 
 def test_it_speaks_when_due(address: str, supervisor: _Supervisor) -> None:
     """Many calls make few messages: four in the time it has, or one a second."""
     now_s = 0.0
-    with Watchdog(address, timeout_s=40.0, clock=lambda: now_s) as watchdog:
+    with ServiceManager(address, timeout_s=40.0, clock=lambda: now_s) as manager:
         for _ in range(100):
-            watchdog.alive()
+            manager.alive()
             now_s += 0.1
     said = supervisor.heard()
     assert 9 <= len(said) <= 12
@@ -81,16 +79,16 @@ def test_an_abstract_socket_is_understood() -> None:
     """Containers hand over sockets without a file: their names begin with @."""
     name = f"mallsense-test-{id(object())}"
     listener = _Supervisor(f"\0{name}")
-    with Watchdog(f"@{name}") as watchdog:
-        watchdog.alive()
+    with ServiceManager(f"@{name}") as manager:
+        manager.alive()
     assert listener.heard()[0].startswith("READY=1")
     listener.close()
 
 
 def test_a_supervisor_that_is_gone_is_named_once(address: str, caplog: pytest.LogCaptureFixture) -> None:
     """Nobody listens at the address: said once, and the agent goes on."""
-    with Watchdog(address) as watchdog:
-        watchdog.alive()
+    with ServiceManager(address) as manager:
+        manager.alive()
     assert len([record for record in caplog.records if "supervisor" in record.message]) == 1
 
 
@@ -106,18 +104,18 @@ def test_a_supervisor_that_is_gone_is_named_once(address: str, caplog: pytest.Lo
 )
 def test_the_environment_says_how_long(environment: dict[str, str], limited: bool) -> None:
     """The limit is the supervisor's, and meant for this process alone."""
-    watchdog = Watchdog.from_environment(environment)
-    assert (watchdog._timeout_s == 60.0) is limited
+    manager = ServiceManager.from_environment(environment)
+    assert (manager._timeout_s == 60.0) is limited
 
 
 def test_an_agent_that_hangs_says_where_and_ends() -> None:
     """No sign of life for the time that WATCHDOG_USEC gives: a traceback of every thread, exit code 1."""
     script = (
         "import time\n"
-        "from edge_agent.watchdog import Watchdog\n"
+        "from edge_agent.service_manager import ServiceManager\n"
         "def a_driver_that_never_answers():\n    time.sleep(60)\n"
-        "with Watchdog.from_environment() as watchdog:\n"
-        "    watchdog.alive()\n    a_driver_that_never_answers()\n"
+        "with ServiceManager.from_environment() as manager:\n"
+        "    manager.alive()\n    a_driver_that_never_answers()\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
