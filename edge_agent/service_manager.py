@@ -1,7 +1,7 @@
 """Tell whoever supervises the agent that it is ready and still at work; end it where it hangs.
 
 systemd's protocol, sd_notify(3): datagrams to the socket that NOTIFY_SOCKET names. WATCHDOG_USEC says how
-often it has to hear of us. An agent that hangs writes where each of its threads stands, and ends itself shortly
+often it has to hear of us. An agent that hangs writes where each of its threads stands, and ends itself
 before systemd would kill it: the journal says why, and it works without systemd, too (in a container set
 WATCHDOG_USEC alone). That names files, lines and functions; it holds no values, so no addresses.
 """
