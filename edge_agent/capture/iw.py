@@ -1,7 +1,7 @@
 """What `iw` prints, read back; lines it does not know are passed over, since every version adds some.
 
-`iw` warns that its output is for people and may change. What is read here has been the same from version 3.4
-(Debian 8) to 6.9: the samples in `tests/edge_agent/iw_samples.py` name where each was recorded.
+`iw` warns that its output is for people and may change. The lines read here have been the same for ten years; the
+samples in `tests/edge_agent/iw_samples.py` say where each was recorded.
 """
 
 import re
@@ -58,12 +58,11 @@ def parse_info(text: str) -> InterfaceInfo:
 
 def parse_modes(text: str) -> dict[str, frozenset[str]]:
     """Read `iw phy`: the modes that each radio supports, by the name of the radio (`phy0`)."""
-    modes: dict[str, frozenset[str]] = {}
-    starts = [*_PHY.finditer(text)]
-    for start, following in zip(starts, [*starts[1:], None], strict=True):
-        section = text[start.end() : following.start() if following else None]
-        modes[start[1]] = frozenset(_bullets(section, "Supported interface modes:"))
-    return modes
+    _, *parts = _PHY.split(text)
+    return {
+        name: frozenset(_bullets(section, "Supported interface modes:"))
+        for name, section in zip(parts[::2], parts[1::2], strict=True)
+    }
 
 
 def _bullets(text: str, title: str) -> Iterator[str]:
