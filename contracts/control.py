@@ -31,8 +31,8 @@ class NodeConfiguration(Message, frozen=True, forbid_unknown_fields=True, kw_onl
     node: NodeId
     revision: Revision
     radios: Annotated[list[RadioSettings], Meta(max_length=8)] | None = None
-    """Adapters that are not named go on as they are."""
-    least_rssi_dbm: Annotated[int, Meta(ge=-127, le=0)] | None = None
+    """Adapters that are not named listen as the node was installed."""
+    least_rssi_dbm: Annotated[int, Meta(ge=-127, le=-40)] | None = None
     """Weaker frames are not reported."""
     frame_kinds: Annotated[list[FrameKind], Meta(min_length=1)] | None = None
     """Other frames are not reported: 1 = probe, 2 = data, 3 = other."""

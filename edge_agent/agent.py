@@ -12,8 +12,10 @@ from contracts.errors import UnavailableError
 from contracts.messages import AgentState, AgentStatus, encode
 from contracts.topics import Topics
 from edge_agent.batcher import Batcher
+from edge_agent.configuring import select
 from edge_agent.connection import WINDOW, Connection
 from edge_agent.gateway_view import GatewayView
+from edge_agent.guidance import Guidance
 from edge_agent.health import Instruments
 from edge_agent.pace import paced
 from edge_agent.pseudonym import Pseudonyms
@@ -59,6 +61,7 @@ def run_agent(
     software: str = "",
     progress: Callable[[Progress], None] | None = None,
     instruments: Instruments | None = None,
+    guidance: Guidance | None = None,
 ) -> Progress:
     """Run an agent until its source ends and everything is stored elsewhere, or until `stop` is set.
 
@@ -67,7 +70,8 @@ def run_agent(
     where the spool is full, the oldest batches are dropped and counted. Any other source waits, so nothing is
     lost. With `broker_timeout_s`, a broker that cannot be reached at the start is an error after so many
     seconds; without, the agent tries for ever. `progress` is called a few times a second.
-    `instruments` add to a live node's health what the counters do not tell.
+    `instruments` add to a live node's health what the counters do not tell. With `guidance`, which only an
+    agent of one node can have, it follows the desired configuration and measures its clock.
 
     On `stop`, what waits is sent for up to 5 s; the rest stays in the spool for the next start.
 
@@ -101,7 +105,8 @@ def run_agent(
         birth=status(AgentState.ONLINE),
         will=status(AgentState.OFFLINE),
         wake=wake,
-        subscriptions=gateway.subscriptions(topics, source.nodes),
+        subscriptions=gateway.subscriptions(topics, source.nodes)
+        | (guidance.subscriptions(topics) if guidance else {}),
     )
     publisher = Publisher(
         spool, connection, topics, wake, gateway=gateway, rate_hz=CATCH_UP * (speed or 1.0) if live else None
@@ -114,9 +119,10 @@ def run_agent(
         topics=topics,
         show=progress,
         instruments=instruments,
+        guidance=guidance,
     )
     batcher = Batcher(pseudonyms, boot=spool.boot, number=spool.number)
-    reader = _Reader(batcher, spool, reporter, wake, stop)
+    reader = _Reader(batcher, spool, reporter, wake, stop, guidance)
     try:
         publisher.start()
         if broker_timeout_s is not None:
@@ -158,19 +164,26 @@ class _Reader:
     """The source waits while more waits in the spool; None = it cannot wait."""
 
     def __init__(
-        self, batcher: Batcher, spool: Spool, reporter: Reporter, wake: threading.Event, stop: threading.Event
+        self,
+        batcher: Batcher,
+        spool: Spool,
+        reporter: Reporter,
+        wake: threading.Event,
+        stop: threading.Event,
+        guidance: Guidance | None,
     ) -> None:
         self._batcher = batcher
         self._spool = spool
         self._reporter = reporter
         self._wake = wake
         self._stop = stop
+        self._guidance = guidance
 
     def read(self, blocks: Iterator[Heard]) -> None:
         """Take blocks until there are no more or it is stopped."""
-        for heard in blocks:
-            behind = self.limit_bytes is not None and self._spool.batches > BEHIND_BATCHES
-            self._batcher.hold_ms = LONGEST_HOLD_MS if behind else self.hold_ms
+        for block in blocks:
+            heard = select(block, self._guidance.active) if self._guidance else block
+            self._batcher.hold_ms = self._hold_ms()
             for batch in self._batcher.add(heard):
                 self._spool.append(batch.node, batch.seq, encode(batch))
             self._reporter.count(heard)
@@ -182,6 +195,13 @@ class _Reader:
         for batch in self._batcher.flush():
             self._spool.append(batch.node, batch.seq, encode(batch))
         self._wake.set()
+
+    def _hold_ms(self) -> int:
+        """Choose the event time that the next batch covers."""
+        if self.limit_bytes is not None and self._spool.batches > BEHIND_BATCHES:
+            return LONGEST_HOLD_MS
+        wanted_s = self._guidance.active.batch_s if self._guidance else None
+        return self.hold_ms if wanted_s is None else round(wanted_s * 1000)
 
     def _wait_for_room(self) -> None:
         while self.limit_bytes is not None and self._spool.size_bytes > self.limit_bytes:

@@ -102,9 +102,9 @@ class Connection:
         )
         self._client.loop_start()
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
-        """Send a message with QoS 1; give its number, under which `answers` will speak of it, or None."""
-        info = self._client.publish(topic, payload, qos=1, retain=retain)
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> int | None:
+        """Send a message; give its number, under which `answers` will speak of it, or None."""
+        info = self._client.publish(topic, payload, qos=qos, retain=retain)
         return (
             info.mid if info.rc in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN) else None
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from contracts.messages import NodeHealth, encode
 from contracts.topics import Topics
 from edge_agent.connection import Connection
+from edge_agent.guidance import Guidance
 from edge_agent.health import Instruments, NodeCounters, Vitals, read_vitals
 from edge_agent.publisher import Publisher
 from edge_agent.sources.protocol import Heard
@@ -51,6 +52,7 @@ class Reporter:
         topics: Topics,
         show: Callable[[Progress], None] | None,
         instruments: Instruments | None = None,
+        guidance: Guidance | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._nodes = {node: NodeCounters() for node in nodes}
@@ -60,6 +62,7 @@ class Reporter:
         self._topics = topics
         self._show = show
         self._instruments = instruments
+        self._guidance = guidance
         self._clock = clock
         self._started_s = self._due_s = self._health_due_s = clock()
         self._state: tuple[int, bool] = (0, False)
@@ -81,8 +84,11 @@ class Reporter:
         state = (self._connection.connections, self._spool.dropped > 0)
         if now_s >= self._health_due_s or state != self._state:
             self._state = state
-            self._health_due_s = now_s + HEALTH_EVERY_S
+            wanted_s = self._guidance.active.health_every_s if self._guidance else None
+            self._health_due_s = now_s + (HEALTH_EVERY_S if wanted_s is None else wanted_s)
             self.publish_health()
+        if self._guidance is not None:
+            self._guidance.tend(self._connection, self._topics)
 
     def progress(self, *, finished: bool = False) -> Progress:
         """Say how far the agent has come."""
@@ -123,4 +129,6 @@ class Reporter:
             )
             for node, counters in self._nodes.items()
         ]
+        if self._guidance is not None:
+            healths = [self._guidance.complete(health) for health in healths]
         return [self._instruments.complete(health) for health in healths] if self._instruments else healths

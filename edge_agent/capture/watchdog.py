@@ -52,6 +52,7 @@ class Watchdog:
         self._clock = clock
         self._channels = list(radio.channels)
         self._turn = 0
+        self._ordered: Radio | None = None
         now_s = clock()
         self._check_due_s = self._read_due_s = self._mend_due_s = now_s
         self._hop_due_s = now_s + radio.dwell_s
@@ -86,6 +87,10 @@ class Watchdog:
         """Longest silence that is no fault: one channel of a round may be empty."""
         return max(SILENCE_S, 2 * self.radio.dwell_s * len(self._channels)) if self.hopping else SILENCE_S
 
+    def retune(self, radio: Radio) -> None:
+        """Go on with other channels of the same radio from the next step on; from any thread."""
+        self._ordered = radio
+
     def run(self, stop: threading.Event) -> None:
         """Look after the radio until `stop` is set."""
         while not stop.is_set():
@@ -98,6 +103,9 @@ class Watchdog:
     def step(self) -> None:
         """Do what is due."""
         now_s = self._clock()
+        if (ordered := self._ordered) is not None:
+            self._ordered = None
+            self._take_order(ordered, now_s)
         if now_s >= self._check_due_s:
             self._check_due_s = now_s + CHECK_S
             self._check(now_s)
@@ -105,6 +113,13 @@ class Watchdog:
             self._hop_due_s = now_s + self.radio.dwell_s
             self._turn = (self._turn + 1) % len(self._channels)
             self._go(now_s)
+
+    def _take_order(self, radio: Radio, now_s: float) -> None:
+        self.radio, self._fixed = radio, None
+        self._channels, self._turn = list(radio.channels), 0
+        self._hop_due_s = now_s + radio.dwell_s
+        if self.trouble in (None, RadioTrouble.SILENT, RadioTrouble.DEAF_DRIVER):
+            self._go(now_s)  # else it goes there when it is mended
 
     def _check(self, now_s: float) -> None:
         heard = self._interface.heard

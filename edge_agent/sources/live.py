@@ -129,6 +129,7 @@ class LiveSource:
             )
         self._node = node
         self._sleep = sleep
+        self._installed = tuple(radios)
         self._listeners = [_Listener(radio, kernel) for radio in radios]
         self._stations = StationList(stations, clock=monotonic) if stations else None
         self._clock = EventClock(wall, monotonic)
@@ -157,6 +158,20 @@ class LiveSource:
     def radios(self) -> list[RadioHealth]:
         """Say how the radios are."""
         return [listener.health() for listener in self._listeners]
+
+    def retune(self, radios: Sequence[Radio] | None) -> str:
+        """Listen on other channels from now on, None = on those of the start; give why that cannot be.
+
+        Radios that are not named listen as at the start. May be called from any thread.
+        """
+        wanted = {radio.interface: radio for radio in (*self._installed, *(radios or ()))}
+        known = {listener.name: listener for listener in self._listeners}
+        if strangers := sorted(wanted.keys() - known.keys()):
+            return f"there is no radio {', '.join(strangers)}; this node has {', '.join(known) or 'none'}"
+        for name, radio in wanted.items():
+            if known[name].watchdog.radio != radio:
+                known[name].watchdog.retune(radio)
+        return ""
 
     def blocks(self) -> Iterator[Heard]:
         """Give a block a second, for ever, or until it is closed."""
