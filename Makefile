@@ -21,7 +21,7 @@ demo: $(VENV)/.demo ## install what a mall needs and show one, live, in the brow
 	$(bin)/mallsense demo $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.dev ## run all tests, installing mosquitto and Chromium where it may (or some: ARGS="-k name")
+test: $(VENV)/.dev ## run all tests, installing mosquitto, Chromium and tshark where it may (or some: ARGS="-k name")
 	@sh scripts/install-test-tools.sh
 	@$(bin)/python hatch_build.py
 	$(bin)/python -m pytest $(or $(ARGS),$(side_by_side) --cov --cov-report=term)

@@ -4,13 +4,12 @@ Where a field lies follows from the `present` words alone, so the plan for each 
 once and remembered; only headers with vendor fields, whose length is in the data, are walked every time.
 """
 
-from itertools import pairwise
 from struct import Struct as Binary
 from typing import NamedTuple
 
 from msgspec import Struct
 
-TSFT, FLAGS, CHANNEL, SIGNAL = 0, 1, 3, 5
+TSFT, FLAGS, CHANNEL, SIGNAL, NO_FRAME = 0, 1, 3, 5, 26
 FLAG_FCS_INCLUDED = 0x10
 FLAG_PADDED = 0x20
 """Bytes between 802.11 header and payload; they are not part of what the FCS was computed over."""
@@ -42,13 +41,17 @@ _FIELDS = {
     21: (2, 12),  # VHT
     22: (8, 12),  # timestamp
     23: (2, 12),  # HE
-    24: (2, 8),  # HE-MU
+    24: (2, 12),  # HE-MU
     25: (2, 6),  # HE-MU, other user
-    26: (1, 1),  # zero-length PSDU
+    26: (1, 1),  # zero-length PSDU: nothing but its presence on the air was captured
     27: (2, 4),  # L-SIG
 }
-_RADIOTAP_NAMESPACE, _VENDOR_NAMESPACE, _MORE_WORDS = 29, 30, 31
-_FIRST_NAMESPACE_BIT = _RADIOTAP_NAMESPACE
+_STANDARD_NEXT, _VENDOR_NEXT, _MORE_WORDS = 1 << 29, 1 << 30, 1 << 31
+"""Whose fields the next word tells of, and whether there is one."""
+_TLVS = 1 << 28
+"""Behind the fields come others with type and length; no word may follow."""
+_CONTRADICTIONS = (_STANDARD_NEXT | _VENDOR_NEXT, _TLVS | _MORE_WORDS)
+_ALL_FIELDS = _STANDARD_NEXT - 1
 _WORD = 4
 _FIRST_WORD = 4
 _ONE_WORD = _FIRST_WORD + _WORD
@@ -142,43 +145,49 @@ def _lay_out_all(packet: bytes, start: bytes) -> tuple[_Layout | None, bool]:
     """
     length = start[2] | start[3] << 8
     words = [word for (word,) in _read_word.iter_unpack(start[_FIRST_WORD:])]
-    at = len(start)
-    found: dict[int, int] = {}
-    signals: list[int] = []
-    fixed, own_signal, vendor = True, False, False
-    for number, (before, word) in enumerate(pairwise([1 << _RADIOTAP_NAMESPACE, *words])):
-        if not before >> _RADIOTAP_NAMESPACE & 3 and number:
-            break  # fields 32 and above of a namespace: none is defined, so their sizes are unknown
-        if before >> _VENDOR_NAMESPACE & 1:
-            at += at & 1
-            if at + 6 > len(packet):
-                return None, False
-            at += 6 + (packet[at + 4] | packet[at + 5] << 8)
-            fixed, vendor = False, True
-        if before >> _RADIOTAP_NAMESPACE & 1:
-            vendor = False
-        if vendor:
-            continue  # its fields were skipped as a whole
-        laid_out, at = _lay_out(word, at)
-        if SIGNAL in laid_out:
-            own_signal |= number == 0
-            signals.append(laid_out[SIGNAL])
-        found = {**laid_out, **found}
-        if word & ((1 << _FIRST_NAMESPACE_BIT) - 1) >> len(_FIELDS) << len(_FIELDS):
-            break  # a field of unknown size: what follows cannot be found
-    if at > length:
+    if any(word & pair == pair for word in words for pair in _CONTRADICTIONS):
         return None, False
-    frequency = found.get(CHANNEL, 0)
-    layout = _Layout(
+    at = len(start)
+    places: list[dict[int, int]] = []
+    standard, vendor, fixed = True, False, True
+    for word in words:
+        if standard:
+            laid_out, at = _lay_out(word, at)
+            places.append(laid_out)
+            if word & _TLVS:
+                break  # fields of a newer kind follow, of which none is needed here
+        elif word & _ALL_FIELDS and not vendor:
+            break  # fields 32 and above of a namespace: none is defined, so their sizes are unknown
+        standard, vendor = bool(word & _STANDARD_NEXT), bool(word & _VENDOR_NEXT)
+        if vendor:
+            at, fixed = _behind_vendor(packet, at), False
+    silent = any(NO_FRAME in laid_out for laid_out in places)
+    if at > length or (silent and len(packet) > length):
+        return None, False
+    return _layout(length, places), fixed and not silent
+
+
+def _behind_vendor(packet: bytes, at: int) -> int:
+    """Jump over all that a vendor has written: OUI, kind, length, and so many bytes."""
+    at += at & 1
+    return at + 6 + int.from_bytes(packet[at + 4 : at + 6], "little")
+
+
+def _layout(length: int, places: list[dict[int, int]]) -> _Layout:
+    first: dict[int, int] = {}
+    for laid_out in reversed(places):
+        first |= laid_out
+    signals = [laid_out[SIGNAL] for laid_out in places if SIGNAL in laid_out]
+    frequency = first.get(CHANNEL, 0)
+    return _Layout(
         length,
-        found.get(TSFT, 0),
-        found.get(FLAGS, 0),
+        first.get(TSFT, 0),
+        first.get(FLAGS, 0),
         frequency,
         frequency + 1 if frequency else 0,
-        signals[0] if signals else 0,
-        () if own_signal else tuple(signals[1:]),
+        first.get(SIGNAL, 0),
+        () if SIGNAL in places[0] else tuple(signals[1:]),
     )
-    return layout, fixed
 
 
 def _lay_out(word: int, at: int) -> tuple[dict[int, int], int]:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install the programs the tests run against: a real MQTT broker and a real browser.
+# Install the programs the tests run against: a real MQTT broker, a real browser, and tshark.
 # Where that is not allowed, say what will be skipped and go on; under CI it is an error.
 set -eu
 
@@ -7,6 +7,7 @@ missing=""
 [ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null || missing="mosquitto"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
   missing="$missing chromium"
+command -v tshark >/dev/null || missing="$missing tshark"
 missing=${missing# }
 [ -n "$missing" ] || exit 0
 

@@ -10,7 +10,7 @@ from edge_agent.elements import _PRESENCE_ALONE, _STABLE, _STABLE_EXTENSIONS
 from edge_agent.frames import Frame, Refusal
 from edge_agent.radiotap import channel_of
 
-_KINDS = {(0, 4): FrameKind.PROBE, (1, 10): FrameKind.OTHER} | {
+KINDS = {(0, 4): FrameKind.PROBE, (1, 10): FrameKind.OTHER} | {
     (0, subtype): FrameKind.OTHER for subtype in (0, 2, 10, 11, 12, 13, 14)
 }
 
@@ -33,7 +33,8 @@ def expected(packet: bytes) -> Frame | Refusal:  # noqa: PLR0911  # one a cause
     address = bytes.fromhex(frame.addr2.replace(":", ""))
     if address[0] & 1 or not any(address):
         return Refusal.GROUP_ADDRESS
-    if verdict is not FrameKind.PROBE and frame.addr2 == frame.addr3:
+    bssid = frame.addr1 if frame.type == 1 or frame.FCfield.to_DS else frame.addr3
+    if verdict is not FrameKind.PROBE and frame.addr2 == bssid:
         return Refusal.FROM_AP
     return Frame(
         address,
@@ -52,11 +53,11 @@ def _verdict(frame: Dot11) -> FrameKind | Refusal:
     if frame.type == 2:
         return Refusal.FROM_AP if frame.FCfield.from_DS else FrameKind.DATA
     unknown = Refusal.CONTROL if frame.type == 1 else Refusal.FROM_AP
-    return _KINDS.get((frame.type, frame.subtype), unknown)
+    return KINDS.get((frame.type, frame.subtype), unknown)
 
 
 def _canonical(frame: Dot11) -> bytes:
-    return b"".join(_kept(tag, content) for tag, content in _elements(frame))
+    return b"".join(kept(tag, content) for tag, content in _elements(frame))
 
 
 def _elements(frame: Dot11) -> Iterator[tuple[int, bytes]]:
@@ -66,7 +67,8 @@ def _elements(frame: Dot11) -> Iterator[tuple[int, bytes]]:
         layer = layer.payload
 
 
-def _kept(tag: int, content: bytes) -> bytes:
+def kept(tag: int, content: bytes) -> bytes:
+    """Give what of an element is kept, written down once more."""
     whole = bytes((tag, len(content))) + content
     if tag in _STABLE:
         return whole

@@ -19,8 +19,10 @@ from tests.edge_agent.helpers import (
     with_fcs,
 )
 
-PROBE, NULL, QOS_DATA = 0x40, 0x48, 0x88
+PROBE, NULL, DATA, QOS_DATA, QOS_NULL, ACTION, PS_POLL = 0x40, 0x48, 0x08, 0x88, 0xC8, 0xD0, 0xA4
 TO_AP, FROM_AP, BETWEEN_APS = 1, 2, 3
+MORE_FRAGMENTS, RETRY, POWER_SAVE, MORE_DATA, ENCRYPTED, ORDER = 0x04, 0x08, 0x10, 0x20, 0x40, 0x80
+ACKNOWLEDGEMENT = b"\xd4\x00\x00\x00" + PHONE
 
 
 def test_probe_request_gives_every_field() -> None:
@@ -35,6 +37,37 @@ def test_data_to_the_access_point_is_heard(control: int) -> None:
     frame = parse_frame(radiotap() + header(control, direction=TO_AP, to=AP) + bytes(30))
     assert isinstance(frame, Frame)
     assert (frame.address, frame.kind, frame.elements) == (PHONE, FrameKind.DATA, b"")
+
+
+@pytest.mark.parametrize("control", [DATA, NULL, QOS_DATA, QOS_NULL])
+@pytest.mark.parametrize("habit", [0, POWER_SAVE, MORE_DATA, ENCRYPTED, RETRY, POWER_SAVE | RETRY])
+def test_every_frame_of_an_associated_phone_counts(control: int, habit: int) -> None:
+    """A phone that dozes, encrypts or says something again is heard; the number stays that of the first."""
+    packet = radiotap() + header(control, direction=TO_AP | habit, to=AP, third=AP, sequence=77) + bytes(8)
+    assert parse_frame(packet) == Frame(PHONE, -60, 6, FrameKind.DATA, 77, b"", None)
+
+
+def test_data_between_two_phones_counts() -> None:
+    """In an ad-hoc network, and where two phones talk directly, no access point is on the way."""
+    packet = radiotap() + header(DATA, to=AP, by=PHONE, third=b"\x02\x11\x22\x33\x44\x55") + bytes(8)
+    frame = parse_frame(packet)
+    assert isinstance(frame, Frame)
+    assert (frame.address, frame.kind) == (PHONE, FrameKind.DATA)
+
+
+def test_destination_is_no_access_point() -> None:
+    """On the way up the third address is the destination: it tells nothing of who sent the frame."""
+    packet = radiotap() + header(DATA, direction=TO_AP, to=AP, third=PHONE) + bytes(8)
+    assert isinstance(parse_frame(packet), Frame)
+    of_ap = radiotap() + header(DATA, direction=TO_AP, to=AP, by=AP, third=PHONE) + bytes(8)
+    assert parse_frame(of_ap) is Refusal.FROM_AP
+
+
+def test_mesh_points_are_no_phones() -> None:
+    """A mesh point's management frames carry its own address as the third."""
+    assert (
+        parse_frame(radiotap() + header(ACTION, to=EVERYBODY, by=AP, third=AP) + bytes(3)) is Refusal.FROM_AP
+    )
 
 
 @pytest.mark.parametrize("direction", [FROM_AP, BETWEEN_APS])
@@ -72,13 +105,53 @@ def test_other_control_frames_are_refused(control: int) -> None:
     assert parse_frame(radiotap() + header(control)) is Refusal.CONTROL
 
 
+def test_acknowledgement_is_whole() -> None:
+    """The shortest frame there is, and the most frequent, is refused for what it is, not for its length."""
+    assert parse_frame(radiotap() + ACKNOWLEDGEMENT) is Refusal.CONTROL
+    assert parse_frame(radiotap() + ACKNOWLEDGEMENT[:-1]) is Refusal.TRUNCATED
+
+
+@pytest.mark.parametrize(
+    ("control", "direction", "more"),
+    [(QOS_NULL, TO_AP, 2), (QOS_DATA, TO_AP | ORDER, 6), (DATA, TO_AP | ORDER, 0), (ACTION, ORDER, 4)],
+)
+def test_header_has_to_be_whole(control: int, direction: int, more: int) -> None:
+    """QoS and HT control belong to the header: a frame that ends before they do is refused."""
+    packet = radiotap() + header(control, direction=direction, to=AP) + bytes(more)
+    assert isinstance(parse_frame(packet), Frame)
+    assert parse_frame(packet[:-1]) is Refusal.TRUNCATED
+
+
+def test_elements_behind_ht_control() -> None:
+    """A probe request with HT control has its elements four bytes later."""
+    packet = radiotap() + header(PROBE, direction=ORDER) + b"\x00\x02\x00\x00" + element(0, b"") + RATES
+    frame = parse_frame(packet)
+    assert isinstance(frame, Frame)
+    assert frame.elements == b"\x00" + RATES
+
+
+def test_probe_request_in_pieces_is_refused() -> None:
+    """Where the elements are spread over several frames, none of them has all."""
+    whole = bytearray(probe())
+    at = len(radiotap())
+    first, second = bytearray(whole), bytearray(whole)
+    first[at + 1] |= MORE_FRAGMENTS
+    second[at + 22] |= 1
+    assert parse_frame(bytes(first)) is parse_frame(bytes(second)) is Refusal.TRUNCATED
+
+
+def test_encrypted_probe_request_is_refused() -> None:
+    """A probe request goes to everybody: one that claims to be encrypted is damaged."""
+    assert parse_frame(radiotap() + header(PROBE, direction=ENCRYPTED) + RATES) is Refusal.CORRUPT
+
+
 @pytest.mark.parametrize("address", [EVERYBODY, b"\x01\x00\x5e\x00\x00\x01", bytes(6)])
 def test_group_address_cannot_send(address: bytes) -> None:
     """A sender with the group bit, or none, is no phone."""
     assert parse_frame(probe(by=address)) is Refusal.GROUP_ADDRESS
 
 
-@pytest.mark.parametrize("flags", [0, FLAG_FCS_INCLUDED])
+@pytest.mark.parametrize("flags", [0, FLAG_FCS_INCLUDED, FLAG_PADDED, FLAG_PADDED | FLAG_FCS_INCLUDED])
 def test_fcs_is_found_whatever_the_flag_says(flags: int) -> None:
     """An FCS at the end is no element, also where the driver does not say that it is there."""
     body = with_fcs(header(PROBE) + element(0, b"") + RATES)

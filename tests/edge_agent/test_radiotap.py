@@ -1,56 +1,16 @@
 """Fields of a radiotap header are found wherever the standard's alignment and namespaces put them."""
 
 import struct
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.radiotap import Radiotap, channel_of, read_radiotap
+from tests.edge_agent.radiotap_builder import STANDARD, VENDOR, Word, build
 
-# (alignment, size) by bit, written down once more from radiotap.org: the parser's own table is on trial.
-STANDARD = [
-    (8, 8), (1, 1), (1, 1), (2, 4), (2, 2), (1, 1), (1, 1), (2, 2), (2, 2), (2, 2), (1, 1), (1, 1), (1, 1),
-    (1, 1), (2, 2), (2, 2), (1, 1), (1, 1), (4, 8), (1, 3), (4, 8), (2, 12), (8, 12), (2, 12), (2, 8), (2, 6),
-    (1, 1), (2, 4),
-]  # fmt: skip
-MORE, VENDOR, AGAIN = 1 << 31, 1 << 30, 1 << 29
-
-
-class Word(NamedTuple):
-    """One `present` word to build: its fields, and a vendor namespace before it, if any."""
-
-    bits: frozenset[int]
-    vendor_bytes: int | None = None
-
-
-def build(words: list[Word], tsft: int, flags: int, mhz: int, signals: list[int]) -> bytes:
-    """Build a header from the standard's rules; the k-th word that has a signal gets `signals[k]`."""
-    presents = []
-    for number, word in enumerate(words):
-        present = sum(1 << bit for bit in word.bits)
-        if number + 1 < len(words):
-            present |= MORE | (VENDOR if words[number + 1].vendor_bytes is not None else AGAIN)
-        presents.append(present)
-    data = bytearray(4 + 4 * len(words))
-    strengths = iter(signals)
-    for word in words:
-        if word.vendor_bytes is not None:
-            data += bytes(-len(data) % 2) + struct.pack("<3sBH", b"\x00\x11\x22", 0, word.vendor_bytes)
-            data += b"\xaa" * word.vendor_bytes
-            continue
-        for bit in sorted(word.bits):
-            alignment, size = STANDARD[bit]
-            data += bytes(-len(data) % alignment)
-            known = {0: struct.pack("<Q", tsft), 1: bytes((flags,)), 3: struct.pack("<HH", mhz, 0xA0)}
-            data += struct.pack("b", next(strengths)) if bit == 5 else known.get(bit, b"\xee" * size)
-    data[:4] = struct.pack("<BxH", 0, len(data))
-    data[4 : 4 + 4 * len(words)] = struct.pack(f"<{len(words)}I", *presents)
-    return bytes(data)
-
-
-bits = st.frozensets(st.integers(0, len(STANDARD) - 1))
+NO_FRAME = 26
+bits = st.frozensets(st.integers(0, len(STANDARD) - 1).filter(lambda bit: bit != NO_FRAME))
 strength = st.integers(-128, 127)
 
 
@@ -108,6 +68,21 @@ def test_length_shorter_than_the_fields_is_refused() -> None:
 def test_words_without_end_are_refused() -> None:
     """`present` words that never end are refused."""
     assert read_radiotap(b"\x00\x00\x40\x00" + b"\xff" * 60) is None
+
+
+def test_header_without_a_frame() -> None:
+    """A header that says that no frame was captured is read; with a frame behind it, it is refused."""
+    packet = build([Word(frozenset({1, 3, 5, NO_FRAME}))], 1, 2, 2412, [-50])
+    assert read_radiotap(packet) == Radiotap(len(packet), 2, 2412, -50, None)
+    assert read_radiotap(packet + b"frame") is None
+
+
+def test_two_namespaces_at_once_are_refused() -> None:
+    """A word cannot announce the standard's fields and a vendor's at once."""
+    packet = bytearray(build([Word(frozenset({1, 5})), Word(frozenset({5}))], 1, 2, 2412, [-50, -60]))
+    assert read_radiotap(bytes(packet)) is not None
+    packet[7] |= VENDOR >> 24
+    assert read_radiotap(bytes(packet) + bytes(20)) is None
 
 
 def test_fields_before_an_unknown_one_are_used() -> None:

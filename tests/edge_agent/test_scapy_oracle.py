@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from edge_agent.frames import Frame, parse_frame
 from edge_agent.pcap import PcapFile
 from tests.edge_agent.helpers import AP, RATES, element, header
+from tests.edge_agent.radiotap_builder import Word, build
 from tests.edge_agent.scapy_oracle import expected
-from tests.edge_agent.test_radiotap import Word, build
 
 FRAMES_A_FILE = 12
 
@@ -50,5 +50,5 @@ def test_radio_headers(
     radio = build([Word(chosen | {5})], 123_456_789, 0, mhz, [signal])
     data = kind & 0x0C == 0x08
     packet = radio + header(kind, direction=int(to_ap and data), third=AP, sequence=sequence)
-    packet += element(0, b"some") + RATES if kind == 0x40 else b""
+    packet += element(0, b"some") + RATES if kind == 0x40 else bytes(2)
     assert parse_frame(packet) == expected(packet)
