@@ -19,6 +19,7 @@ from contracts.errors import ConfigurationError
 from contracts.site import Site, parse_site
 from firmware_configs import balena, raspberry_pi_os
 from firmware_configs.balena_account import Device, Fleet, connect
+from firmware_configs.configure import configure
 from firmware_configs.fleet_state import NodeState, ask_gateway
 from firmware_configs.mall_secrets import NodeSecrets, node_secrets
 from firmware_configs.plan import NodePlan
@@ -30,6 +31,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.command()(configure)
 
 OS_VERSION = "6.10.7"
 """The first balenaOS that brings firmware of adapters it does not know (`extra-firmware`)."""

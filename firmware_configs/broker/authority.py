@@ -30,7 +30,7 @@ from firmware_configs.broker.register import Entry, Register
 
 SERVER = "server"
 """Name under which the broker's own certificate is kept."""
-_HINT = "A mall's first one is made with: mallsense broker render --new-authority ..."
+_HINT = "Is it another folder? `mallsense broker render` makes a mall's first authority."
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,13 @@ class Authority:
                 "Name another folder: every mall has an authority of its own.",
             )
         return cls(folder, Issued(subject, root.certificate_pem, root.key_pem), register)
+
+    @classmethod
+    def open_or_create(cls, folder: Path, *, mall: str, now: datetime) -> Self:
+        """Take a mall's authority, made where the folder holds none; raises as `open` and `create`."""
+        if (folder / "ca.key").exists():
+            return cls.open(folder, mall=mall)
+        return cls.create(folder, mall=mall, now=now)
 
     @property
     def mall(self) -> str:

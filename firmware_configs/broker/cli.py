@@ -13,7 +13,7 @@ from contracts.site import Site, parse_site
 from firmware_configs.broker.access import client_names
 from firmware_configs.broker.authority import Authority
 from firmware_configs.broker.certificates import RENEW_BEFORE
-from firmware_configs.broker.mosquitto import INSTALLED
+from firmware_configs.broker.mosquitto import INSTALLED, broker_of
 from firmware_configs.broker.register import Entry
 from firmware_configs.broker.render import render_broker
 
@@ -25,7 +25,9 @@ app = typer.Typer(
 )
 
 _SITE = typer.Option("--site", help="The mall's site file, with a broker section.", show_default=False)
-_AUTHORITY = typer.Option("--authority", help="Folder of the mall's authority.", show_default=False)
+_AUTHORITY = typer.Option(
+    "--authority", help="Folder of the mall's authority: keep it safe.", show_default=False
+)
 
 SiteFile = Annotated[Path, _SITE]
 AuthorityFolder = Annotated[Path, _AUTHORITY]
@@ -38,16 +40,14 @@ def render(
     *,
     out: Annotated[Path, typer.Option(help="Folder to write; copy it to the broker.", show_default=False)],
     installed: Annotated[str, typer.Option(help="Where it will lie on the broker.")] = str(INSTALLED),
-    new_authority: Annotated[
-        bool, typer.Option("--new-authority", help="Make the authority first: once in a mall's life.")
-    ] = False,
 ) -> None:
-    """Write what mosquitto runs with: configuration, access list, certificates, revocations."""
+    """Write what mosquitto runs with: configuration, access list, certificates, revocations.
+
+    The mall's authority is made where there is none yet.
+    """
     mall, now = _read_site(site), datetime.now(UTC)
-    if new_authority:
-        ours = Authority.create(authority, mall=mall.mall.id, now=now)
-    else:
-        ours = Authority.open(authority, mall=mall.mall.id)
+    broker_of(mall)  # before anything is written
+    ours = Authority.open_or_create(authority, mall=mall.mall.id, now=now)
     written = render_broker(mall, ours, out, now=now, installed=PurePosixPath(installed))
     for path in written:
         typer.echo(path)
@@ -76,7 +76,7 @@ def certificate(
             f"{site}: knows no {', '.join(strangers)}",
             f"It has {', '.join(allowed)}; add nodes and readers there.",
         )
-    ours = Authority.open(authority, mall=mall.mall.id)
+    ours = Authority.open_or_create(authority, mall=mall.mall.id, now=now)
     for name in names or allowed:
         issued = ours.client(name, now=now, renew=renew)
         ends = issued.certificate.not_valid_after_utc

@@ -82,7 +82,7 @@ def test_a_good_one_is_active_and_acknowledged() -> None:
     ],
 )
 def test_a_bad_one_changes_nothing_and_says_why(payload: bytes, field: str, says: str) -> None:
-    """A configuration with a mistake is refused with the field and the reason; the one before stays active."""
+    """One with a mistake is refused with the field and the reason; the one before stays active."""
     source = Tuned()
     node = Configurator("n1", source)
     told(node, wanted(5, least_rssi_dbm=-80))
