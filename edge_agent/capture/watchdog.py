@@ -27,6 +27,8 @@ FIRST_DELAY_S = 5.0
 LONGEST_DELAY_S = 300.0
 """Time between two tries to mend it: doubles from the first to the longest."""
 _STEP_S = 0.5
+_NOT_OURS = (None, RadioTrouble.GONE, RadioTrouble.BLOCKED)
+"""What only people can mend."""
 
 
 class Watchdog:
@@ -127,7 +129,7 @@ class Watchdog:
             self._heard_s = now_s
         self._heard = heard  # of an adapter that was plugged in again it starts anew
         trouble, said = self._diagnose(now_s), ""
-        if trouble is not None and now_s >= self._mend_due_s:
+        if trouble not in _NOT_OURS and now_s >= self._mend_due_s:
             said = self._mend(trouble, now_s)
             self._mend_due_s = now_s + self._delay_s
             self._delay_s = min(2 * self._delay_s, LONGEST_DELAY_S)
@@ -147,7 +149,7 @@ class Watchdog:
         if trouble is not None:
             self._heard_s = now_s  # silence counts from when nothing else is wrong
         elif now_s - self._heard_s > self.patience_s:
-            known = deaf_fact(self.driver, self._kernel, hopping=self.hopping)
+            known = self._fixed or deaf_fact(self.driver, self._kernel, hopping=self.hopping)
             trouble = RadioTrouble.DEAF_DRIVER if known else RadioTrouble.SILENT
         return trouble
 
@@ -164,10 +166,8 @@ class Watchdog:
             return RadioTrouble.WRONG_MODE
         return None if at.is_up else RadioTrouble.DOWN
 
-    def _mend(self, trouble: RadioTrouble, now_s: float) -> str:
+    def _mend(self, trouble: RadioTrouble | None, now_s: float) -> str:
         """Try what may help; give what went wrong with that."""
-        if trouble in (RadioTrouble.GONE, RadioTrouble.BLOCKED):
-            return ""
         if trouble is RadioTrouble.DEAF_DRIVER:
             self._stay()
         silent = trouble in (RadioTrouble.DEAF_DRIVER, RadioTrouble.SILENT)
