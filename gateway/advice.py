@@ -4,6 +4,8 @@ from contracts.site import Name
 from gateway.nodes import NodeReport, NodeState
 
 CLOCK_MS = 60_000
+OFFSET_MS = 1_000
+"""A tick: observations of one moment that are so far apart are not put together."""
 HOT_C = 75.0
 SPOOLED = 60
 DISK_BYTES = 200 * 1024 * 1024
@@ -23,6 +25,10 @@ SILENT = Name(
 CLOCK = Name(
     en="Its clock is wrong: its data are refused. Check that it reaches a time server (NTP).",
     zh="节点时钟不准，其数据被拒收。请检查它能否访问时间服务器（NTP）。",
+)
+CLOCK_OFFSET = Name(
+    en="Its clock is off: what it hears does not fit its neighbours. Check that it reaches a time server (NTP).",
+    zh="节点时钟有偏差，与相邻节点的观测对不上。请检查它能否访问时间服务器（NTP）。",
 )
 DEAF = Name(
     en="It hears nobody. Check its antenna, adapter and channel.",
@@ -57,12 +63,16 @@ def _of_health(report: NodeReport) -> Name | None:
     health = report.health
     if health is None:
         return None
-    if health.dropped:
-        return DROPPED
-    if health.spooled > SPOOLED:
-        return BEHIND
-    if health.temperature_c is not None and health.temperature_c > HOT_C:
-        return HOT
-    if health.disk_free_bytes is not None and health.disk_free_bytes < DISK_BYTES:
-        return DISK
-    return None
+    temperature_c, disk_bytes, offset_ms = (
+        health.temperature_c,
+        health.disk_free_bytes,
+        health.clock_offset_ms,
+    )
+    found = (
+        (CLOCK_OFFSET, offset_ms is not None and abs(offset_ms) > OFFSET_MS),
+        (DROPPED, health.dropped > 0),
+        (BEHIND, health.spooled > SPOOLED),
+        (HOT, temperature_c is not None and temperature_c > HOT_C),
+        (DISK, disk_bytes is not None and disk_bytes < DISK_BYTES),
+    )
+    return next((words for words, holds in found if holds), None)

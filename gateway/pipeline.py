@@ -9,6 +9,7 @@ that were lost with the memory, and events with the same ids.
 import hashlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -63,8 +64,12 @@ class Pipeline:
         outlet: Outlet,
         nodes: Nodes,
         show: Callable[[Tick, list[Event], int], None],
+        counters: Counter[str] | None = None,
     ) -> None:
-        """Put the parts together; `show` is given every tick, its events and the mall's time."""
+        """Put the parts together; `show` is given every tick, its events and the mall's time.
+
+        `duplicate` in `counters` grows with every batch that was stored before: sent again, or replayed.
+        """
         self._site = site
         self._topics = Topics(site.mall.id)
         self._digest = site_digest(site)
@@ -73,6 +78,7 @@ class Pipeline:
         self._outlet = outlet
         self._nodes = nodes
         self._show = show
+        self._counters = Counter() if counters is None else counters
         self._recorder = Recorder(site, cell_grid(engine))
         self._position = 0
         self._committed = -1
@@ -135,8 +141,10 @@ class Pipeline:
             if isinstance(item, NodeHealth):
                 self._nodes.health(item)
         for position, item in zip(positions, inputs, strict=True):
-            if position is not None:  # a batch that was there before has been fed before
+            if position is not None:
                 self._feed(position, item)
+            else:  # it was there before, and has been fed before
+                self._counters["duplicate"] += 1
 
     def _feed(self, position: int, item: Input) -> None:
         # After every single message, so that ticks depend on the journal's order and on nothing else.

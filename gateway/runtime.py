@@ -125,8 +125,9 @@ class Gateway:
         self._link = self._make_link()
         self._time = TimeAnswers(site, publish=self._link.publish, now_us=lambda: time.time_ns() // 1000)
         self._pipeline = Pipeline(
-            site=site, engine=engine, store=store, outlet=self._link, nodes=nodes, show=latest.show
-        )
+            site=site, engine=engine, store=store, outlet=self._link, nodes=nodes, show=latest.show,
+            counters=refusals.counters,
+        )  # fmt: skip
         self._health = Health(
             engine=engine, latest=latest, refusals=refusals, link=self._link, inbox=self._inbox,
             store=settings.store, k=site.privacy.k,

@@ -90,5 +90,7 @@ def _node(report: NodeReport) -> schemas.NodeAnswer:
         spooled=own.spooled if own else None,
         dropped=own.dropped if own else None,
         temperature_c=own.temperature_c if own else None,
+        clock_offset_ms=own.clock_offset_ms if own else None,
+        configuration=own.configuration if own else None,
         advice=advice(report),
     )

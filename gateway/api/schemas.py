@@ -226,6 +226,10 @@ class NodeAnswer(Answer):
     spooled: int | None
     dropped: int | None
     temperature_c: float | None
+    clock_offset_ms: float | None
+    """What to add to its clock to get the gateway's."""
+    configuration: int | None
+    """Revision of the desired configuration that it works by; 0 = as it was installed."""
     advice: Name | None
 
 

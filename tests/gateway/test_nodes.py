@@ -73,7 +73,8 @@ def test_records_are_what_changed() -> None:
     ("own", "expected"),
     [
         (health(), words.DEAF),
-        (health(dropped=3), words.DROPPED),
+        (health(clock_offset_ms=-1500.0), words.CLOCK_OFFSET),
+        (health(clock_offset_ms=20.0, dropped=3), words.DROPPED),
         (health(spooled=1000), words.BEHIND),
         (health(temperature_c=82.0), words.HOT),
         (health(disk_free_bytes=1000), words.DISK),
