@@ -1,7 +1,7 @@
 """What `iw` prints, read back; lines it does not know are passed over, since every version adds some.
 
-`iw` warns that its output is for people and may change. The lines read here have been the same for ten years; the
-samples in `tests/edge_agent/iw_samples.py` say where each was recorded.
+`iw` warns that its output is for people and may change. The lines read here have been the same for ten years:
+the samples in `tests/edge_agent/iw_samples.py` say where each was recorded.
 """
 
 import re

@@ -155,7 +155,7 @@ def test_each_fault_is_found_and_told_once(
         assert "Device or resource busy (-16)" in caplog.text
     vars(bench.interface).update(exists=True, blocked="", held=False, stuck=False, channel=6)
     bench.run(LONGEST_DELAY_S + SILENCE_S)
-    assert bench.watchdog.trouble is None
+    assert not bench.watchdog.trouble
     assert caplog.messages[1:] == ["radio wlan1 is well again, on channel 6"]
 
 
