@@ -9,7 +9,7 @@ from functools import cache
 from typing import Annotated, Literal, TypeVar, cast
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contracts.errors import MessageError
 
@@ -34,6 +34,14 @@ ElementsHash = Annotated[
         pattern="^([0-9a-f]{16})?$",
         description="Keyed hashes of the information elements: of which there are (4 bytes), and of their "
         "contents (4 bytes); empty = none",
+    ),
+]
+
+FormerPseudonym = Annotated[
+    str,
+    Meta(
+        pattern="^([0-9a-f]{16})?$",
+        description="The pseudonym before the salt changed, of who was in the mall then; empty = none",
     ),
 ]
 
@@ -91,6 +99,8 @@ class ObservationBatch(Message, frozen=True, forbid_unknown_fields=True, kw_only
     frame_kind: Annotated[list[FrameKind], Meta(max_length=MAX_BATCH)] = []
     sequence: Annotated[list[SequenceNumber], Meta(max_length=MAX_BATCH)] = []
     elements: Annotated[list[ElementsHash], Meta(max_length=MAX_BATCH)] = []
+    formerly: Annotated[list[FormerPseudonym], Meta(max_length=MAX_BATCH)] | UnsetType = UNSET
+    """Left out where it would hold nothing, as it does but for half an hour after the salt has changed."""
 
     def __post_init__(self) -> None:
         columns = (
@@ -101,7 +111,8 @@ class ObservationBatch(Message, frozen=True, forbid_unknown_fields=True, kw_only
             self.frame_kind,
             self.sequence,
         )
-        if any(len(column) != len(self.t_ms) for column in (*columns, self.elements)):
+        formerly = () if self.formerly is UNSET else (self.formerly,)
+        if any(len(column) != len(self.t_ms) for column in (*columns, self.elements, *formerly)):
             raise ValueError("columns of different lengths; every column has one entry per observation")
 
     def __len__(self) -> int:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from msgspec import UNSET
+
 from contracts.messages import AddressKind, ObservationBatch
 from edge_agent.pseudonym import Pseudonyms
 from edge_agent.sources.protocol import Heard
@@ -37,6 +39,7 @@ class _Open:
     frame_kind: list[int] = field(default_factory=list)
     sequence: list[int] = field(default_factory=list)
     elements: list[str] = field(default_factory=list)
+    formerly: list[str] = field(default_factory=list)
 
 
 class Batcher:
@@ -70,7 +73,7 @@ class Batcher:
                 yield self._close(node, batch, MAX_ROWS)
             batch.opened_ms = batch.told_ms = batch.watermark_ms = 0
         _drop_impossible(heard)
-        device, elements = self._pseudonyms.columns(heard.t_ms, heard.address, heard.elements)
+        device, elements, formerly = self._pseudonyms.columns(heard.t_ms, heard.address, heard.elements)
         batch.t_ms += heard.t_ms
         batch.device += device
         batch.address_kind += [_KINDS[a[0] >> 1 & 1] for a in heard.address]
@@ -79,6 +82,7 @@ class Batcher:
         batch.frame_kind += heard.frame_kind
         batch.sequence += heard.sequence
         batch.elements += elements
+        batch.formerly += formerly
         while len(batch.t_ms) > MAX_ROWS:
             yield self._close(node, batch, MAX_ROWS)
         batch.watermark_ms = max(batch.watermark_ms, heard.complete_to_ms)
@@ -106,6 +110,7 @@ class Batcher:
             frame_kind=batch.frame_kind[:rows],  # type: ignore[arg-type]  # an IntEnum is its number on the wire
             sequence=batch.sequence[:rows],
             elements=batch.elements[:rows],
+            formerly=batch.formerly[:rows] if any(batch.formerly[:rows]) else UNSET,
         )
         for column in (
             batch.t_ms,
@@ -116,6 +121,7 @@ class Batcher:
             batch.frame_kind,
             batch.sequence,
             batch.elements,
+            batch.formerly,
         ):
             del column[:rows]
         batch.opened_ms = batch.told_ms = batch.watermark_ms

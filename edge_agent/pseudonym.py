@@ -3,6 +3,10 @@
 The salt of a period follows from the mall's key and the period's start, so that all nodes of a mall agree on
 it without talking to each other. Without the key nobody can compute or test a pseudonym. What the information
 elements say of a model is hashed under the same salt: a rare phone must not be followed across days by them.
+
+Who is in the mall when the salt changes stays one visitor: for half an hour a node says the former pseudonym of
+an address, too, if it heard it in the half hour before. Not of those that were there when the period began:
+who never leaves is not followed from day to day.
 """
 
 from hashlib import blake2b
@@ -15,54 +19,96 @@ DIGEST_BYTES = 8
 KEY_BYTES = 32
 CACHED = 200_000
 """Most hashes remembered at once, about 40 MB; a cache that is full starts anew."""
+HAND_OVER_MS = 1_800_000
+"""How long before a change of the salt an address must have been heard, and how long after it is handed over."""
 
 
 class Pseudonyms:
-    """Makes pseudonyms; remembers those of one salt period, in memory alone."""
+    """Makes pseudonyms; remembers those of one salt period, and shortly of the one before, in memory alone."""
 
     def __init__(self, key: bytes, rotation: SaltRotation) -> None:
         if len(key) != KEY_BYTES:
             raise ValueError(f"expected a key of {KEY_BYTES} bytes, found {len(key)}")
         self._key = key
         self._rotation = rotation
-        self._period = Period(0, 0)
-        self._addresses = Hashes(b"", b"address")
-        self._elements = ElementHashes(b"", b"elements")
+        self._salt = _Salt(b"", Period(0, 0))
+        self._before: _Salt | None = None
 
     def __repr__(self) -> str:
         return f"Pseudonyms({self._rotation})"
 
     def columns(
         self, t_ms: list[int], address: list[bytes], elements: list[bytes]
-    ) -> tuple[list[str], list[str]]:
+    ) -> tuple[list[str], list[str], list[str]]:
         """Hash two columns of observations; entry i was heard at `t_ms[i]`.
 
-        Returns the pseudonyms and the hashes of the elements, 16 hex digits each; no elements stay empty.
-        The first half of those is of the family, the second of the contents.
+        Returns the pseudonyms, the hashes of the elements and the former pseudonyms, 16 hex digits each; no
+        elements stay empty, and so does who is not handed over. The first half of the elements' hashes is of
+        the family, the second of the contents.
         """
         if not t_ms:
-            return [], []
-        self._enter(t_ms[0])
-        start_ms, end_ms = self._period
-        if start_ms <= min(t_ms) and max(t_ms) < end_ms:
-            of_address, of_elements = self._addresses, self._elements
-            return [of_address[a] for a in address], [of_elements[e] if e else "" for e in elements]
-        devices, models = [], []
+            return [], [], []
+        first_ms, last_ms = min(t_ms), max(t_ms)
+        salt = self._at(first_ms)
+        if last_ms < salt.period.end_ms:
+            return salt.columns(first_ms, last_ms, address, elements, self._before)
+        devices, models, formerly = [], [], []
         for t, a, e in zip(t_ms, address, elements, strict=True):
-            self._enter(t)
-            devices.append(self._addresses[a])
-            models.append(self._elements[e] if e else "")
-        return devices, models
+            one = self._at(t).columns(t, t, [a], [e], self._before)
+            devices += one[0]
+            models += one[1]
+            formerly += one[2]
+        return devices, models, formerly
 
-    def _enter(self, t_ms: int) -> None:
-        """Take up the salt of the period that `t_ms` lies in, and forget all of the other."""
-        if self._period.start_ms <= t_ms < self._period.end_ms:
-            return
-        self._period = self._rotation.period(t_ms)
-        label = self._period.start_ms.to_bytes(8, "big", signed=True)
-        salted = blake2b(label, key=self._key, digest_size=KEY_BYTES, person=b"salt period").digest()
+    def _at(self, t_ms: int) -> "_Salt":
+        """Give the salt of an event time; a new period makes the one before it the past, and forgets older ones."""
+        salt, before = self._salt, self._before
+        if salt.period.start_ms <= t_ms < salt.period.end_ms:
+            if before is not None and t_ms >= salt.period.start_ms + HAND_OVER_MS:
+                self._before = None
+            return salt
+        if before is not None and before.period.start_ms <= t_ms < before.period.end_ms:
+            return before  # of several nodes one may be a little behind
+        period = self._rotation.period(t_ms)
+        self._before = salt if salt.period.end_ms == period.start_ms else None
+        self._salt = _Salt(self._key, period)
+        return self._salt
+
+
+class _Salt:
+    """The hashes of one period, and who was heard at its ends."""
+
+    def __init__(self, key: bytes, period: Period) -> None:
+        self.period = period
+        label = period.start_ms.to_bytes(8, "big", signed=True)
+        salted = blake2b(label, key=key, digest_size=KEY_BYTES, person=b"salt period").digest()
         self._addresses = Hashes(salted, b"address")
         self._elements = ElementHashes(salted, b"elements")
+        self._early: set[bytes] = set()
+        self._late: set[bytes] = set()
+
+    def columns(
+        self, first_ms: int, last_ms: int, address: list[bytes], elements: list[bytes], before: "_Salt | None"
+    ) -> tuple[list[str], list[str], list[str]]:
+        """Hash what was heard from `first_ms` to `last_ms`, both in this period."""
+        of_address, of_elements = self._addresses, self._elements
+        early, late = (
+            first_ms < self.period.start_ms + HAND_OVER_MS,
+            last_ms >= self.period.end_ms - HAND_OVER_MS,
+        )
+        if early and len(self._early) < CACHED:
+            self._early.update(address)
+        if late and len(self._late) < CACHED:
+            self._late.update(address)
+        if early and before is not None and before is not self:
+            formerly = [before.former(a) for a in address]
+        else:
+            formerly = [""] * len(address)
+        return [of_address[a] for a in address], [of_elements[e] if e else "" for e in elements], formerly
+
+    def former(self, address: bytes) -> str:
+        """Give the pseudonym of who came in this period and was there when it ended; of all others nothing."""
+        return self._addresses[address] if address in self._late and address not in self._early else ""
 
 
 class Hashes(dict[bytes, str]):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
-from edge_agent.spool_file import SpoolFile, Spooled, is_damage, set_aside
+from edge_agent.spool_file import Spooled, SpoolFile, is_damage, set_aside
 
 __all__ = ["Spool", "Spooled"]
 

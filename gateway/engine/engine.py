@@ -14,6 +14,7 @@ from contracts.events import PathEvent, VisitEvent, stable_id
 from contracts.messages import AgentState, AgentStatus, ObservationBatch
 from contracts.site import Site, ZoneKind
 from gateway.engine.events import Events
+from gateway.engine.hand_over import HandOver
 from gateway.engine.identities import Whereabouts, appearances, decided
 from gateway.engine.join import Columns, Join
 from gateway.engine.places import Places
@@ -91,6 +92,7 @@ class Engine:
         self._presence = Presence()
         self._places = Places(zones)
         self._events = Events(site)
+        self._hand_over = HandOver()
         self._floors, self._area_m2 = len(site.floors), float(zones.area_m2.sum())
         self._linker = Linker(certain=CERTAIN) if tracking.link_addresses else None
         self._parts: dict[str, Stateful] = {
@@ -102,6 +104,7 @@ class Engine:
             "paths": self._paths,
             "presence": self._presence,
             "places": self._places,
+            "hand_over": self._hand_over,
         }
         if self._linker is not None:
             self._parts["linker"] = self._linker
@@ -191,7 +194,8 @@ class Engine:
     def _compute(self, tick: int) -> Tick:
         """Compute one tick."""
         events = self._leave(tick, self._paths.vanished(tick))
-        columns, devices, whose = self._whose(tick, self._join.take(tick))
+        heard_of = self._hand_over.take(self._join.take(tick), self._remembers)
+        columns, devices, whose = self._whose(tick, heard_of)
         found = self._locate(tick, columns, devices)
         heard = found.updated
         self._paths.hear(tick, found.slot[heard])
@@ -199,6 +203,12 @@ class Engine:
         probabilities = self._places.put(_rows(found, heard), _outside(found)[heard])
         events += self._tell(tick, self._visits.step(tick, found.slot[heard], probabilities))
         return self._report(tick, found, events, whose)
+
+    def _remembers(self, addresses: Keys) -> Bools:
+        """Return which addresses (N,) are of devices that are there."""
+        if self._linker is not None:
+            return self._linker.remembers(addresses)
+        return self._slots.find(addresses) >= 0
 
     def _locate(self, tick: int, columns: Columns, devices: Keys) -> Estimates:
         """Give the positioner what was heard of ``devices``, one for each row of the columns."""

@@ -32,7 +32,9 @@ class Columns:
     form: Keys
     """... what its elements said of the model, 0 where it had none, ..."""
     permanent: npt.NDArray[np.bool_]
-    """... and whether the maker chose the address."""
+    """... whether the maker chose the address, ..."""
+    formerly: Keys
+    """... and the address's pseudonym before the salt changed, 0 where it is not said."""
 
     def __len__(self) -> int:
         return len(self.t_ms)
@@ -55,6 +57,7 @@ _KINDS = {
     "sequence": np.int16,
     "form": np.uint64,
     "permanent": np.bool_,
+    "formerly": np.uint64,
 }
 EMPTY = Columns(*(np.zeros(0, dtype=kind) for kind in _KINDS.values()))
 
@@ -185,12 +188,15 @@ def _columns(batch: ObservationBatch, receiver: int) -> Columns:
         np.full(len(batch), receiver, dtype=np.int32),
         np.array(batch.rssi_dbm, dtype=np.int16),
         np.array(batch.sequence, dtype=np.int16),
-        _numbers([elements or _NO_ELEMENTS for elements in batch.elements]),
+        _numbers([elements or _NONE for elements in batch.elements]),
         np.array(batch.address_kind, dtype=np.int8) == AddressKind.GLOBAL,
+        _numbers([former or _NONE for former in batch.formerly])
+        if batch.formerly
+        else np.zeros(len(batch), dtype=np.uint64),
     )
 
 
-_NO_ELEMENTS = "0" * 16
+_NONE = "0" * 16
 
 
 def _numbers(hashes: list[str]) -> Keys:

@@ -35,7 +35,7 @@ def estimate(
     recorded = source_of(recording)
     walks = recorded.walk_ids()
     pseudonyms = Pseudonyms(secrets.token_bytes(KEY_BYTES), SaltRotation.of(recording.site))
-    names, _ = pseudonyms.columns(
+    names, _, _ = pseudonyms.columns(
         [START_MS] * len(walks), [address_of(walk) for walk in walks], [b""] * len(walks)
     )
     engine = build_engine(recording.site, recording.calibration.to_dict())

@@ -5,6 +5,7 @@ from itertools import count
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from contracts.messages import AddressKind, FrameKind, ObservationBatch, decode, encode
 from edge_agent import batcher as module
@@ -31,6 +32,21 @@ def test_a_block_becomes_a_batch() -> None:
     assert batch.address_kind == [AddressKind.RANDOM, AddressKind.GLOBAL]
     assert batch.device[0] != batch.device[1]
     assert batch.elements[0] == batch.elements[1]
+
+
+def test_former_pseudonyms_are_sent_where_there_are_any() -> None:
+    """Only after a change of the salt is there a column of what phones were called before it."""
+    under_test = batcher()
+    change_ms = ROTATION.period(T0_MS).end_ms
+    made = []
+    for second in (-1, 0):
+        block = heard(addresses=[PHONE])
+        block.t_ms, block.complete_to_ms = [change_ms + second * 1000], change_ms + (second + 1) * 1000
+        made += under_test.add(block)
+    before, after = made
+    assert (before.formerly, after.formerly) == (UNSET, before.device)
+    assert b"formerly" not in encode(before)
+    assert decode(encode(after), ObservationBatch) == after
 
 
 def test_an_empty_block_is_a_heartbeat() -> None:

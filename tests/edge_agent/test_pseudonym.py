@@ -11,7 +11,7 @@ from edge_agent import pseudonym
 from edge_agent.pseudonym import Pseudonyms
 from edge_agent.rotation import HOUR_MS, SaltRotation
 from simulators.mall import site as demo_site
-from tests.edge_agent.helpers import KEY, PHONE, RATES, ROTATION, T0_MS
+from tests.edge_agent.helpers import AP, KEY, PHONE, RATES, ROTATION, T0_MS
 
 DAY_MS = 24 * HOUR_MS
 
@@ -20,7 +20,7 @@ def one(
     t_ms: int = T0_MS, *, key: bytes = KEY, address: bytes = PHONE, elements: bytes = RATES
 ) -> tuple[str, str]:
     """Hash one observation on a node of its own."""
-    ((device,), (model,)) = Pseudonyms(key, ROTATION).columns([t_ms], [address], [elements])
+    ((device,), (model,), _) = Pseudonyms(key, ROTATION).columns([t_ms], [address], [elements])
     return device, model
 
 
@@ -67,7 +67,7 @@ def test_columns_are_hashed_entry_by_entry(rows: list[tuple[int, bytes]]) -> Non
     """A block across several periods, in any order, gives what one observation at a time gives."""
     times = [T0_MS + t for t, _ in rows]
     addresses = [address for _, address in rows]
-    devices, models = Pseudonyms(KEY, ROTATION).columns(times, addresses, [RATES] * len(rows))
+    devices, models, _ = Pseudonyms(KEY, ROTATION).columns(times, addresses, [RATES] * len(rows))
     alone = [one(t, address=address) for t, address in zip(times, addresses, strict=True)]
     assert list(zip(devices, models, strict=True)) == alone
 
@@ -77,8 +77,8 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pseudonym, "CACHED", 3)
     pseudonyms = Pseudonyms(KEY, ROTATION)
     addresses = [bytes((2, 0, 0, 0, 0, i)) for i in range(10)]
-    first, _ = pseudonyms.columns([T0_MS] * 10, addresses, [b""] * 10)
-    again, _ = pseudonyms.columns([T0_MS] * 10, addresses, [b""] * 10)
+    first, _, _ = pseudonyms.columns([T0_MS] * 10, addresses, [b""] * 10)
+    again, _, _ = pseudonyms.columns([T0_MS] * 10, addresses, [b""] * 10)
     assert first == again
     assert len(set(first)) == 10
 
@@ -97,3 +97,50 @@ def test_rotation_is_read_from_the_site() -> None:
     """The site file says when pseudonyms change."""
     site = demo_site().model_copy(update={"privacy": Privacy(salt_rotation_h=6, salt_rotation_at_h=5)})
     assert SaltRotation.of(site) == SaltRotation(site.mall.timezone, 6, 5)
+
+
+CHANGE_MS = ROTATION.period(T0_MS).end_ms
+MINUTE_MS = 60_000
+
+
+def former(pseudonyms: Pseudonyms, minutes: float, address: bytes = PHONE) -> str:
+    """Hear an address so many minutes after the change; give what it is said to have been called before."""
+    return pseudonyms.columns([CHANGE_MS + round(minutes * MINUTE_MS)], [address], [b""])[2][0]
+
+
+def test_who_is_there_at_the_change_is_handed_over() -> None:
+    """For half an hour a node says what an address was called that it heard in the half hour before."""
+    pseudonyms = Pseudonyms(KEY, ROTATION)
+    assert former(pseudonyms, -20) == ""
+    yesterday = one(CHANGE_MS - 1)[0]
+    for minutes in (0, 5, 29.9):
+        assert former(pseudonyms, minutes) == yesterday
+    assert former(pseudonyms, 30.1) == ""
+    assert former(pseudonyms, 5, AP) == ""
+
+
+def test_who_has_left_is_not_handed_over() -> None:
+    """An address not heard in the half hour before the change, or by another node alone, is a new one."""
+    pseudonyms = Pseudonyms(KEY, ROTATION)
+    former(pseudonyms, -31)
+    assert former(pseudonyms, 1) == ""
+
+
+def test_nobody_is_handed_over_from_day_to_day() -> None:
+    """Who was there at the beginning of the period is not handed over at its end."""
+    pseudonyms = Pseudonyms(KEY, ROTATION)
+    said = []
+    for day in range(3):
+        for minutes in (-10, 10):
+            said.append(former(pseudonyms, day * 24 * 60 + minutes))
+    assert [bool(name) for name in said] == [False, True, False, False, False, False]
+
+
+def test_nodes_a_little_behind_do_not_disturb() -> None:
+    """Blocks of one node before the change and of another after it may alternate."""
+    pseudonyms = Pseudonyms(KEY, ROTATION)
+    said = [former(pseudonyms, minutes) for minutes in (-1, 0.01, -0.01, 0.02, -0.005, 0.03)]
+    assert [bool(name) for name in said] == [False, True, False, True, False, True]
+    block = pseudonyms.columns([CHANGE_MS - 1, CHANGE_MS], [PHONE] * 2, [b""] * 2)
+    assert block[0][0] == block[2][1] != block[0][1]
+    assert block[2][0] == ""

@@ -434,5 +434,6 @@ def test_columns_join() -> None:
         np.array([5], dtype=np.int16),
         np.array([6], dtype=np.uint64),
         np.array([True]),
+        np.array([0], dtype=np.uint64),
     )
     assert len(Columns.join([one, one])) == 2
