@@ -4,9 +4,9 @@ The salt of a period follows from the mall's key and the period's start, so that
 it without talking to each other. Without the key nobody can compute or test a pseudonym. What the information
 elements say of a model is hashed under the same salt: a rare phone must not be followed across days by them.
 
-Who is in the mall when the salt changes stays one visitor: for half an hour a node says the former pseudonym of
-an address, too, if it heard it in the half hour before. Not of those that were there when the period began:
-who never leaves is not followed from day to day.
+Who is in the mall when the salt changes stays one visitor: for half an hour a node says the former pseudonym
+of an address, too, if it heard it in the half hour before. Not of those that were there when the period
+began: who never leaves is not followed from day to day.
 """
 
 from hashlib import blake2b
@@ -20,11 +20,11 @@ KEY_BYTES = 32
 CACHED = 200_000
 """Most hashes remembered at once, about 40 MB; a cache that is full starts anew."""
 HAND_OVER_MS = 1_800_000
-"""How long before a change of the salt an address must have been heard, and how long after it is handed over."""
+"""How long before a change of the salt an address was heard, and how long after it, to be handed over."""
 
 
 class Pseudonyms:
-    """Makes pseudonyms; remembers those of one salt period, and shortly of the one before, in memory alone."""
+    """Makes pseudonyms; remembers those of one salt period, and shortly those before, in memory alone."""
 
     def __init__(self, key: bytes, rotation: SaltRotation) -> None:
         if len(key) != KEY_BYTES:
@@ -61,7 +61,7 @@ class Pseudonyms:
         return devices, models, formerly
 
     def _at(self, t_ms: int) -> "_Salt":
-        """Give the salt of an event time; a new period makes the one before it the past, and forgets older ones."""
+        """Give the salt of an event time; of past periods only the last is remembered, and not for long."""
         salt, before = self._salt, self._before
         if salt.period.start_ms <= t_ms < salt.period.end_ms:
             if before is not None and t_ms >= salt.period.start_ms + HAND_OVER_MS:
@@ -107,7 +107,7 @@ class _Salt:
         return [of_address[a] for a in address], [of_elements[e] if e else "" for e in elements], formerly
 
     def former(self, address: bytes) -> str:
-        """Give the pseudonym of who came in this period and was there when it ended; of all others nothing."""
+        """Give the pseudonym of who came in this period and was there when it ended, else nothing."""
         return self._addresses[address] if address in self._late and address not in self._early else ""
 
 

@@ -34,7 +34,7 @@ CONFIRM_S = 30.0
 LONGEST_CONFIRM_S = 600.0
 """Each time it waits twice as long, up to this."""
 UNCONFIRMED = 64
-"""Batches that may wait for the gateway's word at a time; so many are sent again after a connection broke."""
+"""Batches that may wait for the gateway's word; so many are sent again after a connection broke."""
 SETTLE_S = 0.3
 """A retained status is here by then, counted from the broker's first answer; else there is no such gateway."""
 CATCH_UP = 10.0
@@ -52,9 +52,9 @@ Key = tuple[str, str, int]
 class Publisher:
     """Moves the spool to the gateway in a thread of its own.
 
-    A batch stays in the spool until the gateway has confirmed it; where the gateway is one that does not confirm,
-    until the broker has and somebody listens. While the gateway is known to be away nothing is sent: the spool is
-    made for waiting, and a broker's queue is not.
+    A batch stays in the spool until the gateway has confirmed it; where the gateway is one that does not
+    confirm, until the broker has and somebody listens. While the gateway is known to be away nothing is sent:
+    the spool is made for waiting, and a broker's queue is not.
     """
 
     def __init__(

@@ -2,9 +2,9 @@
 
 A batch is in memory first. What is confirmed within a second is never written, so a node that has its broker
 does not wear its card; what is not goes to disk at the next `commit`. On disk it is SQLite in WAL mode with
-`synchronous=FULL`: what `commit` has written survives a killed process and a power cut. A power cut costs what
-was heard since the last commit, at most. Each record carries a checksum. The spool is bounded: where it is
-full, the oldest batches are dropped and counted. One process owns a spool.
+`synchronous=FULL`: what `commit` has written survives a killed process and a power cut. A power cut costs
+what was heard since the last commit, at most. Each record carries a checksum. The spool is bounded: where it
+is full, the oldest batches are dropped and counted. One process owns a spool.
 """
 
 import logging
@@ -32,8 +32,8 @@ class Spool:
     """A durable queue. Safe to use from several threads; nobody waits for the disk but who commits or peeks.
 
     Raises:
-        ConfigurationError: the file cannot be opened, belongs to another process or is no spool. A spool that is
-            damaged is set aside (`NAME.damaged-N`) with a message; what can be read of it goes into a new one.
+        ConfigurationError: the file cannot be opened, belongs to another process or is no spool. A spool that
+            is damaged is set aside (`NAME.damaged-N`); what can be read of it goes into a new one.
 
     """
 
@@ -122,8 +122,8 @@ class Spool:
     def commit(self) -> None:
         """Write what was appended and delete what was acked, in one transaction; then keep the bound.
 
-        A full disk makes room by dropping the oldest tenth; if that does not help, new batches wait in memory,
-        `UNWRITTEN_BYTES` of them at most.
+        A full disk makes room by dropping the oldest tenth; if that does not help, new batches wait in
+        memory, `UNWRITTEN_BYTES` of them at most.
         """
         with self._disk:
             self._keep_bound()

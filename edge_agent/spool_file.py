@@ -1,4 +1,4 @@
-"""The file of a spool: SQLite with a checksum a record; recognised, checked, set aside where it is damaged."""
+"""The file of a spool: SQLite, a checksum a record; recognised, checked, set aside where it is damaged."""
 
 import logging
 import sqlite3

@@ -38,7 +38,7 @@ def test_former_pseudonyms_are_sent_where_there_are_any() -> None:
     """Only after a change of the salt is there a column of what phones were called before it."""
     under_test = batcher()
     change_ms = ROTATION.period(T0_MS).end_ms
-    made = []
+    made: list[ObservationBatch] = []
     for second in (-1, 0):
         block = heard(addresses=[PHONE])
         block.t_ms, block.complete_to_ms = [change_ms + second * 1000], change_ms + (second + 1) * 1000

@@ -129,10 +129,7 @@ def test_who_has_left_is_not_handed_over() -> None:
 def test_nobody_is_handed_over_from_day_to_day() -> None:
     """Who was there at the beginning of the period is not handed over at its end."""
     pseudonyms = Pseudonyms(KEY, ROTATION)
-    said = []
-    for day in range(3):
-        for minutes in (-10, 10):
-            said.append(former(pseudonyms, day * 24 * 60 + minutes))
+    said = [former(pseudonyms, day * 24 * 60 + minutes) for day in range(3) for minutes in (-10, 10)]
     assert [bool(name) for name in said] == [False, True, False, False, False, False]
 
 

@@ -1,4 +1,4 @@
-"""A visit that is going on when pseudonyms change stays one visit; nothing else is linked across the change."""
+"""A visit that goes on while pseudonyms change stays one visit; nothing else is linked across the change."""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -72,7 +72,7 @@ def visits(ticks: Sequence[Tick]) -> list[VisitEvent]:
 @pytest.mark.parametrize("linked", [True, False])
 @pytest.mark.parametrize("checkpoint_at_s", [None, 60])
 def test_a_visit_goes_on(linked: bool, checkpoint_at_s: int | None) -> None:
-    """Somebody who stands in a shop from five minutes before the change to five after it has made one visit."""
+    """Who stands in a shop from five minutes before the change to five after it has made one visit."""
     stays = [(PHONE, WEST, range(FIRST_S, LAST_S, 10)), (OTHER, EAST, range(FIRST_S, LAST_S, 10))]
     ticks = play(stays, linked=linked, checkpoint_at_s=checkpoint_at_s)
     assert sorted(visit.data.zone for visit in visits(ticks)) == ["east", "west"]
@@ -110,7 +110,7 @@ def test_nobody_is_handed_over_twice() -> None:
     """Who goes on under a former name is a new device at the next change, whatever nodes say."""
     under_test = HandOver()
 
-    def known(names: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def known(names: np.ndarray) -> np.ndarray:
         return np.isin(names, np.array([1], dtype=np.uint64))
 
     assert under_test.take(columns(2, formerly=1), known).address[0] == 1
