@@ -1,6 +1,6 @@
 #!/bin/sh
 # Put together what a node installs, so that it needs no network: the project's wheel, the packages of
-# requirements-node.lock for 64-bit Raspberry Pis, and checksums. node-wheels.sh [FOLDER], by default dist/node.
+# requirements-node.lock for 64-bit Raspberry Pis, a lock file of them all, and checksums. node-wheels.sh [FOLDER], by default dist/node.
 # PLATFORM names other machines, PYTHONS the versions of Python that nodes have.
 set -eu
 cd "$(dirname "$0")/.."
@@ -18,8 +18,15 @@ for version in $pythons; do
     --platform "$platform" --platform "manylinux_2_17_$machine" --platform "manylinux2014_$machine" \
     --implementation cp --python-version "$version" --dest "$out.new" -r requirements-node.lock
 done
-cp requirements-node.lock "$out.new/requirements.lock"
-(cd "$out.new" && sha256sum -- *.whl requirements.lock >SHA256SUMS)
+cd "$out.new"
+wheel=$(echo mallsense-*.whl)
+version=${wheel#mallsense-}
+{
+  cat "$OLDPWD/requirements-node.lock"
+  echo "mallsense==${version%%-*} --hash=sha256:$(sha256sum "$wheel" | cut -d' ' -f1)"
+} >requirements.lock
+sha256sum -- *.whl requirements.lock >SHA256SUMS
+cd "$OLDPWD"
 rm -rf "$out"
 mv "$out.new" "$out"
 echo "$out: $(find "$out" -name '*.whl' | wc -l) packages, $(du -sh "$out" | cut -f1); give it to mallsense node render --wheels"

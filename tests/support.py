@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,8 +41,9 @@ def listens(port: int) -> bool:
 
 
 def find_program(*names: str) -> str | None:
-    """Find the first of these programs, also where only root has it on the path."""
-    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    """Find the first of these programs, also beside Python and where only root has it on the path."""
+    beside = str(Path(sys.executable).parent)
+    path = os.pathsep.join((beside, os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
     return next((found for name in names if (found := shutil.which(name, path=path))), None)
 
 

@@ -64,7 +64,16 @@ if [ -f "$mine" ]; then
     if ! grep -q " $path\$" "$here/MANIFEST" && [ -e "$root/$path" ]; then
       changed="$changed $path"
       echo "removing /$path"
-      [ "$check" = yes ] || rm -f "$root/$path"
+      if [ "$check" = no ]; then
+        rm -f "$root/$path"
+        case $path in
+          etc/hostapd/*.conf)
+            name=${path#etc/hostapd/}
+            systemctl ${root:+--root="$root"} --quiet disable "hostapd@${name%.conf}.service"
+            [ -n "$root" ] || systemctl stop "hostapd@${name%.conf}.service"
+            ;;
+        esac
+      fi
     fi
   done <"$mine"
 fi
