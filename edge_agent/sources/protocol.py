@@ -3,8 +3,8 @@
 To add a source, write a class with `nodes` and `blocks()`; nothing else of the agent changes.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from contracts.messages import FrameKind
@@ -36,6 +36,17 @@ class Heard:
     """802.11 sequence number; -1 = not known."""
     elements: list[bytes] = field(default_factory=list, repr=False)
     """What the information elements say of the model, canonical; empty = none. Only its hash leaves."""
+
+
+    def only(self, rows: Sequence[int], cause: str) -> "Heard":
+        """Give a block of these rows; the others are counted in its `skipped` by their cause."""
+        gone = len(self.t_ms) - len(rows)
+        columns = {name: [getattr(self, name)[i] for i in rows] for name in _COLUMNS}
+        skipped = {**self.skipped, cause: self.skipped.get(cause, 0) + gone}
+        return replace(self, skipped=skipped, **columns)
+
+
+_COLUMNS = ("t_ms", "address", "rssi_dbm", "channel", "frame_kind", "sequence", "elements")
 
 
 class Source(Protocol):

@@ -20,7 +20,8 @@ from edge_agent.sources.hostapd import HostapdEvents
 
 _log = logging.getLogger(__name__)
 
-POLL_S = 5.0
+POLL_S = 2.0
+"""How often the list is asked for; what is told may be so much late."""
 CHANNEL_EVERY_S = 60.0
 LONGEST_WAITING = 100_000
 """Sightings kept for the source; there are more only if nobody takes them."""
@@ -50,20 +51,22 @@ class News:
 
     def __init__(self) -> None:
         self._known: dict[bytes, tuple[int | None, float]] = {}
+        self._listed_s: float | None = None
 
     def of(self, stations: list[Station], now_s: float) -> list[tuple[Station, float]]:
         """Give the stations with news, and when their last frame came; `now_s` is when they were listed."""
+        listed_s = now_s - POLL_S if self._listed_s is None else self._listed_s
         found, known = [], {}
         for station in stations:
+            count, told_s = self._known.get(station.address, (None, listed_s))
             last_s = now_s - station.inactive_ms / 1000
-            count, before_s = self._known.get(station.address, (None, now_s - POLL_S))
             counted = station.rx_packets is not None and count is not None
-            is_news = station.rx_packets != count if counted else last_s > before_s
-            known[station.address] = (station.rx_packets, last_s if is_news else before_s)
-            if is_news:
-                # What was counted after the last list came after it, whatever the inactive time says.
-                found.append((station, max(last_s, before_s)))
-        self._known = known
+            if station.rx_packets != count if counted else last_s > told_s:
+                # What was counted since the last list came after it, whatever the inactive time says.
+                told_s = max(last_s, listed_s)
+                found.append((station, told_s))
+            known[station.address] = (station.rx_packets, told_s)
+        self._known, self._listed_s = known, now_s
         return found
 
 
