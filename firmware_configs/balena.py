@@ -23,12 +23,12 @@ FLEET_CONFIGURATION = {
 """Configuration variables of the fleet, see https://docs.balena.io/reference/supervisor/configuration-list/."""
 
 
-def project(site: Site, *, version: str, wheels: Tree | None = None) -> Tree:
+def project(site: Site, *, wheels: Tree | None = None) -> Tree:
     """Render what `balena push` sends: the same for every node of the site."""
     names: dict[str, None] = {}
     for node in site.nodes:
         names |= dict.fromkeys(NodePlan(site, node).radios)
-    values = {"site": site, "version": version, "radios": list(names)}
+    values = {"site": site, "radios": list(names)}
     tree = {
         "docker-compose.yml": File.of(render("balena/docker-compose.yml", **values)),
         "Dockerfile.template": File.of(render("balena/Dockerfile.template", **values)),

@@ -5,7 +5,6 @@ import os
 import time
 from datetime import UTC, datetime
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -77,7 +76,7 @@ def render(
     if packages is None:
         console.print("No --wheels: for nodes that have the packages already.", style="yellow")
     if target is Target.BALENA:
-        tree = balena.project(mall, version=version("mallsense"), wheels=packages)
+        tree = balena.project(mall, wheels=packages)
         written = write_tree(out, tree)
         console.print(
             f"{out}: {len(written)} of {len(tree)} files written. Next: balena push FLEET --source {out}"

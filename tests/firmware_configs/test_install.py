@@ -255,7 +255,7 @@ def test_balenas_container_starts_the_agent_with_few_rights(tmp_path: Path) -> N
     if unshare is None or find_program("setpriv") is None:
         pytest.skip("unshare and setpriv (util-linux) are not installed")
     folder = tmp_path / "balena"
-    write_tree(folder, balena.project(riverside(), version="1"))
+    write_tree(folder, balena.project(riverside()))
     variables = {
         "MALLSENSE_NODE": "n01",
         "MALLSENSE_KEY_BASE64": "a2V5",

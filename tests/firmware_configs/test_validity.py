@@ -178,7 +178,7 @@ def test_hostapd_takes_the_guest_network(system: Path, node: str) -> None:
 
 def _project(tmp_path: Path) -> Path:
     folder = tmp_path / "balena"
-    write_tree(folder, balena.project(riverside(), version="1.2.3"))
+    write_tree(folder, balena.project(riverside()))
     return folder
 
 
@@ -216,7 +216,7 @@ def test_hadolint_takes_the_dockerfile(tmp_path: Path) -> None:
 def _programs(tmp_path: Path) -> Tree:
     secrets = secrets_of(tmp_path / "authority")
     trees: list[Tree] = [raspberry_pi_os.bundle(plan(node), secrets) for node in NODES]
-    trees.append(balena.project(riverside(), version="1"))
+    trees.append(balena.project(riverside()))
     return {
         f"{number}/{path}": file
         for number, tree in enumerate(trees)
