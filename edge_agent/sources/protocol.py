@@ -37,7 +37,6 @@ class Heard:
     elements: list[bytes] = field(default_factory=list, repr=False)
     """What the information elements say of the model, canonical; empty = none. Only its hash leaves."""
 
-
     def only(self, rows: Sequence[int], cause: str) -> "Heard":
         """Give a block of these rows; the others are counted in its `skipped` by their cause."""
         gone = len(self.t_ms) - len(rows)

@@ -14,6 +14,7 @@ from contracts.errors import ConfigurationError
 from contracts.messages import RadioHealth, RadioTrouble
 from contracts.site.model import Radio
 from edge_agent.capture.packets import Captured
+from edge_agent.configuring import Tunable
 from edge_agent.sources.event_clock import EventClock
 from edge_agent.sources.live import LiveSource
 from edge_agent.sources.protocol import Heard
@@ -170,6 +171,20 @@ def test_a_process_that_stood_still_goes_on_from_now() -> None:
         first = next(blocks)
         clocks.now_s += 3600
         assert next(blocks).complete_to_ms - first.complete_to_ms >= 3_600_000
+
+
+def test_radios_are_told_to_listen_elsewhere() -> None:
+    """A plan for a radio that the node does not have is refused as a whole; none at all is the first one."""
+    with live(Clocks()) as source:
+        assert isinstance(source, Tunable)
+        plan = Radio(interface="nosuch0", channels=[1, 11])
+        assert source.retune([plan, Radio(interface="wlan9")]) == (
+            "this node has no radio wlan9; it has nosuch0"
+        )
+        for radios, channels in (([plan], [1, 11]), (None, [6])):
+            assert source.retune(radios) == ""
+            source._listeners[0].watchdog.step()
+            assert source._listeners[0].watchdog.radio.channels == channels
 
 
 def test_nothing_to_listen_with_is_said() -> None:

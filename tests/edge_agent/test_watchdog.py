@@ -191,6 +191,18 @@ def test_a_driver_known_to_go_deaf_stays_on_one_channel(caplog: pytest.LogCaptur
     assert len(caplog.messages) == 1
 
 
+def test_another_plan_is_taken_up_at_once() -> None:
+    """A radio that is told to listen elsewhere goes there, and a round that made it deaf is forgiven."""
+    bench = Bench(radio(1, 6))
+    bench.run(5)
+    bench.watchdog.retune(radio(11))
+    bench.run(1)
+    assert (bench.watchdog.channel, bench.watchdog.hopping, bench.watchdog.trouble) == (11, False, None)
+    bench.watchdog.retune(radio())
+    bench.run(100)
+    assert bench.interface.calls[-1] == "channel 11"
+
+
 def test_a_driver_that_does_not_say_its_channel_is_believed() -> None:
     """Where iw gives no channel, the one that was set counts."""
     bench = Bench(radio(11), StandIn(reports_channel=False))
