@@ -54,7 +54,7 @@ def read_key_file(path: Path) -> bytes:
             f"{path}: cannot read the mall's key: {error.strerror}",
             f"Make one with: (umask 077; openssl rand -hex {KEY_BYTES} > {path})",
         ) from error
-    if stat.S_IMODE(mode) & 0o077:
+    if stat.S_IMODE(mode) & _not_for(path):
         raise ConfigurationError(
             f"{path}: others may read the mall's key (mode {stat.S_IMODE(mode):04o}, expected 0600)",
             f"Mend it with: chmod 600 {path}",
@@ -65,3 +65,13 @@ def read_key_file(path: Path) -> bytes:
             f"Make one with: (umask 077; openssl rand -hex {KEY_BYTES} > {path})",
         )
     return bytes.fromhex(text)
+
+
+def _not_for(path: Path) -> int:
+    """Give the bits of a mode by which others could read the file.
+
+    systemd hands over a credential in a folder that nobody else sees; it lets the service's user read it by an
+    access list, which the mode shows as a right of the group (https://github.com/systemd/systemd/issues/29435).
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return 0o037 if folder and path.parent == Path(folder) else 0o077

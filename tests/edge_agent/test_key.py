@@ -39,3 +39,16 @@ def test_mistakes_are_refused_without_showing_the_key(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="64 hex digits, found 60") as error:
         read_key_file(path)
     assert "5ec2e7" not in str(error.value)
+
+
+def test_a_credential_of_systemd_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There an access list shows as a right of the group; elsewhere that is refused, and the world's always."""
+    key = create_key_file(tmp_path / "mall.key")
+    (tmp_path / "mall.key").chmod(0o440)
+    with pytest.raises(ConfigurationError, match="others may read"):
+        read_key_file(tmp_path / "mall.key")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert read_key_file(tmp_path / "mall.key") == key
+    (tmp_path / "mall.key").chmod(0o444)
+    with pytest.raises(ConfigurationError, match="others may read"):
+        read_key_file(tmp_path / "mall.key")
