@@ -68,7 +68,6 @@ class Watchdog:
         """The channel that `iw` gives; 0 where it gives none, as with some drivers in monitor mode."""
         self._fixed: Fact | None = None
         """Why it does not go round any more."""
-        self._asked_for: Radio | None = None
 
     @property
     def channel(self) -> int:
@@ -103,15 +102,9 @@ class Watchdog:
                 _log.exception("the watchdog of %s failed; trying again", self.radio.interface)
             stop.wait(_STEP_S)
 
-    def retune(self, radio: Radio) -> None:
-        """Take up another plan at the next step; from any thread."""
-        self._asked_for = radio
-
     def step(self) -> None:
         """Do what is due."""
         now_s = self._clock()
-        if self._asked_for is not None:
-            self._take_up(self._asked_for, now_s)
         if (ordered := self._ordered) is not None:
             self._ordered = None
             self._take_order(ordered, now_s)
@@ -129,12 +122,6 @@ class Watchdog:
         self._hop_due_s = now_s + radio.dwell_s
         if self.trouble in (None, RadioTrouble.SILENT, RadioTrouble.DEAF_DRIVER):
             self._go(now_s)  # else it goes there when it is mended
-
-    def _take_up(self, radio: Radio, now_s: float) -> None:
-        self.radio, self._asked_for = radio, None
-        self._channels, self._turn, self._fixed = list(radio.channels), 0, None
-        self._hop_due_s = now_s + radio.dwell_s
-        self._check_due_s = self._mend_due_s = now_s
 
     def _check(self, now_s: float) -> None:
         heard = self._interface.heard

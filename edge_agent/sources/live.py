@@ -36,7 +36,6 @@ class _Listener:
     """One radio: its watchdog, its socket while there is one, its counters."""
 
     def __init__(self, radio: Radio, kernel: str) -> None:
-        self.installed = radio
         self.watchdog = Watchdog(radio, WifiInterface(radio.interface), kernel=kernel)
         self.frames: Counter[str] = Counter()
         self.dropped = 0
@@ -172,19 +171,6 @@ class LiveSource:
         for name, radio in wanted.items():
             if known[name].watchdog.radio != radio:
                 known[name].watchdog.retune(radio)
-        return ""
-
-    def retune(self, radios: Sequence[Radio] | None) -> str:
-        """Listen as these say from now on, None = as at the start; give why not, and change nothing then.
-
-        Radios that are not named listen as at the start. From any thread.
-        """
-        wanted = {radio.interface: radio for radio in radios or ()}
-        if unknown := sorted(wanted.keys() - {listener.name for listener in self._listeners}):
-            has = ", ".join(listener.name for listener in self._listeners) or "none"
-            return f"this node has no radio {', '.join(unknown)}; it has {has}"
-        for listener in self._listeners:
-            listener.watchdog.retune(wanted.get(listener.name, listener.installed))
         return ""
 
     def blocks(self) -> Iterator[Heard]:

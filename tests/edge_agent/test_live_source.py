@@ -179,7 +179,7 @@ def test_radios_are_told_to_listen_elsewhere() -> None:
         assert isinstance(source, Tunable)
         plan = Radio(interface="nosuch0", channels=[1, 11])
         assert source.retune([plan, Radio(interface="wlan9")]) == (
-            "this node has no radio wlan9; it has nosuch0"
+            "there is no radio wlan9; this node has nosuch0"
         )
         for radios, channels in (([plan], [1, 11]), (None, [6])):
             assert source.retune(radios) == ""
