@@ -68,3 +68,17 @@ class TimeAnswer(Message, frozen=True, forbid_unknown_fields=True, kw_only=True)
     id: Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
     received_us: MicroSeconds
     sent_us: MicroSeconds
+
+
+class OptOutList(Message, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whom no node reports. Holds no address, and nothing that says anything without the mall's key."""
+
+    key: Annotated[
+        str, Meta(pattern="^[0-9a-f]{8}$", description="Tells keys apart: a keyed hash of nothing")
+    ]
+    digests: Annotated[
+        list[
+            Annotated[str, Meta(pattern="^[0-9a-f]{32}$", description="Keyed hash of an address, 16 bytes")]
+        ],
+        Meta(max_length=100_000),
+    ]

@@ -17,6 +17,7 @@ from edge_agent.connection import WINDOW, Connection
 from edge_agent.gateway_view import GatewayView
 from edge_agent.guidance import Guidance
 from edge_agent.health import Instruments
+from edge_agent.opt_out import OptOut
 from edge_agent.pace import paced
 from edge_agent.pseudonym import Pseudonyms
 from edge_agent.publisher import CATCH_UP, Publisher
@@ -98,6 +99,7 @@ def run_agent(
     spool = Spool(spool_path, max_bytes=max_spool_bytes)
     wake = threading.Event()
     gateway = GatewayView()
+    opt_out = OptOut(key, spool_path.with_name(f"{spool_path.name}.optout"))
     connection = Connection(
         broker,
         client_id=f"mallsense-edge-{mall}-{agent_id}",
@@ -106,6 +108,7 @@ def run_agent(
         will=status(AgentState.OFFLINE),
         wake=wake,
         subscriptions=gateway.subscriptions(topics, source.nodes)
+        | {topics.opt_out(): opt_out.take}
         | (guidance.subscriptions(topics) if guidance else {}),
     )
     publisher = Publisher(
@@ -122,7 +125,7 @@ def run_agent(
         guidance=guidance,
     )
     batcher = Batcher(pseudonyms, boot=spool.boot, number=spool.number)
-    reader = _Reader(batcher, spool, reporter, wake, stop, guidance)
+    reader = _Reader(batcher, spool, reporter, wake, stop, opt_out, guidance)
     try:
         publisher.start()
         if broker_timeout_s is not None:
@@ -170,6 +173,7 @@ class _Reader:
         reporter: Reporter,
         wake: threading.Event,
         stop: threading.Event,
+        opt_out: OptOut,
         guidance: Guidance | None,
     ) -> None:
         self._batcher = batcher
@@ -177,12 +181,15 @@ class _Reader:
         self._reporter = reporter
         self._wake = wake
         self._stop = stop
+        self._opt_out = opt_out
         self._guidance = guidance
 
     def read(self, blocks: Iterator[Heard]) -> None:
         """Take blocks until there are no more or it is stopped."""
         for block in blocks:
-            heard = select(block, self._guidance.active) if self._guidance else block
+            heard = self._opt_out.apply(block)  # before anything else is done with it
+            if self._guidance is not None:
+                heard = select(heard, self._guidance.active)
             self._batcher.hold_ms = self._hold_ms()
             for batch in self._batcher.add(heard):
                 self._spool.append(batch.node, batch.seq, encode(batch))

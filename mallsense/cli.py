@@ -45,6 +45,9 @@ COMMANDS = {
         "gateway.cli:gateway", "gateway", "Run a mall's gateway: MQTT in; positions, visits out."
     ),
     "edge": Entry("edge_agent.cli:edge", "edge", "Run a node: a source of observations, sent over MQTT."),
+    "opt-out": Entry(
+        "edge_agent.opt_out_cli:app", "edge", "People who asked not to be observed: the mall's list."
+    ),
     "simulate": Entry(
         "simulators.cli:simulate", "gateway", "Play a mall that does not exist, with its truth."
     ),

@@ -5,7 +5,7 @@ To add a source, write a class with `nodes` and `blocks()`; nothing else of the 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from contracts.messages import FrameKind
 
@@ -40,7 +40,7 @@ class Heard:
     def only(self, rows: Sequence[int], cause: str) -> "Heard":
         """Give a block of these rows; the others are counted in its `skipped` by their cause."""
         gone = len(self.t_ms) - len(rows)
-        columns = {name: [getattr(self, name)[i] for i in rows] for name in _COLUMNS}
+        columns: dict[str, Any] = {name: [getattr(self, name)[i] for i in rows] for name in _COLUMNS}
         skipped = {**self.skipped, cause: self.skipped.get(cause, 0) + gone}
         return replace(self, skipped=skipped, **columns)
 

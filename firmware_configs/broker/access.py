@@ -106,6 +106,7 @@ def _operator(topics: Topics) -> Iterator[Rule]:
     yield "read", topics.configuration("+")
     yield "read", topics.configuration_applied("+")
     yield "write", topics.opt_out()
+    yield "read", topics.opt_out()
     yield "read", topics.all_health
     yield "read", topics.all_agents
 
