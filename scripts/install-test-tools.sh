@@ -1,13 +1,26 @@
 #!/bin/sh
-# Install the programs the tests run against: a real MQTT broker, a real browser, and tshark.
+# Install the programs the tests run against: a real MQTT broker, a real browser, and what a node's files are for.
 # Where that is not allowed, say what will be skipped and go on; under CI it is an error.
 set -eu
 
 missing=""
-[ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null || missing="mosquitto"
-command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
-  missing="$missing chromium"
-command -v tshark >/dev/null || missing="$missing tshark"
+# need PACKAGE PROGRAM...: the package, unless one of the programs is there
+need() {
+  package=$1
+  shift
+  for program in "$@"; do
+    ! command -v "$program" >/dev/null || return 0
+    [ ! -x "/usr/sbin/$program" ] || return 0
+  done
+  missing="$missing $package"
+}
+need mosquitto mosquitto
+need chromium chromium chromium-browser google-chrome
+need hostapd hostapd
+need network-manager NetworkManager
+need systemd systemd-analyze
+need udev udevadm
+need util-linux unshare
 missing=${missing# }
 [ -n "$missing" ] || exit 0
 

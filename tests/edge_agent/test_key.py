@@ -42,7 +42,7 @@ def test_mistakes_are_refused_without_showing_the_key(tmp_path: Path) -> None:
 
 
 def test_a_credential_of_systemd_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There an access list shows as a right of the group; elsewhere that is refused, and the world's always."""
+    """There an access list shows as a right of the group; elsewhere that is refused, the world's always."""
     key = create_key_file(tmp_path / "mall.key")
     (tmp_path / "mall.key").chmod(0o440)
     with pytest.raises(ConfigurationError, match="others may read"):

@@ -2,7 +2,7 @@
 
 No account was to be had, so nothing here was recorded from the cloud. The requests are what balena-sdk 17.3
 really sends; the answers have the shapes of its types and of https://docs.balena.io/reference/api/. It
-keeps devices, variables, keys. Who is not logged in is refused, and a name that is there already is a conflict
+keeps devices, variables, keys. Who is not logged in is refused; a name that is there already is a conflict
 (409), which the SDK answers with a PATCH.
 """
 
