@@ -70,7 +70,7 @@ def read_key_file(path: Path) -> bytes:
 def _not_for(path: Path) -> int:
     """Give the bits of a mode by which others could read the file.
 
-    A credential of systemd lies in a folder that nobody else sees; the service's user may read it by an access
+    A credential of systemd lies in a folder that nobody else sees; the service's user reads it by an access
     list, which the mode shows as a right of the group (https://github.com/systemd/systemd/issues/29435).
     """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")

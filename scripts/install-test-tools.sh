@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install the programs the tests run against: a real MQTT broker, a real browser, and what a node's files are for.
+# Install the programs the tests run against: MQTT broker, browser, tshark, what a node's files are for.
 # Where that is not allowed, say what will be skipped and go on; under CI it is an error.
 set -eu
 
@@ -16,6 +16,7 @@ need() {
 }
 need mosquitto mosquitto
 need chromium chromium chromium-browser google-chrome
+need tshark tshark
 need hostapd hostapd
 need network-manager NetworkManager
 need systemd systemd-analyze
