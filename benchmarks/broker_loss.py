@@ -115,7 +115,9 @@ def main() -> None:
             broker.start()
             missing = acked - collect(broker)
             acknowledged, lost, bad = acknowledged + len(acked), lost + len(missing), bad + bool(missing)
-            print(f"{number + 1} kills, {bad} with a loss, {acknowledged} acknowledged, {lost} lost", flush=True)
+            print(
+                f"{number + 1} kills, {bad} with a loss, {acknowledged} acknowledged, {lost} lost", flush=True
+            )
         broker.stop()
     finally:
         shutil.rmtree(folder)

@@ -36,7 +36,7 @@ LONGEST_CONFIRM_S = 600.0
 UNCONFIRMED = 64
 """Batches that may wait for the gateway's word; so many are sent again after a connection broke."""
 SETTLE_S = 0.3
-"""Batches that may wait for the gateway's word; so many are sent again after a connection broke."""
+"""A retained status is here so soon after the broker's first answer; else there is no such gateway."""
 CATCH_UP = 10.0
 """Batches a second that a live node sends at most. It makes one: an hour's outage is caught up with in seven
 minutes, and forty nodes that come back together are a load that a gateway takes."""
