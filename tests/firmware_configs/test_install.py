@@ -98,7 +98,7 @@ def test_a_card_becomes_another_node(tmp_path: Path, root: Path) -> None:
     files = _files(root)
     assert "etc/hostapd/ap0.conf" not in files
     assert {"etc/hostapd/other.conf", "var/lib/mallsense/spool.sqlite"} <= set(files)
-    assert "--node n02 " in (root / "etc/systemd/system/mallsense-edge.service").read_text(encoding="utf-8")
+    assert "MALLSENSE_NODE=n02\n" in (root / "etc/mallsense/node.env").read_text(encoding="ascii")
     wanted = {path.name for path in (root / "etc/systemd/system/multi-user.target.wants").iterdir()}
     assert wanted == {"mallsense-setup.service", "mallsense-edge.service"}
 

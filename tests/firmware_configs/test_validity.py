@@ -7,8 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
+from typer.main import get_command
 
+from edge_agent.cli import edge
 from firmware_configs import balena, raspberry_pi_os
 from firmware_configs.tree import PROGRAM, File, Tree, write_tree
 from tests.firmware_configs.riverside import PASSPHRASE, plan, riverside, secrets_of
@@ -250,3 +253,20 @@ def test_secrets_are_for_root_alone(tmp_path: Path) -> None:
         # The passphrase stands in the site file, which the folder's mode keeps from others (tmpfiles.d).
         assert not holds or file.mode == 0o600 or path == "etc/mallsense/site.yaml", path
         assert b"ladder in the store room" not in file.content or path == "etc/mallsense/site.yaml", path
+
+
+def test_the_agent_knows_its_environment(tmp_path: Path) -> None:
+    """Every variable that a node's files set is one that `mallsense edge` reads."""
+    group = typer.Typer()
+    group.command()(edge)
+    known = {
+        name for option in get_command(group).params for name in [option.envvar] if isinstance(name, str)
+    }
+    system = raspberry_pi_os.system_files(plan(), secrets_of(tmp_path / "authority"))
+    paths = ("etc/mallsense/node.env", "etc/systemd/system/mallsense-edge.service")
+    files = "\n".join(system[path].content.decode() for path in paths)
+    used = set(re.findall(r"(?:^|Environment=|=\S+ )(MALLSENSE_\w+)=", files, re.MULTILINE))
+    start = balena.project(riverside())["start"].content.decode()
+    used |= set(re.findall(r"\w+_BASE64 \S+ (MALLSENSE_\w+)", start))
+    assert used >= {"MALLSENSE_SITE", "MALLSENSE_KEY", "MALLSENSE_CA", "MALLSENSE_CERT", "MALLSENSE_CERT_KEY"}
+    assert used <= known
