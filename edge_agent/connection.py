@@ -201,6 +201,9 @@ class Connection:
             self._short = self._short + 1 if time.monotonic() - self._connected_s < _SHORT_S else 0
             self._spread(client, 0.5 * 2**self._short if self._short else 0.0)
             self._in_trouble(f"the connection to the broker at {self.address} broke{self._suspicion()}")
+        elif reason.value != 0 and not self.trouble:
+            hint = ": does it take this certificate?" if self._tls is not None else ""
+            self._in_trouble(f"the broker at {self.address} hung up before the login was through{hint}")
         self._wake.set()
 
     def _suspicion(self) -> str:

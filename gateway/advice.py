@@ -27,7 +27,7 @@ CLOCK = Name(
     zh="节点时钟不准，其数据被拒收。请检查它能否访问时间服务器（NTP）。",
 )
 CLOCK_OFFSET = Name(
-    en="Its clock is off: what it hears does not fit its neighbours. Check that it reaches a time server (NTP).",
+    en="Its clock is off: what it hears does not fit its neighbours. Check its time server (NTP).",
     zh="节点时钟有偏差，与相邻节点的观测对不上。请检查它能否访问时间服务器（NTP）。",
 )
 DEAF = Name(
