@@ -84,6 +84,13 @@ class Presence:
         result[silent_ms <= BURST_MS] = 1.0
         return result
 
+    def still_there(self, t_ms: int, silent_ms: Ints) -> Floats:
+        """Return how likely phones (N,) that last used an address for more than a burst are still there."""
+        edges = EDGES_MS.astype(np.float64)
+        return np.where(
+            silent_ms <= BURST_MS, 1.0, np.interp(silent_ms, edges, self._heard_again(t_ms)[AGAIN])
+        )
+
     def _heard_again(self, t_ms: int) -> Floats:
         """Return, by kind and at each edge, the probability (2, edges) that a silence so long ends."""
         live = np.flatnonzero(self._live)

@@ -31,6 +31,7 @@ from positioning.presence import Presence
 from positioning.visits import Change, Changes, Visits
 from positioning.zones import HeatGrid, ZoneMap
 
+Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
@@ -247,7 +248,7 @@ class Engine:
         fresh = columns.where(np.isin(columns.address, address[unknown]))
         found = self._locate(tick, fresh, fresh.address)
         places = Whereabouts(found, self._slots, self._floors, self._area_m2)
-        return lambda i, devices: places.likelihood_ratio(address[i], devices)
+        return lambda i, devices: places.apart(address[i], devices)
 
     def _leave(self, tick: int, slots: Ints) -> list[VisitEvent | PathEvent]:
         """End the visits and paths of devices that have left the mall and free their slots."""
@@ -292,7 +293,7 @@ class Engine:
     ) -> Tick:
         """Put together what is said at the end of a tick."""
         outside = _outside(found)
-        weight = np.where(outside, 0.0, self._presence.probability(tick, found.slot))
+        weight = np.where(outside, 0.0, self._people(tick, found.slot))
         names = self._slots.names(found.slot)
         tracks = Tracks(names, found.floor, found.xy_m, found.cov_m2, found.updated, weight, outside)
         return Tick(
@@ -305,6 +306,19 @@ class Engine:
             present_variance=float((weight * (1.0 - weight)).sum()),
             decided=whose,
         )
+
+    def _people(self, tick: int, slots: Ints) -> Floats:
+        """Return for how many people devices (D,) count: how likely each is there, and no other device.
+
+        A phone that could not be told from its twins counts under its old address, as long as it is believed
+        to be there; what is left of it counts here.
+        """
+        there = self._presence.probability(tick, slots)
+        if self._linker is None:
+            return there
+        known, since_ms = self._linker.known_elsewhere(self._slots.keys(slots))
+        twice: Floats = known * self._presence.still_there(tick, tick - since_ms)
+        return there * (1.0 - twice)
 
     def _log_new_causes(self, what: str) -> None:
         for cause in sorted(self.counters.keys() - self._logged):

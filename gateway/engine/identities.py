@@ -11,14 +11,11 @@ from gateway.engine.join import Columns
 from gateway.engine.slots import Slots
 from gateway.engine.tick import Decided
 from positioning.estimates import Estimates
-from positioning.identity import Appearances, Links
+from positioning.identity import Apart, Appearances, Links
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
-
-ELSEWHERE = 0.05
-"""Share of positions that are wrong beyond their covariance; no place rules a phone out altogether."""
 
 
 def appearances(columns: Columns) -> Appearances:
@@ -58,26 +55,22 @@ class Whereabouts:
     floors: int
     area_m2: float
 
-    def likelihood_ratio(self, address: np.uint64, devices: Keys) -> Floats:
-        """Return how much likelier it is to be where an address is for devices (D,) than for anybody.
-
-        Both places are normal; whoever is new may be anywhere.
-        """
+    def apart(self, address: np.uint64, devices: Keys) -> Apart:
+        """Return how far devices (D,) are from where an address is; both places are normal."""
         row, rows = int(self._rows(np.array([address]))[0]), self._rows(devices)
-        ratio = np.ones(len(devices))
+        mahalanobis2, density = np.full(len(devices), np.nan), np.zeros(len(devices))
         there = np.flatnonzero(rows >= 0)
         if row < 0 or not len(there):
-            return ratio
+            return Apart(mahalanobis2, density)
         found, rows = self.found, rows[there]
         away = found.xy_m[rows] - found.xy_m[row]
         cov = found.cov_m2[rows] + found.cov_m2[row]
         (xx, xy), (_, yy) = np.moveaxis(cov, 0, -1)
         x, y = away.T
         determinant = xx * yy - xy**2
-        mahalanobis = (yy * x * x - 2.0 * xy * x * y + xx * y * y) / determinant
-        density = np.exp(-0.5 * mahalanobis) / (2.0 * np.pi * np.sqrt(determinant))
-        ratio[there] = (1.0 - ELSEWHERE) * self.area_m2 * density * self._same_floor(row, rows) + ELSEWHERE
-        return ratio
+        mahalanobis2[there] = (yy * x * x - 2.0 * xy * x * y + xx * y * y) / determinant
+        density[there] = self.area_m2 / (2.0 * np.pi * np.sqrt(determinant)) * self._same_floor(row, rows)
+        return Apart(mahalanobis2, density)
 
     def _same_floor(self, row: int, rows: Ints) -> Floats:
         """Return how likely two devices are on one floor; of each the likeliest floor is known."""

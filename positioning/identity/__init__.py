@@ -1,7 +1,8 @@
 """Who is one phone: addresses that change put together into devices, live, each link with a confidence."""
 
 from positioning.identity.appearances import NO_SEQUENCE, Appearances
+from positioning.identity.distances import Apart
 from positioning.identity.habits import Habits
 from positioning.identity.linker import Linker, Links, Nearness
 
-__all__ = ["NO_SEQUENCE", "Appearances", "Habits", "Linker", "Links", "Nearness"]
+__all__ = ["NO_SEQUENCE", "Apart", "Appearances", "Habits", "Linker", "Links", "Nearness"]

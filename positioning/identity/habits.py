@@ -6,7 +6,8 @@ Phones whose probe requests have the same elements in the same order are a *fami
 * per family, how often the sequence number runs on across a change of address, how far it then jumps, and
   after how long a silence addresses are changed;
 * per form, which form the same phone shows next;
-* of the crowd, how common each form is, and how many changes of address there are for each new phone.
+* of the crowd, how common each form is, and how many changes of address there are for each new phone;
+* of the place, how far from itself a phone is found across silences.
 
 All counts are soft: each new address adds to every explanation as much as that explanation is believed
 (expectation maximisation, one step per address). Families nobody has heard of start from what is usual.
@@ -20,6 +21,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from positioning.identity.distances import Distances
 from positioning.identity.silences import WIDTHS_S, Silences
 
 Floats = npt.NDArray[np.float64]
@@ -125,6 +127,7 @@ class Habits:
 
     def _clear(self) -> None:
         self.families: dict[int, Family] = defaultdict(Family)
+        self.distances = Distances()
         self._next: dict[int, dict[int, float]] = {}
         self._shown: dict[int, float] = {}
         self._phones: dict[int, float] = {}
@@ -236,6 +239,7 @@ class Habits:
             "shown_counts": np.array(list(self._shown.values()), dtype=np.float64),
             "forms": np.array(list(self._phones), dtype=np.uint64),
             "form_phones": np.array(list(self._phones.values()), dtype=np.float64),
+            "distances": self.distances.counts.copy(),
             "crowd": np.array([self._crowd, self._changes, self._arrivals], dtype=np.float64),
         }
 
@@ -244,11 +248,14 @@ class Habits:
 
         Raises:
             KeyError: an array is missing.
-            ValueError: jumps were counted between other edges.
+            ValueError: jumps or distances were counted between other edges.
         """
         names, rows = state["families"].tolist(), state["family_habits"].astype(np.float64)
         if len(names) and rows.shape != (len(names), *Family().row().shape):
             raise ValueError(f"habits of families have shape {rows.shape}")
+        distances = state["distances"].astype(np.float64)
+        if distances.shape != self.distances.counts.shape:
+            raise ValueError(f"habits of distances have shape {distances.shape}")
         self._clear()
         for name, row in zip(names, rows, strict=True):
             self.families[name].load(row)
@@ -258,3 +265,4 @@ class Habits:
         self._shown = dict(zip(state["shown"].tolist(), state["shown_counts"].tolist(), strict=True))
         self._phones = dict(zip(state["forms"].tolist(), state["form_phones"].tolist(), strict=True))
         self._crowd, self._changes, self._arrivals = state["crowd"].tolist()
+        self.distances.counts = distances.copy()

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from positioning.identity.appearances import NO_FORM, NO_SEQUENCE, Appearances
+from positioning.identity.distances import Apart
 from positioning.identity.habits import (
     FAMILY_BITS,
     GAP_EDGES,
@@ -40,9 +41,8 @@ Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
-Nearness = Callable[[int, Keys], Floats]
-"""Tells of a row of the appearances and some devices (D,) how much likelier it is to be heard where it was
-heard if it is that device (D,) than if it is anybody."""
+Nearness = Callable[[int, Keys], Apart]
+"""Tells of a row of the appearances and some devices (D,) how far they are from where it was heard."""
 
 BURST_S = 5.0
 """Frames closer together than this are one burst."""
@@ -117,6 +117,14 @@ class Linker:
         """Return of which addresses (N,) it is known whose they are."""
         known: Bools = (self._addresses.find(addresses) >= 0) | (self._devices.find(addresses) >= 0)
         return known
+
+    def known_elsewhere(self, devices: Keys) -> tuple[Floats, Ints]:
+        """Return how likely devices (D,) are phones that are remembered as another device, and since when.
+
+        That is of devices that were kept apart; all others are phones of their own.
+        """
+        rows = self._devices.find(devices)
+        return np.where(rows >= 0, self._devices.known[rows], 0.0), self._devices.since_ms[rows]
 
     def hear(self, heard: Appearances, nearness: Nearness | None = None) -> Links:
         """Take in a tick; return whose addresses they are."""
@@ -213,11 +221,16 @@ class Linker:
                 self.habits.families[int(family)].unlearn_restart()
                 why = self._explain(heard, i, nearness)
             self._learn(why, int(form))
+            if why.apart is not None:
+                silent_s = self._silent_s(heard, i, why.candidates)
+                self.habits.distances.learn(why.apart, silent_s, why.weight / why.total)
             best = why.best(self._devices.family[why.candidates] == family)
             confidence = (why.new if best is None else why.weight[best]) / why.total
             if best is not None and confidence < self._certain:
                 device = self._devices.add(heard.address[i])
                 self._devices.apart[device] = self._devices.again[device] = True
+                self._devices.known[device] = 1.0 - why.new / why.total
+                self._devices.since_ms[device] = heard.first_ms[i]
             elif best is None:
                 device = self._devices.add(heard.address[i])
                 self.habits.learn_arrival(int(form))
@@ -280,14 +293,21 @@ class Linker:
         candidates = self._candidates(heard, i)
         gaps = _gap(self._devices.sequence[candidates], int(heard.first_sequence[i]))
         runs, restarts = self._weigh(heard, i, candidates, gaps)
+        apart = None
         if nearness is not None and len(candidates):
             weight = runs + restarts
             worth = np.flatnonzero(weight > HOPELESS * weight.max())  # no place makes up for more
             candidates, gaps, runs, restarts = candidates[worth], gaps[worth], runs[worth], restarts[worth]
-            near = nearness(i, self._devices.name[candidates])
+            apart = nearness(i, self._devices.name[candidates])
+            near = self.habits.distances.likelihood_ratio(apart, self._silent_s(heard, i, candidates))
             runs, restarts = runs * near, restarts * near
         new = self.habits.commonness(int(heard.first_form[i])) * _ANY
-        return _Explanations(candidates, gaps, runs, restarts, new)
+        return _Explanations(candidates, gaps, runs, restarts, new, apart)
+
+    def _silent_s(self, heard: Appearances, i: int, devices: Ints) -> Floats:
+        """Return for how long devices (D,) had been silent when an address was first heard."""
+        silent_s: Floats = (heard.first_ms[i] - self._devices.last_ms[devices]) / 1000.0
+        return silent_s
 
     def _candidates(self, heard: Appearances, i: int) -> Ints:
         """Return the devices (rows) that may have taken up this address."""
@@ -314,7 +334,7 @@ class Linker:
         steps = habits.shows_next(last.tolist(), int(form))
         kin, which = distinct(devices.family[candidates])
         ready = np.array([self._readiness(int(k)) for k in kin]).reshape(-1, len(WIDTHS_S))
-        silent_s = (heard.first_ms[i] - devices.last_ms[candidates]) / 1000.0
+        silent_s = self._silent_s(heard, i, candidates)
         base = habits.changes_per_phone / devices.phones * np.array(steps)[place]
         base *= ready[which, bins_of(silent_s)]
         bins = _gap_bin(gaps)
@@ -410,6 +430,8 @@ class _Explanations:
     """(C,) weight of its being theirs, the number starting anew."""
     new: float
     """Weight of its being that of a phone that is new."""
+    apart: Apart | None
+    """How far they are from where it was heard, where that is known."""
 
     @cached_property
     def weight(self) -> Floats:

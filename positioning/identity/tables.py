@@ -179,6 +179,8 @@ class Devices(Rows):
         "reuses": (np.bool_, (), 0),
         "jumps": (np.float64, (len(GAP_WIDTHS),), 0),
         "apart": (np.bool_, (), 0),
+        "known": (np.float64, (), 0),
+        "since_ms": (np.int64, (), 0),
         "again": (np.bool_, (), 0),
         "restarted": (np.float64, (), 0),
         "jumped": (np.float64, (), 0),
@@ -197,6 +199,10 @@ class Devices(Rows):
     """How often its sequence number jumped by how much when its address changed ..."""
     apart: npt.NDArray[np.bool_]
     """Whether it is a burst of a phone known before, of which nobody can tell which one it is."""
+    known: npt.NDArray[np.float64]
+    """How likely it is a phone that was there before, nobody can tell which one ..."""
+    since_ms: Ints
+    """... which has used no other address since then."""
     again: npt.NDArray[np.bool_]
     """Whether it was heard again after its first burst."""
     restarted: npt.NDArray[np.float64]

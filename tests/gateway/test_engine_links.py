@@ -110,15 +110,14 @@ def whereabouts(floor: tuple[int, ...], x_m: tuple[float, ...]) -> Whereabouts:
     return Whereabouts(estimates, slots, 2, 2_000.0)
 
 
-def test_nearness_is_a_ratio_of_likelihoods() -> None:
-    """At one place it is that of the densities; far away or on another floor little is left."""
+def test_devices_are_so_far_apart_in_units_of_both_covariances() -> None:
+    """At one place nothing is between them; on another floor the chance to be there is small."""
     near = whereabouts((0, 0, 0, 1), (0.0, 0.0, 50.0, 0.0))
-    same, far, above, unknown = near.likelihood_ratio(np.uint64(1), np.array([2, 3, 4, 9], dtype=np.uint64))
-    density = 1.0 / (2.0 * np.pi * 18.0)
-    assert same == pytest.approx(0.05 + 0.95 * 2_000.0 * density * (0.9 * 0.9 + 0.1 * 0.1))
-    assert far == pytest.approx(0.05)
-    assert far < above < same / 3
-    assert unknown == 1.0
+    apart = near.apart(np.uint64(1), np.array([2, 3, 4, 9], dtype=np.uint64))
+    density = 2_000.0 / (2.0 * np.pi * 18.0)
+    assert apart.mahalanobis2[:3] == pytest.approx([0.0, 50.0**2 / 18.0, 0.0])
+    assert apart.density[:3] == pytest.approx(density * np.array([0.82, 0.82, 0.18]))
+    assert np.isnan(apart.mahalanobis2[3])
 
 
 def test_what_is_kept_apart_is_no_arrival() -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from positioning.identity import NO_SEQUENCE, Appearances, Linker, Links
+from positioning.identity import NO_SEQUENCE, Apart, Appearances, Linker, Links
 
 Floats = npt.NDArray[np.float64]
 Keys = npt.NDArray[np.uint64]
@@ -44,6 +44,10 @@ def appearances(frames: Iterable[Sent]) -> Appearances:
     )
 
 
+VARIANCE_M2, AREA_M2 = 18.0, 2_000.0
+"""Both places are known to 3 m."""
+
+
 @dataclass
 class Heard:
     """What a linker has said so far."""
@@ -54,11 +58,14 @@ class Heard:
     moved: dict[int, int] = field(default_factory=dict)
 
     def tick(self, frames: list[Sent], near: Callable[[int, int], float] | None = None) -> Links:
-        """Hear the frames of a tick; ``near(address, device)`` is a ratio of likelihoods."""
+        """Hear the frames of a tick; ``near(address, device)`` is how far apart they are, in metres."""
         heard = appearances(frames)
 
-        def nearness(i: int, devices: Keys) -> Floats:
-            return np.array([near(int(heard.address[i]), d) for d in devices.tolist()] if near else [])
+        def nearness(i: int, devices: Keys) -> Apart:
+            away_m = np.array([near(int(heard.address[i]), d) for d in devices.tolist()] if near else [])
+            return Apart(
+                away_m**2 / VARIANCE_M2, np.full(len(devices), AREA_M2 / (2.0 * np.pi * VARIANCE_M2))
+            )
 
         links = self.linker.hear(heard, nearness if near else None)
         self.device.update(zip(heard.address.tolist(), links.device.tolist(), strict=True))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from positioning.identity import NO_SEQUENCE
+from positioning.identity import NO_SEQUENCE, Linker
 from tests.positioning.identity_traffic import Heard, Sent, crowd, form_of, restarter, runner
 
 
@@ -119,11 +119,28 @@ def test_nearness_separates_twins_in_two_shops() -> None:
     assert len(Heard().play(frames).devices([*one, *other])) == 1
 
     def near(address: int, device: int) -> float:
-        return 20.0 if address // 100 == device // 100 else 0.05
+        return 1.0 if address // 100 == device // 100 else 30.0
 
     heard = Heard().play(frames, near)
     assert heard.devices(one) == {100}
     assert heard.devices(other) == {200}
+
+
+def test_a_twin_that_cannot_be_told_is_known_elsewhere() -> None:
+    """What is kept apart between two twins is nobody new; other devices are phones of their own."""
+    one, other = range(100, 110), range(200, 210)
+    frames = sorted([*restarter(one, seed=1), *restarter(other, seed=2, at_ms=200)], key=lambda f: f.t_ms)
+
+    def near(address: int, device: int) -> float:
+        return 1.0 if address == 300 or address // 100 == device // 100 else 30.0
+
+    either = Sent(300, frames[-1].t_ms + 9_850, 77, form_of(2))
+    heard = Heard(Linker(certain=0.95)).play([*frames, either], near)
+    known, since_ms = heard.linker.known_elsewhere(np.array([100, 300, 999], dtype=np.uint64))
+    assert heard.device[300] == 300
+    assert known[0] == known[2] == 0.0
+    assert known[1] > 0.8
+    assert since_ms[1] == either.t_ms
 
 
 def test_phones_in_use_at_once_are_two() -> None:

@@ -102,6 +102,18 @@ def test_old_habits_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     assert presence.state()["heard"].astype(np.float64).sum() <= 101
 
 
+def test_who_is_silent_is_still_there_for_a_while() -> None:
+    """Right after a burst for sure, then ever less, and not at all once silent for longer than anybody."""
+    presence = Presence()
+    for i in range(50):
+        presence.hear(i * 30_000, np.array([0]))
+    there = presence.still_there(50 * 30_000, np.array([0, 20_000, 60_000, 600_000, 2_000_000]))
+    assert there[0] == 1.0
+    assert (np.diff(there) <= 0.0).all()
+    assert there[1] > 0.8
+    assert there[-1] == 0.0
+
+
 def test_other_bins_are_refused() -> None:
     """A checkpoint that counted between other edges does not fit."""
     state = Presence().state() | {"heard": np.zeros((2, 3))}
