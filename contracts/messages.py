@@ -202,6 +202,8 @@ class NodeHealth(Message, frozen=True, forbid_unknown_fields=True, kw_only=True)
     disk_free_bytes: int | None = None
     memory_free_bytes: int | None = None
     spooled_bytes: Count | None = None
+    trouble: str = ""
+    """Why batches wait, in words for people; empty where all is well."""
     throttling: list[Throttling] | None = None
     """What holds now."""
     throttling_since_boot: list[Throttling] | None = None

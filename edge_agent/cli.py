@@ -1,6 +1,5 @@
 """`mallsense edge`: run a node, on what it hears or on captures."""
 
-import difflib
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -17,8 +16,7 @@ from rich.console import Console
 
 from contracts.broker import BrokerAddress
 from contracts.errors import ConfigurationError
-from contracts.site.model import Node, Site
-from contracts.site.parse import parse_site
+from contracts.site.model import Node
 from edge_agent.agent import run_agent
 from edge_agent.guidance import Guidance
 from edge_agent.health import Instruments
@@ -30,6 +28,7 @@ from edge_agent.progress import progress_bar
 from edge_agent.reporting import Progress
 from edge_agent.rotation import SaltRotation
 from edge_agent.service_manager import ServiceManager
+from edge_agent.site_file import node_of, read_site
 from edge_agent.sources.live import LiveSource
 from edge_agent.sources.pcap import PcapSource
 from edge_agent.stopping import stop_by_signal
@@ -71,6 +70,15 @@ SpoolOption = Annotated[
         envvar="MALLSENSE_SPOOL",
     ),
 ]
+MetricsPortOption = Annotated[
+    int,
+    typer.Option(
+        help="Port of 127.0.0.1 where Prometheus reads the health of a node that listens; 0 = none.",
+        envvar="MALLSENSE_METRICS_PORT",
+        min=0,
+        max=65535,
+    ),
+]
 DEFAULT_BROKER = "mqtt://127.0.0.1:1883"
 
 
@@ -103,15 +111,7 @@ def edge(
         bool, typer.Option("--new-key", help="Make the file that --key names, with a new key, first.")
     ] = False,
     spool: SpoolOption = None,
-    metrics_port: Annotated[
-        int,
-        typer.Option(
-            help="Port of 127.0.0.1 where Prometheus reads the health of a node that listens; 0 = none.",
-            envvar="MALLSENSE_METRICS_PORT",
-            min=0,
-            max=65535,
-        ),
-    ] = PORT,
+    metrics_port: MetricsPortOption = PORT,
 ) -> None:
     """Run a node: hear phones, make pseudonyms of their addresses, send observations over MQTT.
 
@@ -119,7 +119,8 @@ def edge(
     process. Ctrl-C sends what is waiting for a few seconds and says goodbye.
     """
     console = Console(stderr=True)
-    mall = _read_site(site, node)
+    mall = read_site(site)
+    plan = node_of(mall, node, site)
     address = BrokerAddress.parse(broker, ca=ca, cert=cert, cert_key=cert_key)
     if not pcap and start is not None:
         raise ConfigurationError("--start: is for captures", "Name them with --pcap, or leave --start out.")
@@ -138,7 +139,7 @@ def edge(
             stop=stop,
         )
         if captures is None:
-            done = _listen(next(known for known in mall.nodes if known.id == node), run, metrics_port)
+            done = _listen(plan, run, metrics_port)
         else:
             captures.shift_ms = _shift_ms(start, captures.first_ms, mall.mall.timezone)
             with progress_bar(console, f"{node}: {captures.files} files", lambda: captures.fraction) as show:
@@ -173,22 +174,6 @@ def _listen(node: Node, run: Callable[..., Progress], metrics_port: int) -> Prog
             instruments=instruments,
             guidance=Guidance(node.id, source, wall=time.time),
         )
-
-
-def _read_site(path: Path, node: str) -> Site:
-    try:
-        site = parse_site(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path}: cannot read the site file: {error.strerror}", "Check the path."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path}: cannot read the site file: not UTF-8, so no YAML") from error
-    nodes = [known.id for known in site.nodes]
-    if node not in nodes:
-        close = sorted(difflib.get_close_matches(node, nodes, n=3, cutoff=0)) or ["none at all"]
-        raise ConfigurationError(f"{path}: the site has no node {node!r}", f"It has {', '.join(close)} ...")
-    return site
 
 
 def _shift_ms(start: str | None, first_ms: int | None, timezone: str) -> int:

@@ -86,6 +86,7 @@ class NodeCounters:
         dropped: int,
         vitals: Vitals,
         spooled_bytes: int | None = None,
+        trouble: str = "",
     ) -> NodeHealth:
         """Say it in a message, at the event time that the node has come to."""
         return NodeHealth(
@@ -101,6 +102,7 @@ class NodeCounters:
             disk_free_bytes=vitals.disk_free_bytes,
             memory_free_bytes=vitals.memory_free_bytes,
             spooled_bytes=spooled_bytes,
+            trouble=trouble,
         )
 
 

@@ -74,6 +74,12 @@ class HealthCollector(Collector):
             ["node", "cause"],
             [([h.node, cause], count) for h in healths for cause, count in h.skipped.items()],
         )
+        yield _gauge(
+            "trouble",
+            "1 while batches wait, by the reason in words",
+            ["node", "reason"],
+            [([h.node, h.trouble], 1.0) for h in healths if h.trouble],
+        )
         yield from self._throttling(healths)
         yield from self._radios([(health.node, radio) for health in healths for radio in health.radios])
         versions = InfoMetricFamily(f"{_PREFIX}versions", "Versions of what runs there", labels=["node"])

@@ -125,6 +125,7 @@ class Reporter:
                 spooled=self._spool.batches,
                 spooled_bytes=self._spool.size_bytes,
                 dropped=self._spool.dropped,
+                trouble=self._publisher.trouble,
                 vitals=vitals,
             )
             for node, counters in self._nodes.items()

@@ -45,6 +45,9 @@ COMMANDS = {
         "gateway.cli:gateway", "gateway", "Run a mall's gateway: MQTT in; positions, visits out."
     ),
     "edge": Entry("edge_agent.cli:edge", "edge", "Run a node: a source of observations, sent over MQTT."),
+    "doctor": Entry(
+        "edge_agent.doctor_cli:doctor", "edge", "Say what is wrong with this node, and what to do."
+    ),
     "opt-out": Entry(
         "edge_agent.opt_out_cli:app", "edge", "People who asked not to be observed: the mall's list."
     ),
@@ -63,9 +66,7 @@ COMMANDS = {
         "mallsense.occupancy:app", "gateway", "Count people by their devices, with intervals."
     ),
     "events": Entry("gateway.cli:events", "gateway", "Show zone events as they happen."),
-    "node": Entry(
-        "firmware_configs.cli:app", "fleet", "Install nodes: render, provision and list them."
-    ),
+    "node": Entry("firmware_configs.cli:app", "fleet", "Install nodes: render, provision and list them."),
     "broker": Entry(
         "firmware_configs.broker.cli:app", "fleet", "Set up the mall's broker: TLS, rights, certificates."
     ),
