@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 )
 
 from contracts.errors import ConfigurationError
+from edge_agent import spool as spool_module
 from edge_agent.spool import Spool
 
 WRITER = """
@@ -302,3 +303,131 @@ def test_figures_never_say_empty_too_early(tmp_path: Path) -> None:
     watcher.join()
     assert min(seen) >= 1
     assert seen == sorted(seen)
+
+
+def _filled(path: Path, batches: int = 6) -> list[bytes]:
+    """Make a small spool whose last commits are still in its write-ahead log, as a power cut leaves it."""
+    script = """
+import os, sys
+from pathlib import Path
+from edge_agent.spool import Spool
+spool = Spool(Path(sys.argv[1]))
+for number in range(int(sys.argv[2])):
+    spool.append("n1", spool.number(), b"%d:" % number + bytes(400))
+    spool.commit()
+    if number == 2:
+        spool._file._database.execute("PRAGMA wal_checkpoint(FULL)")
+os._exit(0)
+"""
+    subprocess.run([sys.executable, "-c", script, str(path), str(batches)], check=True)
+    return [b"%d:" % number + bytes(400) for number in range(batches)]
+
+
+def _damaged(folder: Path, files: dict[str, bytes]) -> Spool:
+    """Open a spool of these files."""
+    for old in folder.iterdir():
+        old.unlink()
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return Spool(folder / "spool")
+
+
+def test_power_cut_at_any_byte(tmp_path: Path) -> None:
+    """Cut off at any byte, file and log give batches as they were, in order, and take new ones."""
+    payloads = _filled(tmp_path / "spool")
+    whole = {name: (tmp_path / name).read_bytes() for name in ("spool", "spool-wal")}
+    (tmp_path / "cut").mkdir()
+    draw = random.Random(3)
+    for name, data in whole.items():
+        cuts = {0, 1, 15, 16, 31, 32, 55, 56, 99, 100, *draw.sample(range(len(data)), 25)}
+        for cut in sorted(cuts):
+            spool = _damaged(tmp_path / "cut", {**whole, name: data[:cut]})
+            kept = contents(spool)
+            assert kept == [payload for payload in payloads if payload in kept]
+            if name == "spool-wal":  # what was in the file before the log is never lost by it
+                assert kept[:3] == payloads[:3]
+            spool.append("n1", spool.number(), b"new")
+            assert contents(spool)[-1] == b"new"
+            spool.close()
+
+
+def test_flipped_bits_cost_single_batches(tmp_path: Path) -> None:
+    """Wherever bits are wrong, nothing wrong is given out, and a batch that is lost is one that was hit."""
+    payloads = _filled(tmp_path / "spool", 12)
+    Spool(tmp_path / "spool").close()
+    whole = (tmp_path / "spool").read_bytes()
+    (tmp_path / "flipped").mkdir()
+    draw = random.Random(5)
+    lost = []
+    for _ in range(60):
+        data = bytearray(whole)
+        at = draw.randrange(len(data))
+        data[at] ^= 1 << draw.randrange(8)
+        spool = _damaged(tmp_path / "flipped", {"spool": bytes(data)})
+        kept = contents(spool)
+        assert kept == [payload for payload in payloads if payload in kept]
+        lost.append(len(payloads) - len(kept))
+        spool.append("n1", spool.number(), b"new")
+        assert contents(spool)[-1] == b"new"
+        spool.close()
+    assert sum(loss > 0 for loss in lost) > 5
+    assert sorted(lost)[len(lost) * 9 // 10] <= 8
+
+
+@pytest.mark.parametrize("stranger", ["text", "database", "older"])
+def test_a_file_that_is_no_spool_is_refused(tmp_path: Path, stranger: str) -> None:
+    """Somebody's file is left alone, and the message says what to do."""
+    path = tmp_path / "mine"
+    if stranger == "text":
+        path.write_bytes(b"dear diary " * 1000)
+    else:
+        with sqlite3.connect(path) as database:
+            database.execute("CREATE TABLE batch (id INTEGER PRIMARY KEY, payload BLOB)")
+            database.execute(f"PRAGMA user_version = {1 if stranger == 'older' else 0}")
+        database.close()
+    before = path.read_bytes()
+    with pytest.raises(ConfigurationError, match="no spool") as error:
+        Spool(path)
+    assert "Name another file" in error.value.hint
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_spool_without_its_header_is_known_for_one(tmp_path: Path) -> None:
+    """Zeros, or a header that a power cut has torn, do not stop a node that nobody looks at."""
+    _filled(tmp_path / "spool")
+    Spool(tmp_path / "spool").close()
+    whole = (tmp_path / "spool").read_bytes()
+    (tmp_path / "torn").mkdir()
+    for data in (bytes(8192), b"", os.urandom(4096) + whole[4096:]):
+        spool = _damaged(tmp_path / "torn", {"spool": data})
+        spool.append("n1", spool.number(), b"new")
+        assert contents(spool) == [b"new"]
+        spool.close()
+
+
+def test_what_is_confirmed_at_once_is_never_written(tmp_path: Path) -> None:
+    """A batch that is safe elsewhere before the commit leaves no trace on the disk."""
+    spool = Spool(tmp_path / "spool")
+    before = (tmp_path / "spool").read_bytes() + (tmp_path / "spool-wal").read_bytes()
+    for number in range(5):
+        spool.append("n1", spool.number(), b"payload %d" % number)
+    spool.ack([batch.row for batch in spool.peek(0, 10)])
+    spool.commit()
+    assert (spool.batches, spool.size_bytes, spool.uncommitted_bytes) == (0, 0, 0)
+    assert (tmp_path / "spool").read_bytes() + (tmp_path / "spool-wal").read_bytes() == before
+
+
+def test_a_full_disk_is_waited_for_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the disk takes nothing, new batches wait in memory up to a bound, and are written later."""
+    monkeypatch.setattr(spool_module, "UNWRITTEN_BYTES", 50_000)
+    spool = Spool(tmp_path / "spool")
+    spool._file._database.execute("PRAGMA query_only = 1")
+    for number in range(100):
+        spool.append("n1", spool.number(), b"%03d" % number + bytes(997))
+        spool.commit()
+    assert [int(batch.payload[:3]) for batch in spool.peek(0, 200)] == list(range(50, 100))
+    assert (spool.dropped, spool.uncommitted) == (50, 50)
+    spool._file._database.execute("PRAGMA query_only = 0")
+    spool.commit()
+    assert (spool.dropped, spool.uncommitted, spool.batches) == (50, 0, 50)
