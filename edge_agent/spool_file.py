@@ -21,7 +21,7 @@ CHECKED_BYTES = 64 * 1024 * 1024
 _HEADER = b"SQLite format 3\0"
 _HEADER_BYTES = 100
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_UNREADABLE_IN_A_ROW = 10_000
+_UNREADABLE_IN_A_ROW = 2_000
 """Numbers tried in a row when reading a damaged file, before the rest is given up."""
 _COLUMNS = "id, node, boot, seq, payload, crc"
 _TABLE = (

@@ -339,7 +339,7 @@ def test_power_cut_at_any_byte(tmp_path: Path) -> None:
     (tmp_path / "cut").mkdir()
     draw = random.Random(3)
     for name, data in whole.items():
-        cuts = {0, 1, 15, 16, 31, 32, 55, 56, 99, 100, *draw.sample(range(len(data)), 25)}
+        cuts = {0, 1, 15, 16, 31, 32, 55, 56, 99, 100, *draw.sample(range(len(data)), 20)}
         for cut in sorted(cuts):
             spool = _damaged(tmp_path / "cut", {**whole, name: data[:cut]})
             kept = contents(spool)
