@@ -1,5 +1,6 @@
 """What to do about a node, in both languages of the console."""
 
+from contracts.messages import NodeHealth, RadioTrouble, Throttling
 from contracts.site import Name
 from gateway.nodes import NodeReport, NodeState
 
@@ -45,6 +46,41 @@ BEHIND = Name(
 HOT = Name(en="It is too hot and will slow down. Give it air.", zh="温度过高，节点会降速。请改善通风。")
 DISK = Name(en="Its disk is nearly full. Free some space.", zh="磁盘快满了。请清理空间。")
 
+POWER = Name(
+    en="Its power supply is too weak. Use the official one, a short cable, and a powered hub for adapters.",
+    zh="供电不足。请使用官方电源和短线，网卡接有源集线器。",
+)
+RADIOS = {
+    RadioTrouble.GONE: Name(
+        en="Radio {radio} is not there. Plug the adapter in again, or into a powered hub.",
+        zh="找不到网卡 {radio}。请重新插入，或接到有源集线器上。",
+    ),
+    RadioTrouble.BLOCKED: Name(
+        en="Radio {radio} is switched off. Set the country in the site file, and install the node again.",
+        zh="网卡 {radio} 被关闭。请在站点文件中设置国家，并重新安装节点。",
+    ),
+    RadioTrouble.DOWN: Name(
+        en="Radio {radio} does not come up. Check its power and cable, or replace it.",
+        zh="网卡 {radio} 无法启动。请检查供电和连线，或更换网卡。",
+    ),
+    RadioTrouble.WRONG_MODE: Name(
+        en="Another program has taken radio {radio}. Run `sudo mallsense doctor` on the node.",
+        zh="网卡 {radio} 被其他程序占用。请在节点上运行 sudo mallsense doctor。",
+    ),
+    RadioTrouble.WRONG_CHANNEL: Name(
+        en="Radio {radio} does not stay on its channel. Run `sudo mallsense doctor` on the node.",
+        zh="网卡 {radio} 不在设定的信道上。请在节点上运行 sudo mallsense doctor。",
+    ),
+    RadioTrouble.DEAF_DRIVER: Name(
+        en="Radio {radio} goes deaf with its driver. Give it one channel, or use another adapter.",
+        zh="网卡 {radio} 的驱动会失聪。请只给它一个信道，或更换网卡。",
+    ),
+    RadioTrouble.SILENT: Name(
+        en="Radio {radio} hears nothing at all. Check its antenna, move it to another socket, or replace it.",
+        zh="网卡 {radio} 什么也听不到。请检查天线，换一个插口，或更换网卡。",
+    ),
+}
+
 _BY_STATE = {NodeState.NEVER: NEVER, NodeState.OFFLINE: OFFLINE}
 
 
@@ -75,4 +111,15 @@ def _of_health(report: NodeReport) -> Name | None:
         (HOT, temperature_c is not None and temperature_c > HOT_C),
         (DISK, disk_bytes is not None and disk_bytes < DISK_BYTES),
     )
-    return next((words for words, holds in found if holds), None)
+    return next((words for words, holds in found if holds), None) or _of_radios(health)
+
+
+def _of_radios(health: NodeHealth) -> Name | None:
+    """Say what to do about the first radio that is ill; a weak power supply is behind most of it."""
+    if Throttling.UNDER_VOLTAGE in (health.throttling or ()):
+        return POWER
+    for radio in health.radios:
+        if radio.trouble is not None:
+            words = RADIOS[radio.trouble]
+            return Name(en=words.en.format(radio=radio.interface), zh=words.zh.format(radio=radio.interface))
+    return None

@@ -3,10 +3,20 @@
 import io
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from contracts.events import EventKind
-from contracts.messages import AgentState, NodeHealth, ObservationBatch, encode
+from contracts.messages import (
+    AgentState,
+    NodeHealth,
+    ObservationBatch,
+    RadioHealth,
+    RadioTrouble,
+    Throttling,
+    decode,
+    encode,
+)
 from gateway import advice as words
 from gateway.advice import advice
 from gateway.following import Happening
@@ -86,6 +96,25 @@ def test_advice_from_health(own: NodeHealth, expected: object) -> None:
     nodes.heard(heartbeat("n10", START_MS))
     nodes.health(own)
     assert advice(nodes.reports(START_MS)[0]) == expected
+
+
+@pytest.mark.parametrize("trouble", RadioTrouble)
+def test_advice_about_a_radio(trouble: RadioTrouble) -> None:
+    """Each trouble of a radio has advice that names the radio; too weak a power supply comes before."""
+    nodes = Nodes(SITE)
+    nodes.heard(heartbeat("n10", START_MS))
+    radios = [
+        RadioHealth(interface="wlan1", channel=1),
+        RadioHealth(interface="wlan2", channel=0, trouble=trouble),
+    ]
+    own = replace(health(), radios=radios)
+    nodes.health(decode(encode(own), NodeHealth))
+    found = advice(nodes.reports(START_MS)[0])
+    assert found is not None
+    assert "wlan2" in found.en
+    assert "wlan2" in found.zh
+    nodes.health(replace(own, throttling=[Throttling.UNDER_VOLTAGE]))
+    assert advice(nodes.reports(START_MS)[0]) == words.POWER
 
 
 def test_advice_from_state() -> None:
