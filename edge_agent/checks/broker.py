@@ -1,7 +1,7 @@
 """Whether the mall's broker can be reached, step by step: address, name, port, TLS, login, may publish.
 
 A broker knows a node by its name, and lets in one of a name: to log in would push the node's own agent out.
-So login and publishing are tried only where no agent answers; else its word counts (`edge_agent.checks.agent`).
+So login and publishing are tried only where no agent answers; else its own word counts (`checks.agent`).
 """
 
 import secrets
@@ -117,11 +117,7 @@ def _log_in(address: BrokerAddress, place: Place) -> Finding:
 def _judge(address: BrokerAddress, told: dict[str, Any], error: BaseException | None) -> Finding:
     login, publish = told.get("login"), told.get("publish")
     if login is None or (publish is None and error is not None):
-        return problem(
-            "login",
-            f"{_capital(explain(error, address))}.",
-            "Issue and install the node's certificate again.",
-        )
+        return problem("login", f"{_capital(explain(error, address))}.", _CERTIFICATE)
     if login.is_failure:
         return problem(
             "login",

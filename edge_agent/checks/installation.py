@@ -5,11 +5,21 @@ import pwd
 from collections.abc import Iterator
 
 from contracts.errors import ConfigurationError
-from edge_agent.checks.finding import Finding, Place, ok, problem
+from edge_agent.checks.finding import Finding, Place, ok, problem, unknown
 from edge_agent.key import read_key_file
 from edge_agent.site_file import node_of, read_site
 
 _OWNERS = ("root", "mallsense")
+
+
+def check_rights(_place: Place) -> Iterator[Finding]:
+    """See whether everything can be looked at."""
+    if os.geteuid() != 0:
+        yield unknown(
+            "rights",
+            "Not run as root: keys and certificates cannot be looked at.",
+            "Run it with: sudo mallsense doctor",
+        )
 
 
 def check_site(place: Place) -> Iterator[Finding]:
@@ -19,7 +29,14 @@ def check_site(place: Place) -> Iterator[Finding]:
         site = read_site(place.site_file)
         node = node_of(site, place.node_id, place.site_file)
     except ConfigurationError as error:
-        yield _of_error(about, error, "Render the node again, and install it.")
+        if not place.site_file.exists():
+            yield problem(
+                about,
+                f"{place.site_file} is not there: this machine is not installed as a node.",
+                "Install it (docs/installing-a-node.md), or name its files: --site, --node, --broker, --key.",
+            )
+        else:
+            yield _of_error(about, error, "Render the node again, and install it.")
         return
     radios = ", ".join(
         f"{radio.interface} (channel {', '.join(map(str, radio.channels)) or 'as it is'})"

@@ -34,11 +34,13 @@ def check_tools(_place: Place) -> Iterator[Finding]:
 
 def check_radios(place: Place) -> Iterator[Finding]:
     """Look at each radio of the site file, or at what is in monitor mode where it names none."""
-    names = [radio.interface for radio in place.node.radios] if place.node else []
-    hopping = {r.interface for r in place.node.radios if len(r.channels) > 1} if place.node else set()
-    if not names:
-        names = monitor_interfaces()
-    if not names and not (place.node and place.node.stations):
+    if place.node is None:
+        yield unknown("radios", "Which radios listen is not known without the site file.")
+        return
+    plan = {radio.interface: radio for radio in place.node.radios}
+    names = [*plan] or monitor_interfaces()
+    access_point = place.node.stations
+    if not names and access_point is None:
         wireless = [*sorted(path.parent.name for path in _NET.glob("*/phy80211")), "wlan1"][0]
         yield problem(
             "radios",
@@ -47,7 +49,24 @@ def check_radios(place: Place) -> Iterator[Finding]:
         )
     modes = parse_modes(commands.run("iw", "phy").text)
     for name in names:
-        yield from _radio(WifiInterface(name), modes, hopping=name in hopping)
+        hopping = name in plan and len(plan[name].channels) > 1
+        yield from _radio(WifiInterface(name), modes, hopping=hopping)
+    if access_point is not None:
+        yield _access_point(WifiInterface(access_point))
+
+
+def _access_point(interface: WifiInterface) -> Finding:
+    about = f"radio {interface.name}"
+    if not interface.exists:
+        return _trouble(about, RadioTrouble.GONE)
+    mode = interface.info().mode
+    if mode == "AP":
+        return ok(about, "Is the node's access point.")
+    return problem(
+        about,
+        f"Should be the node's access point, and is {mode or 'in no mode'}.",
+        "See: sudo systemctl status hostapd",
+    )
 
 
 def _radio(interface: WifiInterface, modes: dict[str, frozenset[str]], *, hopping: bool) -> Iterator[Finding]:
