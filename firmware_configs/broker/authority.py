@@ -7,6 +7,7 @@
 Private keys are readable by their owner alone, and nothing that is there is overwritten but by asking for it.
 """
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -157,7 +158,7 @@ class Authority:
         with writing(self.folder):
             self._save()
             for end in (".crt", ".key"):
-                (self.folder / "issued" / f"{name}{end}").unlink(missing_ok=True)
+                self._path(name, end).unlink(missing_ok=True)
         return len(found)
 
     def revocations_pem(self, *, now: datetime) -> bytes:
@@ -174,15 +175,12 @@ class Authority:
             raise ConfigurationError(
                 f"{name!r} is no name for a certificate", "Letters, digits, - and _ make one."
             )
-        certificate = self.folder / "issued" / f"{name}.crt"
-        key = certificate.with_suffix(".key")
-        if not renew and self._keeps(name, use, hosts, now) and certificate.exists() and key.exists():
-            with writing(self.folder):
-                return Issued(name, certificate.read_bytes(), key.read_bytes())
+        if not renew and (kept := self._kept(name, use, hosts, now)) is not None:
+            return kept
         if use == "client":
             issued = make_client(self._root, self.mall, name, now=now)
         else:
-            issued = make_server(self._root, self.mall, hosts, now=now)
+            issued = dataclasses.replace(make_server(self._root, self.mall, hosts, now=now), name=name)
         parsed = issued.certificate
         entry = Entry(
             serial=f"{parsed.serial_number:x}",
@@ -195,21 +193,33 @@ class Authority:
         self._register.certificates.append(entry)
         with writing(self.folder):
             self._save()  # first: what is out there must be in the register, or it could not be revoked
-            write_file(key, issued.key_pem, mode=0o600)
-            write_file(certificate, issued.certificate_pem)
+            write_file(self._path(name, ".key"), issued.key_pem, mode=0o600)
+            write_file(self._path(name, ".crt"), issued.certificate_pem)
         return issued
 
-    def _keeps(self, name: str, use: str, hosts: list[str], now: datetime) -> bool:
-        """Tell whether the newest certificate of that name is good for long enough."""
+    def _kept(self, name: str, use: str, hosts: list[str], now: datetime) -> Issued | None:
+        """The newest certificate of that name, if it is good for long enough and its files are whole."""
         newest = next(
             (e for e in reversed(self._register.certificates) if (e.name, e.use) == (name, use)), None
         )
-        return (
-            newest is not None
-            and newest.good(now)
-            and newest.hosts == hosts
-            and newest.ends - now > RENEW_BEFORE
-        )
+        if (
+            newest is None
+            or not newest.good(now)
+            or newest.hosts != hosts
+            or newest.ends - now <= RENEW_BEFORE
+        ):
+            return None
+        try:
+            stored = Issued(
+                name, self._path(name, ".crt").read_bytes(), self._path(name, ".key").read_bytes()
+            )
+            whole = stored.is_pair and f"{stored.certificate.serial_number:x}" == newest.serial
+        except (OSError, ValueError):
+            return None
+        return stored if whole else None
+
+    def _path(self, name: str, end: str) -> Path:
+        return self.folder / "issued" / f"{name}{end}"
 
     def _save(self) -> None:
         write_file(self.folder / "register.json", self._register.to_json(), mode=0o600)

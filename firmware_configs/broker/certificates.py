@@ -38,6 +38,11 @@ class Issued:
         """The certificate, parsed."""
         return x509.load_pem_x509_certificate(self.certificate_pem)
 
+    @property
+    def is_pair(self) -> bool:
+        """Whether the key is the certificate's. Raises `ValueError` where either is damaged."""
+        return bool(_private(self).public_key() == self.certificate.public_key())
+
 
 def make_authority(mall: str, *, now: datetime) -> Issued:
     """Make a mall's own authority: a certificate that signs itself, and others."""
