@@ -92,5 +92,6 @@ def _node(report: NodeReport) -> schemas.NodeAnswer:
         temperature_c=own.temperature_c if own else None,
         clock_offset_ms=own.clock_offset_ms if own else None,
         configuration=own.configuration if own else None,
+        software=own.versions.get("mallsense") if own else None,
         advice=advice(report),
     )

@@ -230,6 +230,8 @@ class NodeAnswer(Answer):
     """What to add to its clock to get the gateway's."""
     configuration: int | None
     """Revision of the desired configuration that it works by; 0 = as it was installed."""
+    software: str | None
+    """Version of mallsense that it runs."""
     advice: Name | None
 
 
