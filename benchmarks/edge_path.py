@@ -1,34 +1,45 @@
-"""Observations a second from source to broker: pseudonyms, batches, spool, MQTT, on one machine.
+"""The way from a frame to the broker: what each stage costs, and how many observations a second it takes.
 
-    python benchmarks/edge_path.py [--devices 20000] [--nodes 200] [--seconds 60] [--broker mqtt://...]
+    python -m benchmarks.edge_path [--devices 20000] [--nodes 200] [--seconds 60] [--broker mqtt://...]
 
-Without --broker it starts a mosquitto of its own. 20,000 phones heard by 8 receivers each every 10 s are
-16,000 observations a second; the figure printed is how much faster than that the agent is.
+First the recorded frames (MALLSENSE_DATA or ../shared/data), as one node would hear them in a busy hall: a
+stage more each time, the whole agent last. Then a crowd's observations, made beforehand: 20,000 devices heard
+by 8 receivers each every 10 s are 16,000 a second; printed is how much faster than that the agent is.
+Without --broker it starts a mosquitto of its own.
 """
 
 import argparse
 import cProfile
+import itertools
+import math
 import random
 import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from contracts.broker import BrokerAddress  # noqa: E402  # found once the root is on the path
-from contracts.messages import FrameKind  # noqa: E402
-from edge_agent.agent import run_agent  # noqa: E402
-from edge_agent.sources import Heard  # noqa: E402
-from tests.edge_agent.helpers import KEY, ROTATION, T0_MS, Gateway  # noqa: E402
-from tests.support import Mosquitto, find_program  # noqa: E402
+from benchmarks.fuzz_frames import real_frames
+from contracts.broker import BrokerAddress
+from contracts.messages import FrameKind, ObservationBatch, encode
+from edge_agent.agent import LONGEST_HOLD_MS, Progress, run_agent
+from edge_agent.batcher import Batcher
+from edge_agent.frames import parse_frame
+from edge_agent.pcap import PcapFile
+from edge_agent.pseudonym import Pseudonyms
+from edge_agent.sources import Heard, Source
+from edge_agent.sources.pcap import PcapSource
+from edge_agent.spool import Spool
+from tests.edge_agent.helpers import KEY, ROTATION, T0_MS, Gateway, pcap
+from tests.support import Mosquitto, find_program
 
 MALL = "benchmark"
 NEEDED = 16_000
+A_SECOND = 1_000
+"""Frames a second that the stages are measured with; a phone in use sends some tens."""
+ROUNDS = 5
 
 
 class Crowd:
@@ -62,6 +73,98 @@ class Crowd:
         yield from self._blocks
 
 
+class Stages:
+    """The way of recorded frames, a stage longer each time."""
+
+    def __init__(self, folder: Path, broker: BrokerAddress) -> None:
+        self._folder = folder
+        self._broker = broker
+        self._path = folder / "dense.pcap"
+        frames = real_frames()
+        self.frames = len(frames)
+        self._path.write_bytes(
+            pcap([(T0_MS + i * 1000 // A_SECOND, frame) for i, frame in enumerate(frames)])
+        )
+        self._spools = 0
+
+    def measure(self) -> None:
+        """Print the processor time, of all threads, up to each stage: the least of some rounds."""
+        stages: dict[str, Callable[[], object]] = {
+            "reading the capture": self._read,
+            "parser": self._parse,
+            "columns of a second": lambda: self._blocks(_nothing),
+            "pseudonyms, batches": lambda: self._batches(_nothing),
+            "JSON": lambda: self._batches(encode),
+            "spool, all of it on disk": self._spool,
+            "the agent, with mosquitto": self._send,
+        }
+        took_s = dict.fromkeys(stages, math.inf)
+        for _, (name, work) in itertools.product(range(ROUNDS), stages.items()):
+            start_s = time.process_time()
+            work()
+            took_s[name] = min(took_s[name], time.process_time() - start_s)
+        print(f"{self.frames:,} recorded frames, {A_SECOND:,} a second of one node\n")
+        print(f"{'up to and with':28} {'us of processor a frame':>24}")
+        for name, up_to_here_s in took_s.items():
+            print(f"{name:28} {1e6 * up_to_here_s / self.frames:24.2f}")
+
+    def _read(self) -> None:
+        for _ in PcapFile(self._path):
+            pass
+
+    def _parse(self) -> None:
+        for packet in PcapFile(self._path):
+            parse_frame(packet.data)
+
+    def _blocks(self, use: Callable[[Heard], object]) -> None:
+        for heard in PcapSource("n1", [self._path]).blocks():
+            use(heard)
+
+    def _batches(
+        self, use: Callable[[ObservationBatch], object], after: Callable[[], None] | None = None
+    ) -> None:
+        batcher = Batcher(Pseudonyms(KEY, ROTATION), boot="0" * 16, number=itertools.count().__next__)
+        batcher.hold_ms = LONGEST_HOLD_MS
+
+        def add(heard: Heard) -> None:
+            for batch in batcher.add(heard):
+                use(batch)
+            if after:
+                after()
+
+        self._blocks(add)
+
+    def _spool(self) -> None:
+        spool = Spool(self._new_spool())
+        self._batches(lambda batch: spool.append("n1", batch.seq, encode(batch)), spool.commit)
+        spool.close()
+
+    def _send(self) -> None:
+        _agent(PcapSource("n1", [self._path]), self._broker, self._new_spool(), None)
+
+    def _new_spool(self) -> Path:
+        self._spools += 1
+        return self._folder / f"spool{self._spools}"
+
+
+def _nothing(_: object) -> None:
+    pass
+
+
+def _agent(source: Source, broker: BrokerAddress, spool: Path, speed: float | None) -> Progress:
+    return run_agent(
+        source,
+        mall=MALL,
+        agent_id="bench",
+        broker=broker,
+        spool_path=spool,
+        key=KEY,
+        rotation=ROTATION,
+        speed=speed,
+        broker_timeout_s=10,
+    )
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -72,31 +175,25 @@ def main() -> None:
     parser.add_argument("--broker")
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
-    crowd = Crowd(options.nodes, options.devices, options.seconds)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         address = BrokerAddress.parse(options.broker) if options.broker else _own_broker(folder, stack)
         gateway = stack.enter_context(Gateway(address.host, address.port, MALL))
+        Stages(folder, address).measure()
+        gateway.messages.clear()
+        crowd = Crowd(options.nodes, options.devices, options.seconds)
         profile = stack.enter_context(cProfile.Profile()) if options.profile else None
         wall_s, cpu_s = time.perf_counter(), time.process_time()
-        done = run_agent(
-            crowd,
-            mall=MALL,
-            agent_id="bench",
-            broker=address,
-            spool_path=folder / "spool",
-            key=KEY,
-            rotation=ROTATION,
-            speed=options.speed,
-            broker_timeout_s=10,
-        )
+        done = _agent(crowd, address, folder / "spool", options.speed)
         wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
         if profile:
             profile.print_stats("tottime")
         sent_bytes = sum(len(payload) for payload in gateway.of("observations"))
     rate = done.observations / wall_s
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{done.observations:,} observations, {options.nodes} nodes, {done.sent:,} batches: {wall_s:.2f} s")
+    print(
+        f"\n{done.observations:,} observations, {options.nodes} nodes, {done.sent:,} batches: {wall_s:.2f} s"
+    )
     print(f"{rate:,.0f} observations/s, {rate / NEEDED:.1f} times {NEEDED:,}/s")
     print(f"CPU {1e6 * cpu_s / done.observations:.2f} us an observation, the listening client included")
     print(f"{sent_bytes / done.observations:.1f} bytes an observation; peak memory {memory_mb:.0f} MB")

@@ -158,8 +158,9 @@ def _lay_out_all(packet: bytes, start: bytes) -> tuple[_Layout | None, bool]:
                 break  # fields of a newer kind follow, of which none is needed here
         elif word & _ALL_FIELDS and not vendor:
             break  # fields 32 and above of a namespace: none is defined, so their sizes are unknown
-        standard, vendor = bool(word & _STANDARD_NEXT), bool(word & _VENDOR_NEXT)
-        if vendor:
+        standard = bool(word & _STANDARD_NEXT)
+        vendor = not standard and (vendor or bool(word & _VENDOR_NEXT))
+        if word & _VENDOR_NEXT:
             at, fixed = _behind_vendor(packet, at), False
     silent = any(NO_FRAME in laid_out for laid_out in places)
     if at > length or (silent and len(packet) > length):

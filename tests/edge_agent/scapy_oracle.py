@@ -1,8 +1,14 @@
-"""What scapy says of a captured frame, in the parser's terms: an oracle that shares no parsing with it."""
+"""What scapy says of a captured frame, in the parser's terms: an oracle that shares no parsing with it.
+
+Deliberate differences: scapy takes HT control for elements (`can_read` says no), and it reads some elements
+as long as they usually are, not as long as they say. Of a frame that has one of another length, those up to
+there are compared; so they are where scapy gives up.
+"""
 
 from collections.abc import Iterator
 from zlib import crc32
 
+from msgspec.structs import replace
 from scapy.layers.dot11 import Dot11, Dot11Elt, RadioTap
 
 from contracts.messages import FrameKind
@@ -17,7 +23,7 @@ KINDS = {(0, 4): FrameKind.PROBE, (1, 10): FrameKind.OTHER} | {
 
 def expected(packet: bytes) -> Frame | Refusal:  # noqa: PLR0911  # one a cause
     """Parse with scapy; raises nothing that scapy does not raise."""
-    radiotap = RadioTap(packet)
+    radiotap = _dissected(packet)
     if radiotap.getlayer(Dot11) is None:
         return Refusal.TRUNCATED
     frame = radiotap[Dot11]
@@ -26,9 +32,9 @@ def expected(packet: bytes) -> Frame | Refusal:  # noqa: PLR0911  # one a cause
         return verdict
     if radiotap.dBm_AntSignal is None:
         return Refusal.NO_SIGNAL
-    whole = packet[radiotap.len :]
-    checked = crc32(whole[:-4]) == int.from_bytes(whole[-4:], "little")
-    if radiotap.Flags is not None and (radiotap.Flags.badFCS or (radiotap.Flags.FCS and not checked)):
+    flags = radiotap.Flags
+    unproven = flags is not None and flags.FCS and not flags.pad and not _has_fcs(packet, radiotap)
+    if unproven or (flags is not None and flags.badFCS):
         return Refusal.BAD_FCS
     address = bytes.fromhex(frame.addr2.replace(":", ""))
     if address[0] & 1 or not any(address):
@@ -47,6 +53,45 @@ def expected(packet: bytes) -> Frame | Refusal:  # noqa: PLR0911  # one a cause
     )
 
 
+def _dissected(packet: bytes) -> RadioTap:
+    """Let scapy dissect it, without an FCS that the radio header does not announce."""
+    radiotap = RadioTap(packet)
+    announced = radiotap.Flags is not None and radiotap.Flags.FCS
+    return RadioTap(packet[:-4]) if not announced and _has_fcs(packet, radiotap) else radiotap
+
+
+def _has_fcs(packet: bytes, radiotap: RadioTap) -> bool:
+    whole = packet[radiotap.len :]
+    return crc32(whole[:-4]) == int.from_bytes(whole[-4:], "little")
+
+
+_READABLE = sum(1 << bit for bit in (0, 1, 2, 3, *range(5, 18)))
+"""Scapy takes FHSS (4) for one byte, misreads the newer fields from 18 on, and further words."""
+
+
+def can_read(packet: bytes) -> bool:
+    """Tell whether scapy knows all fields of the radio header, and no HT control follows the frame's own."""
+    order = packet[(packet[2] | packet[3] << 8) + 1] & 0x80
+    return not order and not int.from_bytes(packet[4:8], "little") & ~_READABLE
+
+
+def agrees(packet: bytes, ours: Frame | Refusal) -> bool:
+    """Tell whether every field is the same, or both refuse."""
+    theirs = expected(packet)
+    if isinstance(theirs, Refusal) or isinstance(ours, Refusal):
+        return isinstance(theirs, Refusal) and isinstance(ours, Refusal)
+    if theirs == ours:
+        return True
+    in_doubt = theirs.kind is FrameKind.PROBE and _misread(_dissected(packet)[Dot11])
+    start = replace(ours, elements=ours.elements[: len(theirs.elements)])
+    return in_doubt and start == theirs
+
+
+def _misread(frame: Dot11) -> bool:
+    last = list(_layers(frame))[-1:]
+    return any(not _read_whole(layer) or bool(layer.payload) for layer in last)
+
+
 def _verdict(frame: Dot11) -> FrameKind | Refusal:
     if frame.proto != 0 or frame.type == 3:
         return Refusal.CORRUPT
@@ -61,10 +106,22 @@ def _canonical(frame: Dot11) -> bytes:
 
 
 def _elements(frame: Dot11) -> Iterator[tuple[int, bytes]]:
+    for layer in _layers(frame):
+        if _read_whole(layer):
+            yield layer.ID, layer.original[2 : 2 + layer.len]
+
+
+def _layers(frame: Dot11) -> Iterator[Dot11Elt]:
+    """Give the elements up to the first that scapy does not read as long as it is, with that."""
     layer = frame.getlayer(Dot11Elt)
     while isinstance(layer, Dot11Elt):
-        yield layer.ID, layer.original[2 : 2 + layer.len]
-        layer = layer.payload
+        yield layer
+        layer = layer.payload if _read_whole(layer) else None
+
+
+def _read_whole(layer: Dot11Elt) -> bool:
+    read = len(layer.original) - len(getattr(layer.payload, "original", b"") or b"")
+    return layer.len is not None and read == 2 + layer.len
 
 
 def kept(tag: int, content: bytes) -> bytes:

@@ -13,8 +13,9 @@ tshark describes every frame; which of them count is decided here, by its fields
   as they are: of such a frame, the elements up to there are compared.
 
 Where tshark 4.0 misreads the radio header, or reads what the parser does not, it has no opinion: HE-MU of
-other users (25), which it does not know; fields with type and length (28), at which the parser stops; and bit
-18 of a vendor's word, which it takes for XChannel.
+other users (25), which it does not know; fields with type and length (28), at which the parser stops; bit 18
+of a vendor's word, which it takes for XChannel; and a vendor's fields in more than one word, which it refuses
+though their length is known.
 """
 
 from collections.abc import Iterator, Sequence
@@ -66,7 +67,8 @@ _PROBE_REQUEST = 4
 _FCS_RESIDUE = crc32(bytes(4))
 """What CRC-32 gives of any frame with its FCS: that of an empty one is four zeros."""
 _EXTENSION = 255
-_XCHANNEL, _HE_MU_USER, _TLVS, _VENDOR_NEXT = 1 << 18, 1 << 25, 1 << 28, 1 << 30
+_XCHANNEL, _HE_MU_USER, _TLVS = 1 << 18, 1 << 25, 1 << 28
+_STANDARD_NEXT, _VENDOR_NEXT, _MORE = 1 << 29, 1 << 30, 1 << 31
 
 
 class Verdict(NamedTuple):
@@ -144,7 +146,9 @@ def _verdict(packet: bytes, said: dict[str, str]) -> Verdict:  # noqa: PLR0911  
 def _misread(listed: str) -> bool:
     words = [int(word, 0) for word in listed.split(",") if word]
     unknown = any(word & (_HE_MU_USER | _TLVS) for word in words)
-    return unknown or any(one & _VENDOR_NEXT and other & _XCHANNEL for one, other in pairwise(words))
+    of_vendors = [other for one, other in pairwise(words) if one & _VENDOR_NEXT]
+    continued = any(word & _MORE and not word & (_STANDARD_NEXT | _VENDOR_NEXT) for word in of_vendors)
+    return unknown or continued or any(word & _XCHANNEL for word in of_vendors)
 
 
 def _kind(said: dict[str, str]) -> FrameKind | Refusal:
