@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -155,7 +155,7 @@ def edge(
 
 def _listen(node: Node, run: Callable[..., Progress], metrics_port: int) -> Progress:
     """Run the agent on what the node's radios hear, until it is stopped."""
-    software = version("mallsense")
+    software = _version()
     versions = read_versions(software)
     with ExitStack() as stack:
         source = stack.enter_context(
@@ -174,6 +174,14 @@ def _listen(node: Node, run: Callable[..., Progress], metrics_port: int) -> Prog
             instruments=instruments,
             guidance=Guidance(node.id, source, wall=time.time),
         )
+
+
+def _version() -> str:
+    """Give the version that is installed; a checkout that is run as it stands has none."""
+    try:
+        return version("mallsense")
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _shift_ms(start: str | None, first_ms: int | None, timezone: str) -> int:
