@@ -63,7 +63,8 @@ def configure(
     with desk(address, mall.mall.id, node) as at:
         outcome = at.look()
         if as_installed:
-            outcome = at.order(None, timeout_s=wait)
+            # Not an empty message: a node whose connection is broken just now would not hear of it.
+            outcome = at.order(lambda _: NodeConfiguration(node=node, revision=0), timeout_s=wait)
         elif change:
             outcome = at.order(lambda before: replace(before, **change), timeout_s=wait)
     _show(node, outcome, Console())
@@ -153,4 +154,4 @@ def _words(desired: NodeConfiguration | None) -> str:
     shown = asdict(desired) | {"radios": " ".join(radios) or None, "frame_kinds": ",".join(kinds) or None}
     fields = [f"{name} {value}" for name, value in shown.items() if name not in ("v", "node", "revision")
               and value is not None]  # fmt: skip
-    return f"{'; '.join(fields) or 'nothing in particular'} (revision {desired.revision})"
+    return f"{'; '.join(fields) or 'work as it was installed'} (revision {desired.revision})"

@@ -32,7 +32,7 @@ class Outcome:
     """What became of a configuration."""
 
     desired: NodeConfiguration | None
-    """None = nothing: the node is as it was installed."""
+    """None = nothing was ever configured from afar."""
     applied: ConfigurationApplied | None
     """The node's word on it; None where it has not said anything yet."""
 
@@ -60,30 +60,26 @@ class Desk:
         self._listen(RETAINED_S, until=lambda: False)
         return Outcome(self._desired, self._applied)
 
-    def order(self, change: Change | None, *, timeout_s: float) -> Outcome:
-        """Change what the node shall do, None = back to how it was installed; call `look` first.
+    def order(self, change: Change, *, timeout_s: float) -> Outcome:
+        """Change what the node shall do, and wait for what it makes of that; call `look` first.
 
         Raises:
             MessageError: no node takes such a value; nothing is changed.
             UnavailableError: the broker does not take it.
 
         """
-        last = max(self._desired.revision if self._desired else 0, self._revision())
-        desired = None
-        if change is not None:
-            desired = replace(
-                change(self._desired or NodeConfiguration(node=self._node, revision=0)), revision=last + 1
-            )
-            decode(encode(desired), NodeConfiguration)
+        before = self._desired or NodeConfiguration(node=self._node, revision=0)
+        revision = max(before.revision, self._revision()) + 1
+        desired = replace(change(before), revision=revision)
+        decode(encode(desired), NodeConfiguration)
         self._applied = None
-        self._publish(b"" if desired is None else encode(desired))
-        wanted = desired.revision if desired else 0
-        self._listen(timeout_s, until=lambda: self._revision(-1) == wanted)
-        return Outcome(desired, self._applied if self._revision(-1) == wanted else None)
+        self._publish(encode(desired))
+        self._listen(timeout_s, until=lambda: self._revision() == revision)
+        return Outcome(desired, self._applied if self._revision() == revision else None)
 
-    def _revision(self, none: int = 0) -> int:
-        revision = self._applied.revision if self._applied else None
-        return none if revision is None else revision
+    def _revision(self) -> int:
+        """The revision of which the node spoke last."""
+        return (self._applied.revision if self._applied else None) or 0
 
     def _publish(self, payload: bytes) -> None:
         refused: queue.SimpleQueue[str] = queue.SimpleQueue()

@@ -6,7 +6,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -201,7 +201,10 @@ class Endless:
 class HonestNode:
     """The real agent of a node, in a thread of this process."""
 
-    def __init__(self, mall: SecureMall, node: str, *, start_ms: int) -> None:
+    def __init__(
+        self, mall: SecureMall, node: str, *, start_ms: int, wall: Callable[[], float] = time.time
+    ) -> None:
+        self._wall = wall
         self.source = Endless(node, start_ms)
         self.progress: Progress | None = None
         self.done: Progress | None = None
@@ -220,7 +223,7 @@ class HonestNode:
             speed=None,
             live=True,
             progress=self._note,
-            guidance=Guidance(node, self.source, wall=time.time),
+            guidance=Guidance(node, self.source, wall=self._wall),
         )
 
     def _note(self, progress: Progress) -> None:
