@@ -18,6 +18,8 @@ need mosquitto mosquitto
 need chromium chromium chromium-browser google-chrome
 need tshark tshark
 need hostapd hostapd
+need iproute2 ip
+need shellcheck shellcheck
 need network-manager NetworkManager
 need systemd systemd-analyze
 need udev udevadm
