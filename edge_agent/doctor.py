@@ -1,5 +1,6 @@
 """What is wrong with a node, and what to do: all checks, one after the other, none of which may fail."""
 
+import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -34,11 +35,10 @@ CHECKS: tuple[Check, ...] = (
 
 def examine(place: Place, checks: Sequence[Check] = CHECKS) -> Iterator[Finding]:
     """Run the checks, and give what they find; a check that fails itself is a finding, too."""
-    try:
+    with contextlib.suppress(ConfigurationError):  # what is wrong with it is for its own check to say
         site = read_site(place.site_file)
-        place = replace(place, site=site, node=node_of(site, place.node_id, place.site_file))
-    except ConfigurationError:
-        pass  # what is wrong with it is for its own check to say
+        place = replace(place, site=site)
+        place = replace(place, node=node_of(site, place.node_id, place.site_file))
     for check in checks:
         try:
             yield from check(place)

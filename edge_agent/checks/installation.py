@@ -25,18 +25,18 @@ def check_rights(_place: Place) -> Iterator[Finding]:
 def check_site(place: Place) -> Iterator[Finding]:
     """Read the site file, and find the node in it."""
     about = "site file"
+    if not place.site_file.exists():
+        yield problem(
+            about,
+            f"{place.site_file} is not there: this machine is not installed as a node.",
+            "Install it (docs/installing-a-node.md), or name its files: --site, --node, --broker, --key.",
+        )
+        return
     try:
-        site = read_site(place.site_file)
-        node = node_of(site, place.node_id, place.site_file)
+        site = place.site or read_site(place.site_file)
+        node = place.node or node_of(site, place.node_id, place.site_file)
     except ConfigurationError as error:
-        if not place.site_file.exists():
-            yield problem(
-                about,
-                f"{place.site_file} is not there: this machine is not installed as a node.",
-                "Install it (docs/installing-a-node.md), or name its files: --site, --node, --broker, --key.",
-            )
-        else:
-            yield _of_error(about, error, "Render the node again, and install it.")
+        yield _of_error(about, error, "Render the node again, and install it.")
         return
     radios = ", ".join(
         f"{radio.interface} (channel {', '.join(map(str, radio.channels)) or 'as it is'})"
