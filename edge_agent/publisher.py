@@ -41,8 +41,11 @@ CATCH_UP = 10.0
 """Batches a second that a live node sends at most. It makes one: an hour's outage is caught up with in seven
 minutes, and forty nodes that come back together are a load that a gateway takes."""
 _PACKET_OVERHEAD_BYTES = 64
-_NOBODY_LISTENS = "No matching subscribers"
-"""How paho names reason 0x10."""
+_MEANS = {
+    "No matching subscribers": "no gateway of this mall is connected to it",
+    "Not authorized": "is the certificate this node's, and is the node in the broker's access list?",
+}
+"""What a reason of the broker, as paho names it, means here."""
 _AWAY = "the gateway is away"
 
 Key = tuple[str, str, int]
@@ -221,9 +224,7 @@ class Publisher:
     def _refused(self, row: int, reason: str) -> None:
         """Keep the batch, and start again from it a little later."""
         self._again((row,))
-        why = (
-            f"{reason} (no gateway of this mall is connected to it)" if reason == _NOBODY_LISTENS else reason
-        )
+        why = f"{reason} ({_MEANS[reason]})" if reason in _MEANS else reason
         self._complain(f"the broker at {self._connection.address} does not take batches: {why}")
         self._hold_until_s = self._clock() + RETRY_S
 
