@@ -36,6 +36,7 @@ class Watchdog:
 
     `trouble` says why the radio does not hear what it should, None where all is well; `channel` where it
     listens now, 0 where that is not known; `driver` its driver. They may be read from another thread.
+    `captured` gives how many frames were captured, for drivers that do not count them.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Watchdog:
         interface: WifiInterface,
         *,
         kernel: str,
+        captured: Callable[[], int] = int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.radio = radio
@@ -51,6 +53,7 @@ class Watchdog:
         self.driver = ""
         self._interface = interface
         self._kernel = kernel
+        self._captured = captured
         self._clock = clock
         self._channels = list(radio.channels)
         self._turn = 0
@@ -124,7 +127,7 @@ class Watchdog:
             self._go(now_s)  # else it goes there when it is mended
 
     def _check(self, now_s: float) -> None:
-        heard = self._interface.heard
+        heard = self._interface.heard + self._captured()
         if heard > self._heard:
             self._heard_s = now_s
         self._heard = heard  # of an adapter that was plugged in again it starts anew

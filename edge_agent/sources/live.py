@@ -36,8 +36,10 @@ class _Listener:
     """One radio: its watchdog, its socket while there is one, its counters."""
 
     def __init__(self, radio: Radio, kernel: str) -> None:
-        self.watchdog = Watchdog(radio, WifiInterface(radio.interface), kernel=kernel)
         self.frames: Counter[str] = Counter()
+        self.watchdog = Watchdog(
+            radio, WifiInterface(radio.interface), kernel=kernel, captured=self.frames.total
+        )
         self.dropped = 0
         self.socket: PacketSocket | None = None
         self._complaint = ""

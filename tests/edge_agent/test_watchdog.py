@@ -169,6 +169,19 @@ def test_a_silent_radio_is_woken() -> None:
     assert bench.watchdog.trouble is None
 
 
+def test_a_driver_that_does_not_count_is_heard_by_what_was_captured() -> None:
+    """Where the interface's own counter stands still, captured frames show that the radio hears."""
+    now_s, interface = [0.0], StandIn(heard=0, channel=6)
+    watchdog = Watchdog(
+        radio(6), interface, kernel="6.12", captured=lambda: int(now_s[0]), clock=lambda: now_s[0]
+    )
+    for _ in range(200):
+        now_s[0] += 1
+        watchdog.step()
+    assert watchdog.trouble is None
+    assert "restart" not in interface.calls
+
+
 def test_tries_become_seldom() -> None:
     """What cannot be mended is tried less and less often, and never given up."""
     bench = Bench(radio(6), StandIn(is_up=False, held=True))
