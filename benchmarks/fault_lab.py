@@ -198,16 +198,17 @@ class Lab:
 
     def verdict(self, store: Path | None = None) -> Verdict:
         """Hold the node's record against the store."""
-        stored, heard = {}, Counter[tuple[object, ...]]()
-        for key, payload in _journal(store or self.store):
-            stored[key] = digest(payload)
-            batch = decode(payload, ObservationBatch)
-            heard.update(zip(batch.t_ms, batch.device, batch.sequence, strict=True))
-        return judge(self.record, stored, heard)
+        return judge(self.record, store or self.store)
 
 
-def judge(record: Path, stored: Mapping[Key, str], heard: Counter[tuple[object, ...]]) -> Verdict:
-    """Hold a record against what a store has: digests of batches, and how often it has each observation."""
+def judge(record: Path, store: Path) -> Verdict:
+    """Hold a node's record against the journal of a store."""
+    stored: dict[Key, str] = {}
+    heard: Counter[tuple[object, ...]] = Counter()
+    for key, payload in _journal(store):
+        stored[key] = digest(payload)
+        batch = decode(payload, ObservationBatch)
+        heard.update(zip(batch.t_ms, batch.device, batch.sequence, strict=True))
     kept: dict[Key, tuple[int, str]] = {}
     dropped: dict[Key, int] = {}
     for line in record.read_text().splitlines() if record.exists() else ():

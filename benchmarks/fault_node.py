@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -26,7 +27,7 @@ import msgspec  # noqa: E402
 from contracts.broker import BrokerAddress  # noqa: E402
 from contracts.messages import FrameKind, ObservationBatch, decode  # noqa: E402
 from edge_agent import agent as agent_module  # noqa: E402
-from edge_agent.agent import run_agent  # noqa: E402
+from edge_agent.agent import Progress, run_agent  # noqa: E402
 from edge_agent.rotation import SaltRotation  # noqa: E402
 from edge_agent.sources import Heard  # noqa: E402
 from edge_agent.spool import Spool, Spooled  # noqa: E402
@@ -125,14 +126,20 @@ def main() -> None:
     """Run the node; SIGTERM stops it in the ordinary way."""
     settings = msgspec.json.decode(sys.argv[1], type=NodeSettings)
     RecordedSpool.record = Path(settings.record)
-    agent_module.Spool = RecordedSpool  # type: ignore[misc]
     stop = threading.Event()
 
     def ask(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
     signal.signal(signal.SIGTERM, ask)
-    done = run_agent(
+    with mock.patch.object(agent_module, "Spool", RecordedSpool):
+        done = play(settings, stop)
+    print(json.dumps(dataclasses.asdict(done)))
+
+
+def play(settings: NodeSettings, stop: threading.Event) -> Progress:
+    """Run the agent to its end."""
+    return run_agent(
         Phones(settings),
         mall=settings.mall,
         agent_id=settings.node,
@@ -145,7 +152,6 @@ def main() -> None:
         live=True,
         max_spool_bytes=settings.max_bytes,
     )
-    print(json.dumps(dataclasses.asdict(done)))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What a mall loses when its parts fail: `python benchmarks/node_faults.py [--tries 200] [--only NAME ...]`.
 
 Network namespaces, a real mosquitto, a real gateway, a real node (`fault_lab.py`); needs root, some minutes,
-and longer with more `--tries`. After each fault everything is given time to come to rest; then what the node's
-spool had acknowledged, and what it had heard where it lived to tell, is held against the gateway's store.
+and longer with more `--tries`. After each fault everything is given time to come to rest; then what the
+node's spool had acknowledged, and what it had heard where it lived to tell, is held against the store.
 Prints a Markdown table; with `--report docs/faults.md` it goes there.
 """
 
