@@ -10,6 +10,7 @@ ETC = "etc/mallsense"
 _TEMPLATES = {
     "etc/systemd/system/mallsense-edge.service": "pi/mallsense-edge.service",
     "etc/systemd/system/mallsense-setup.service": "pi/mallsense-setup.service",
+    "etc/systemd/system/systemd-time-wait-sync.service.d/50-mallsense.conf": "pi/time-wait-sync.conf",
     "etc/systemd/journald.conf.d/50-mallsense.conf": "pi/journald.conf",
     "etc/systemd/system.conf.d/50-mallsense.conf": "pi/system.conf",
     "etc/udev/rules.d/70-mallsense-radios.rules": "shared/radios.rules",

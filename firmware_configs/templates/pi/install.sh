@@ -105,6 +105,9 @@ chmod 750 "$root/etc/mallsense"
 sync
 
 systemctl ${root:+--root="$root"} --quiet enable {{ units | join(' ') }}
+if [ -e "$root/usr/lib/systemd/system/systemd-time-wait-sync.service" ]; then
+  systemctl ${root:+--root="$root"} --quiet enable systemd-time-wait-sync.service
+fi
 if [ -n "$root" ]; then
   echo "The card is ready: {{ node.id }}. Put it into the Pi; the first start takes two minutes."
   exit 0
