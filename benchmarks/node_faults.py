@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -204,13 +205,16 @@ def _killed(lab: Lab, tries: int, draw: random.Random, victim: str, start: Calla
     """Kill something under load again and again; the node lives through it."""
     lab.broker()
     lab.gateway()
-    lab.node(seconds=tries * 240, start_ms=START_MS)
+    lab.node(seconds=tries * 240, start_ms=START_MS, speed=20.0)
     for _ in range(tries):
         time.sleep(draw.uniform(0.5, 3.0))
         lab.kill(victim)
         time.sleep(draw.uniform(0.0, 1.0))
         start()
-    return _rest(lab, tries)
+    lab.processes["node"].send_signal(signal.SIGTERM)
+    heard = int(lab.finish()["observations"])
+    lab.node(seconds=1, start_ms=START_MS + tries * LIFE_MS)  # sends what the first one has left in the spool
+    return Outcome(tries, heard + int(lab.finish()["observations"]), lab.verdict())
 
 
 def _rest(lab: Lab, tries: int, store: Path | None = None) -> Outcome:
