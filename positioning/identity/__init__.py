@@ -2,7 +2,8 @@
 
 from positioning.identity.appearances import NO_SEQUENCE, Appearances
 from positioning.identity.distances import Apart
+from positioning.identity.evidence import Nearness
 from positioning.identity.habits import Habits
-from positioning.identity.linker import Linker, Links, Nearness
+from positioning.identity.linker import Linker, Links
 
 __all__ = ["NO_SEQUENCE", "Apart", "Appearances", "Habits", "Linker", "Links", "Nearness"]

@@ -15,34 +15,23 @@ So are those after an address whose number goes on under a new one: twins that s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from positioning.identity.appearances import NO_FORM, NO_SEQUENCE, Appearances
-from positioning.identity.distances import Apart
-from positioning.identity.habits import (
-    FAMILY_BITS,
-    GAP_EDGES,
-    GAP_WIDTHS,
-    SEQUENCES,
-    USUAL_GAPS,
-    Family,
-    Habits,
-)
-from positioning.identity.silences import WIDTHS_S, bins_of
-from positioning.identity.tables import NOBODY, Addresses, Devices, distinct
+from positioning.identity.appearances import NO_SEQUENCE, Appearances
+from positioning.identity.evidence import Evidence, Explanations, Nearness
+from positioning.identity.habits import FAMILY_BITS, Habits
+from positioning.identity.sequences import WRAP, gap, gap_bin, jump_density, newer
+from positioning.identity.silences import bins_of
+from positioning.identity.tables import NOBODY, Addresses, Devices
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
-
-Nearness = Callable[[int, Keys], Apart]
-"""Tells of a row of the appearances and some devices (D,) how far they are from where it was heard."""
 
 BURST_S = 5.0
 """Frames closer together than this are one burst."""
@@ -50,28 +39,14 @@ ONCE_MS = 300_000
 """Who is not heard again for so long after a first burst was probably no new phone."""
 FORGET_MS = 1_800_000
 """Phones and addresses silent for so long are forgotten."""
-SURPRISE = 0.1
-"""Share of jumps of any size, whatever the habit: bursts are missed."""
-OWN_CHANGES = 2.0
-"""How often a family runs on weighs as much as this many changes of address of the phone itself."""
-OWN_JUMPS = 3.0
-"""What a family does weighs as much as this many jumps of the phone itself."""
 TAKEN_UP_AGAIN = 0.05
 """How likely a phone is to take up an old address of its own, beside going on with it."""
-FARTHEST = 256
-"""A number that jumps by more says no more than one that starts anew."""
 SURE = 0.5
 """Jumps are learnt from links that are at least so sure."""
 CLOSE = 64
 """Numbers that jump by less may go on from an older address."""
-HOPELESS = 1e-4
-"""Candidates this much less likely than the likeliest are left out before their places are compared."""
 NEGLIGIBLE = 0.01
 """Explanations believed less than this teach nothing of forms."""
-_ANY = 1.0 / SEQUENCES
-_WRAP = SEQUENCES - 1
-"""Of a difference of sequence numbers these bits count; numpy's remainder takes seven times as long."""
-_BIN_OF_GAP: Ints = np.searchsorted(GAP_EDGES, np.arange(SEQUENCES), side="right") - 1
 _FAMILY = np.uint64(FAMILY_BITS)
 
 
@@ -107,7 +82,7 @@ class Linker:
         self.habits = habits or Habits()
         self._addresses = Addresses()
         self._devices = Devices()
-        self._ready: dict[int, Floats] = {}
+        self._evidence = Evidence(self.habits, self._devices)
 
     def __len__(self) -> int:
         """Return the number of devices that are remembered."""
@@ -128,7 +103,7 @@ class Linker:
 
     def hear(self, heard: Appearances, nearness: Nearness | None = None) -> Links:
         """Take in a tick; return whose addresses they are."""
-        self._ready.clear()
+        self._evidence.new_tick()
         rows = self._addresses.find(heard.address)
         fresh = rows < 0
         device = np.where(fresh, NOBODY, self._addresses.device[rows])
@@ -194,7 +169,7 @@ class Linker:
         )
         for last, form in pairs:
             self.habits.learn_form(last, form)
-        sequence = _later(addresses.sequence[rows], heard.last_sequence[i])
+        sequence = newer(addresses.sequence[rows], heard.last_sequence[i])
         addresses.last_ms[rows] = self._devices.last_ms[device] = heard.last_ms[i]
         addresses.sequence[rows] = self._devices.sequence[device] = sequence
         addresses.form[rows] = self._devices.form[device] = heard.last_form[i]
@@ -215,14 +190,14 @@ class Linker:
         device = int(self._devices.find(heard.address[i : i + 1])[0])
         confidence = 1.0
         if device == NOBODY:  # else it is its first address, which was forgotten meanwhile
-            why = self._explain(heard, i, nearness)
+            why = self._evidence.explain(heard, i, nearness)
             if (older := self._interrupted(heard, i, why)) != NOBODY:
                 self._take_up(older, self._split(older, int(self._addresses.device[older]), moved))
                 self.habits.families[int(family)].unlearn_restart()
-                why = self._explain(heard, i, nearness)
+                why = self._evidence.explain(heard, i, nearness)
             self._learn(why, int(form))
             if why.apart is not None:
-                silent_s = self._silent_s(heard, i, why.candidates)
+                silent_s = self._evidence.silent_s(heard, i, why.candidates)
                 self.habits.distances.learn(why.apart, silent_s, why.weight / why.total)
             best = why.best(self._devices.family[why.candidates] == family)
             confidence = (why.new if best is None else why.weight[best]) / why.total
@@ -242,13 +217,13 @@ class Linker:
                 )
                 if why.gaps[best] >= 0:
                     share = why.runs[best] / why.weight[best]
-                    self._devices.jump(device, int(_gap_bin(why.gaps[best])), float(share))
+                    self._devices.jump(device, int(gap_bin(why.gaps[best])), float(share))
                     self._devices.restarted[device] += 1.0 - share
         row = self._addresses.add(heard, i, device, family, confidence)
         self._devices.use(device, row, self._addresses)
         return row
 
-    def _interrupted(self, heard: Appearances, i: int, why: _Explanations) -> int:
+    def _interrupted(self, heard: Appearances, i: int, why: Explanations) -> int:
         """Return the row of an older address of a phone that this one goes on from; `NOBODY` where none is.
 
         Twins that run on and speak in turns look like one phone that starts anew each time. The number tells:
@@ -265,7 +240,7 @@ class Linker:
             & (addresses.sequence != NO_SEQUENCE)
         )
         older = older[self._devices.address[addresses.device[older]] != older]  # what followed may have split
-        gaps = (first - addresses.sequence[older]) & _WRAP
+        gaps = (first - addresses.sequence[older]) & WRAP
         rows, gaps = older[gaps < CLOSE], gaps[gaps < CLOSE]
         if not len(rows):
             if len(older):
@@ -278,87 +253,17 @@ class Linker:
             * self.habits.changes_per_phone
             / self._devices.phones
             * np.array(steps)
-            * _jump_density(own, gaps)
+            * jump_density(own, gaps)
         )
         # What was learnt of silences may come from turns taken for starts anew: it must not speak for these.
         other = why.candidates[[int(why.weight.argmax())]]
         silent_s = (heard.first_ms[i] - self._devices.last_ms[other]) / 1000.0
-        weight *= self._readiness(int(self._devices.family[other[0]]))[bins_of(silent_s)[0]]
+        weight *= self._evidence.readiness(int(self._devices.family[other[0]]))[bins_of(silent_s)[0]]
         best = int(weight.argmax())
         own.learn_turn(float(weight[best]) / (float(weight[best]) + why.total))
         return int(rows[best]) if weight[best] > why.total else NOBODY
 
-    def _explain(self, heard: Appearances, i: int, nearness: Nearness | None) -> _Explanations:
-        """Weigh whose a new address may be."""
-        candidates = self._candidates(heard, i)
-        gaps = _gap(self._devices.sequence[candidates], int(heard.first_sequence[i]))
-        runs, restarts = self._weigh(heard, i, candidates, gaps)
-        apart = None
-        if nearness is not None and len(candidates):
-            weight = runs + restarts
-            worth = np.flatnonzero(weight > HOPELESS * weight.max())  # no place makes up for more
-            candidates, gaps, runs, restarts = candidates[worth], gaps[worth], runs[worth], restarts[worth]
-            apart = nearness(i, self._devices.name[candidates])
-            near = self.habits.distances.likelihood_ratio(apart, self._silent_s(heard, i, candidates))
-            runs, restarts = runs * near, restarts * near
-        new = self.habits.commonness(int(heard.first_form[i])) * _ANY
-        return _Explanations(candidates, gaps, runs, restarts, new, apart)
-
-    def _silent_s(self, heard: Appearances, i: int, devices: Ints) -> Floats:
-        """Return for how long devices (D,) had been silent when an address was first heard."""
-        silent_s: Floats = (heard.first_ms[i] - self._devices.last_ms[devices]) / 1000.0
-        return silent_s
-
-    def _candidates(self, heard: Appearances, i: int) -> Ints:
-        """Return the devices (rows) that may have taken up this address."""
-        devices = self._devices
-        first = int(heard.first_sequence[i])
-        possible = devices.live & ~devices.apart & ((devices.last_ms <= heard.first_ms[i]) | devices.reuses)
-        # Without elements nothing says that two are alike: the number alone tells.
-        alike = (devices.family == heard.first_form[i] >> _FAMILY) & (heard.first_form[i] != NO_FORM)
-        if first != NO_SEQUENCE:
-            gap = (first - devices.sequence) & _WRAP
-            alike = alike | ((gap < FARTHEST) & (devices.sequence != NO_SEQUENCE))
-        possible &= alike
-        if heard.permanent[i]:
-            possible &= ~devices.permanent
-        return np.flatnonzero(possible)
-
-    def _weigh(self, heard: Appearances, i: int, candidates: Ints, gaps: Ints) -> tuple[Floats, Floats]:
-        """Return how likely each candidate (C,) uses the address, running on, and starting anew."""
-        devices, habits = self._devices, self.habits
-        form, family = heard.first_form[i], heard.first_form[i] >> _FAMILY
-        own = habits.families[int(family)]
-        alike = devices.family[candidates] == family
-        last, place = distinct(devices.form[candidates])
-        steps = habits.shows_next(last.tolist(), int(form))
-        kin, which = distinct(devices.family[candidates])
-        ready = np.array([self._readiness(int(k)) for k in kin]).reshape(-1, len(WIDTHS_S))
-        silent_s = self._silent_s(heard, i, candidates)
-        base = habits.changes_per_phone / devices.phones * np.array(steps)[place]
-        base *= ready[which, bins_of(silent_s)]
-        bins = _gap_bin(gaps)
-        known = gaps >= 0
-        share = OWN_JUMPS * (own.gaps / own.gaps.sum())[bins] + devices.jumps[candidates, bins]
-        share = (1.0 - SURPRISE) * share / (OWN_JUMPS + devices.jumped[candidates])
-        density = (known & (gaps < FARTHEST)) * (share + SURPRISE * USUAL_GAPS[bins]) / GAP_WIDTHS[bins]
-        # A form never shown before is believed of a phone where the sequence number says so, not else; nor
-        # does a phone with a maker's address give it up for one that does not continue it.
-        # In a network a phone keeps its address; without elements nothing says that two are alike.
-        anew = alike & ~devices.permanent[candidates] & ~heard.permanent[i] & (form != NO_FORM)
-        jumped = devices.jumped[candidates]
-        changes = OWN_CHANGES + jumped + devices.restarted[candidates]
-        runs_on = (OWN_CHANGES * own.runs_on + jumped) / changes
-        restarts = np.where(known, 1.0 - runs_on, 1.0) * _ANY
-        return base * runs_on * density, base * restarts * anew
-
-    def _readiness(self, family: int) -> Floats:
-        """Return how ready a family is to change addresses, by length of silence."""
-        if family not in self._ready:
-            self._ready[family] = self.habits.families[family].silences.readiness()
-        return self._ready[family]
-
-    def _learn(self, why: _Explanations, form: int) -> None:
+    def _learn(self, why: Explanations, form: int) -> None:
         """Count the new address under every explanation, as far as it is believed."""
         habits, own = self.habits, self.habits.families[form >> FAMILY_BITS]
         runs = why.runs / why.total
@@ -366,7 +271,7 @@ class Linker:
         habits.learn_change(float(why.weight.sum()) / why.total, why.new / why.total)
         for c in np.flatnonzero(why.weight > NEGLIGIBLE * why.total).tolist():
             if why.gaps[c] >= 0 and runs[c] > SURE:  # else numbers that fit by chance would be learnt, too
-                own.gaps[_gap_bin(why.gaps[c : c + 1])] += runs[c]
+                own.gaps[gap_bin(why.gaps[c : c + 1])] += runs[c]
             last = int(self._devices.form[why.candidates[c]])
             habits.learn_form(last, form, float(why.weight[c]) / why.total)
 
@@ -391,10 +296,10 @@ class Linker:
         """Tell whether the number goes on from the last address rather than from the old one itself."""
         own = self.habits.families[int(self._addresses.family[row])]
         before = np.array([self._devices.sequence[device], self._addresses.sequence[row]])
-        gaps = _gap(before, int(heard.first_sequence[i]))
+        gaps = gap(before, int(heard.first_sequence[i]))
         if (gaps < 0).any():
             return False
-        last, old = _jump_density(own, gaps)
+        last, old = jump_density(own, gaps)
         return bool(TAKEN_UP_AGAIN * own.runs_on * last > old)
 
     def _split(self, row: int, device: int, moved: dict[int, int]) -> int:
@@ -414,67 +319,3 @@ class Linker:
         name = int(devices.name[other])
         moved.update({int(address): name for address in addresses.name[going[going != row]]})
         return other if stays else device
-
-
-@dataclass(frozen=True)
-class _Explanations:
-    """Whose a new address may be, in weights that are comparable."""
-
-    candidates: Ints
-    """(C,) rows of the devices it may be of."""
-    gaps: Ints
-    """(C,) how far the sequence number jumps from theirs; -1 where unknown."""
-    runs: Floats
-    """(C,) weight of its being theirs, the number running on."""
-    restarts: Floats
-    """(C,) weight of its being theirs, the number starting anew."""
-    new: float
-    """Weight of its being that of a phone that is new."""
-    apart: Apart | None
-    """How far they are from where it was heard, where that is known."""
-
-    @cached_property
-    def weight(self) -> Floats:
-        """Return the weight (C,) of each device."""
-        return self.runs + self.restarts
-
-    @cached_property
-    def total(self) -> float:
-        """Return the weight of all explanations."""
-        return self.new + float(self.weight.sum())
-
-    def best(self, alike: Bools) -> int | None:
-        """Return the device that is believed; None where it is a phone that is new.
-
-        Devices of the family of the address (``alike``, (C,)) may be twins, of which nobody can tell which
-        one it is: they are believed together. Others must each be believed alone.
-        """
-        twins, other = float(self.weight[alike].sum()), float(self.weight[~alike].max(initial=0.0))
-        if max(twins, other) <= self.new:
-            return None
-        return int(np.where(alike == (twins >= other), self.weight, -1.0).argmax())
-
-
-def _gap(before: Ints, first: int) -> Ints:
-    """Return by how much sequence numbers (C,) jumped, 1 to the next one; -1 where unknown."""
-    unknown = (before == NO_SEQUENCE) | (first == NO_SEQUENCE)
-    return np.where(unknown, -1, (first - before) & _WRAP)
-
-
-def _gap_bin(gaps: Ints) -> Ints:
-    """Return in which bin jumps (C,) are counted; unknown ones in the first."""
-    return _BIN_OF_GAP[np.maximum(gaps, 0)]
-
-
-def _jump_density(family: Family, gaps: Ints) -> Floats:
-    """Return how likely phones of a family jump by exactly so much (C,) across a change of address."""
-    bins = _gap_bin(gaps)
-    share = (1.0 - SURPRISE) * family.gaps[bins] / family.gaps.sum() + SURPRISE * USUAL_GAPS[bins]
-    density: Floats = share / GAP_WIDTHS[bins]
-    return density
-
-
-def _later(before: Ints, now: Ints) -> Ints:
-    """Return the later of two sequence numbers, elementwise: nodes hear frames out of order."""
-    ahead = (now - before) & _WRAP < SEQUENCES // 2
-    return np.where(now == NO_SEQUENCE, before, np.where(ahead | (before == NO_SEQUENCE), now, before))
