@@ -152,9 +152,13 @@ def _await(connection: Connection, timeout_s: float, stop: threading.Event) -> N
     deadline_s = time.monotonic() + timeout_s
     while not connection.connected.wait(_POLL_S) and not stop.is_set():
         if time.monotonic() > deadline_s:
+            why = connection.trouble or f"the broker at {connection.address} does not answer"
+            there = "refuses" in why or "not trusted" in why
             raise UnavailableError(
-                connection.trouble or f"the broker at {connection.address} does not answer",
-                "Start one (`mosquitto`, or `mallsense gateway`, which brings one), or name another.",
+                why,
+                "docs/securing-the-broker.md tells how certificates are made."
+                if there
+                else "Start one (`mosquitto`, or `mallsense gateway`, which brings one), or name another.",
             )
 
 
