@@ -50,6 +50,7 @@ def ask_gateway(url: str, token: str | None) -> dict[str, NodeState]:
             rows: Any = json.load(answer)
         return {node.id: node for node in msgspec.convert(rows, list[NodeState])}
     except urllib.error.HTTPError as error:
+        error.close()
         hint = "Is this the gateway's own address?"
         if error.code == HTTPStatus.UNAUTHORIZED:
             hint = "Set MALLSENSE_TOKEN to the gateway's token."

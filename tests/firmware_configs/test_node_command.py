@@ -3,7 +3,10 @@
 import base64
 import json
 import os
+import threading
+import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -274,3 +277,60 @@ def test_the_fleet_is_listed(tmp_path: Path, site: Path, cloud: BalenaCloud) -> 
         _node("list", "--site", site, "--gateway", gateway.url)
     with pytest.raises(ConfigurationError, match="expected http"):
         _node("list", "--site", site, "--gateway", "mqtt://there")
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, list[dict[str, object]]]]:
+    """Answer as a gateway does to who has the token; gives its address and the list of nodes, to fill."""
+    nodes: list[dict[str, object]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known = self.headers.get("Authorization") == "Bearer right" and self.path == "/api/v1/nodes"
+            self.send_response(200 if known else 401)
+            self.end_headers()
+            self.wfile.write(json.dumps(nodes).encode() if known else b"")
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    monkeypatch.setenv("MALLSENSE_TOKEN", "right")
+    yield f"http://127.0.0.1:{server.server_port}/", nodes
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_each_state_is_told_in_words(
+    tmp_path: Path, site: Path, cloud: BalenaCloud, told: tuple[str, list[dict[str, object]]]
+) -> None:
+    """How long ago, how much, what to do; a node that is not known; a card that never started."""
+    _provision(tmp_path, site)
+    url, nodes = told
+    now_ms = round(time.time() * 1000)
+    nodes += [
+        {"id": "n01", "state": "online", "last_ms": now_ms, "observations_per_min": 5210, "software": "1.0"},
+        {"id": "n02", "state": "offline", "last_ms": now_ms - 3 * 3_600_000, "spooled": 12,
+         "advice": {"en": "Look at its power.", "zh": ""}},
+        {"id": "n03", "state": "silent", "last_ms": now_ms - 150_000, "something_new": True},
+    ]  # fmt: skip
+    output = _node("list", "--site", site, "--gateway", url, "--fleet", FLEET)
+    lines = {line.split()[1]: line for line in output.splitlines() if " n0" in line}
+    for words in ("online", " s ago", "5,210", "1.0", "offline since ever"):
+        assert words in lines["n01"]
+    for words in ("offline", "3 h ago", "12", "Look at its power."):
+        assert words in lines["n02"]
+    assert "2 min ago" in lines["n03"]
+    assert "another site file" in lines["n04"]
+
+
+def test_a_gateway_that_wants_a_token_says_so(
+    site: Path, told: tuple[str, list[dict[str, object]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the token it is an error that names the variable for it."""
+    monkeypatch.delenv("MALLSENSE_TOKEN")
+    with pytest.raises(ConfigurationError, match="MALLSENSE_TOKEN"):
+        _node("list", "--site", site, "--gateway", told[0])
