@@ -43,17 +43,29 @@ def read_key_file(path: Path) -> bytes:
     """Read a mall's key.
 
     Raises:
-        ConfigurationError: there is no such file, others may read it, or it holds no key; never shows it.
+        ConfigurationError: there is no such file, it is another user's, others may read it, or it holds no
+            key; never shows it.
 
     """
     try:
-        mode = path.stat().st_mode
+        found = path.stat()
         text = path.read_text(encoding="ascii", errors="replace").strip()
+    except PermissionError as error:
+        raise ConfigurationError(
+            f"{path}: this user may not read the mall's key", f"Give it to the agent's user: {_owned(path)}"
+        ) from error
     except OSError as error:
         raise ConfigurationError(
             f"{path}: cannot read the mall's key: {error.strerror}",
-            f"Make one with: (umask 077; openssl rand -hex {KEY_BYTES} > {path})",
+            "It is the same on every node: copy it from where the mall keeps it. A new mall makes one with:"
+            f" (umask 077; openssl rand -hex {KEY_BYTES} > {path})",
         ) from error
+    mode = found.st_mode
+    if found.st_uid not in (os.geteuid(), 0):
+        raise ConfigurationError(
+            f"{path}: the mall's key belongs to another user (uid {found.st_uid})",
+            f"Give it to the agent's user: {_owned(path)}",
+        )
     if stat.S_IMODE(mode) & _not_for(path):
         raise ConfigurationError(
             f"{path}: others may read the mall's key (mode {stat.S_IMODE(mode):04o}, expected 0600)",
@@ -65,6 +77,10 @@ def read_key_file(path: Path) -> bytes:
             f"Make one with: (umask 077; openssl rand -hex {KEY_BYTES} > {path})",
         )
     return bytes.fromhex(text)
+
+
+def _owned(path: Path) -> str:
+    return f"sudo chown {os.geteuid()} {path} && sudo chmod 600 {path}"
 
 
 def _not_for(path: Path) -> int:

@@ -1,5 +1,6 @@
 """The mall's key is read from a file that its owner alone may read, and never shown."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,18 @@ def test_mistakes_are_refused_without_showing_the_key(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="64 hex digits, found 60") as error:
         read_key_file(path)
     assert "5ec2e7" not in str(error.value)
+
+
+def test_a_key_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who owns the file can read the key, whatever its mode says."""
+    create_key_file(tmp_path / "key")
+    if (user := os.geteuid()) == 0:
+        os.chown(tmp_path / "key", 12345, 12345)
+    else:  # only root can give files away: be somebody else
+        monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    with pytest.raises(ConfigurationError, match="belongs to another user") as error:
+        read_key_file(tmp_path / "key")
+    assert "chown" in error.value.hint
 
 
 def test_a_credential_of_systemd_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
