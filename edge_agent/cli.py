@@ -115,8 +115,8 @@ def edge(
 ) -> None:
     """Run a node: hear phones, make pseudonyms of their addresses, send observations over MQTT.
 
-    It listens with the radios that the site file names for it, or plays captures. No raw address leaves the
-    process. Ctrl-C sends what is waiting for a few seconds and says goodbye.
+    It listens with the radios that the site file names, or plays captures. No raw address leaves
+    it. Ctrl-C sends what is waiting for a few seconds and says goodbye.
     """
     console = Console(stderr=True)
     mall = read_site(site)
@@ -126,6 +126,8 @@ def edge(
         raise ConfigurationError("--start: is for captures", "Name them with --pcap, or leave --start out.")
     pace = parse_speed(speed)
     captures = PcapSource(node, pcap) if pcap else None
+    if captures is None and spool is None:
+        console.print("No --spool: what waits for the broker is lost when the agent stops.", style="yellow")
     secret = _key(key, create=new_key_file, console=console)
     with stop_by_signal() as stop, _spool_path(spool) as spool_path:
         run = partial(

@@ -19,7 +19,7 @@ from edge_agent.capture.interface import WifiInterface
 from edge_agent.capture.packets import Captured, PacketSocket, gives_radiotap, monitor_interfaces
 from edge_agent.capture.watchdog import Watchdog
 from edge_agent.frames import Frame, parse_frame
-from edge_agent.sources.event_clock import EventClock, Moment
+from edge_agent.sources.event_clock import STEP_S, EventClock, Moment
 from edge_agent.sources.protocol import Heard
 from edge_agent.sources.stations import StationList
 
@@ -200,6 +200,10 @@ class LiveSource:
         if self._stations is not None:
             self._in_background(self._stations.run, "station list")
         self._given_ms = _floor_ms(self._clock.look())
+        heard_by = [listener.name for listener in self._listeners]
+        if self._stations is not None:
+            heard_by.append(f"the access point {self._stations.interface}")
+        _log.info("listening with %s", ", ".join(heard_by))
 
     def _in_background(self, run: Callable[[threading.Event], None], name: str) -> None:
         threading.Thread(target=run, args=(self._stop,), name=name, daemon=True).start()
@@ -210,7 +214,7 @@ class LiveSource:
             listener.open_or_close()
             while (captured := listener.read()) is not None:
                 self._take(listener, captured, now)
-                if captured.stamp_s > now.wall_s:
+                if 0 < captured.stamp_s - now.wall_s < STEP_S:
                     break  # they come faster than they are read: the rest belongs to the next look
             listener.count_dropped()
         for sighting in self._stations.take() if self._stations is not None else ():

@@ -55,6 +55,21 @@ def test_an_empty_block_is_a_heartbeat() -> None:
     assert (len(batch), batch.watermark_ms) == (0, T0_MS + 1000)
 
 
+@pytest.mark.parametrize("hold_ms", [0, 3000])
+def test_a_clock_that_was_set_back_takes_the_watermark_along(hold_ms: int) -> None:
+    """What was held is sent with its own watermark; what is heard after the step has a right one again."""
+    under_test = batcher(hold_ms=hold_ms)
+    made = [batch for second in (3600, 3601, 0, 1) for batch in under_test.add(heard(second=second))]
+    made += under_test.flush()
+    assert [t for batch in made for t in batch.t_ms] == [
+        T0_MS + second * 1000 for second in (3600, 3601, 0, 1)
+    ]
+    for batch in made:
+        late = batch.watermark_ms > T0_MS + 3_600_000
+        assert all((t > T0_MS + 3_000_000) == late for t in batch.t_ms)
+    assert made[-1].watermark_ms == T0_MS + 2000
+
+
 def test_batches_are_held() -> None:
     """A replay's batches cover several seconds of each node; a flush gives the rest."""
     held = batcher(hold_ms=3000)

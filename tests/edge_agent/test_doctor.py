@@ -161,8 +161,9 @@ def test_radios(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert is_told(found(place)["other programs"], f"wpa_supplicant uses {NAME}", "disable")
 
 
-def test_no_radios_and_an_access_point(place: Place, tmp_path: Path) -> None:
+def test_no_radios_and_an_access_point(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without radios the doctor says what to write; an access point that is none is told."""
+    monkeypatch.setattr(radios, "monitor_interfaces", list)  # tests beside this one may have some
     plain = site_file(tmp_path, "")
     assert is_told(found(place, site_file=plain)["radios"], "names no radios", "radios: [{interface: wlan")
     lonely = site_file(tmp_path, ", stations: lo")
