@@ -8,7 +8,9 @@ import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
+
+import msgspec
 
 from contracts.errors import ConfigurationError
 
@@ -30,7 +32,7 @@ _MAGIC = {  # byte order, fractions of a second in a millisecond
 _LINK_NAMES = {1: "Ethernet", 105: "802.11 without radiotap", 119: "Prism", 163: "AVS", 192: "PPI"}
 
 
-class Packet(NamedTuple):
+class Packet(msgspec.Struct, frozen=True, gc=False):
     """One captured packet."""
 
     t_ms: int

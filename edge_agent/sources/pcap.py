@@ -65,7 +65,7 @@ class PcapSource:
         """Give a block for every second, complete up to a second before its newest packets."""
         end_ms = None
         heard = Heard(self._node, 0)
-        for t_ms, data, cut in self._packets():
+        for t_ms, packet in self._packets():
             if end_ms is None:
                 end_ms = t_ms // BLOCK_MS * BLOCK_MS + BLOCK_MS
                 heard.complete_to_ms = end_ms - BLOCK_MS - REORDER_MS
@@ -85,14 +85,14 @@ class PcapSource:
             if t_ms < heard.complete_to_ms:
                 heard.skipped["out_of_order"] = heard.skipped.get("out_of_order", 0) + 1
                 continue
-            _take(heard, t_ms, parse_frame(data, cut=cut))
+            _take(heard, t_ms, parse_frame(packet.data, cut=packet.cut))
         self._count_damage(heard)
         if end_ms is not None or heard.skipped:
             heard.complete_to_ms = end_ms or 0
             yield heard
 
-    def _packets(self) -> Iterator[Packet]:
-        """Merge the files; each is opened only when its time has come."""
+    def _packets(self) -> Iterator[tuple[int, Packet]]:
+        """Merge the files; give packets with their event time. Each file is opened when its time has come."""
         waiting = sorted(
             (file.first_ms, i) for i, file in enumerate(self._files) if file.first_ms is not None
         )
@@ -103,7 +103,7 @@ class PcapSource:
                 packets = iter(self._files[waiting[-1][1]])
                 heapq.heappush(heap, (*waiting.pop(), next(packets), packets))
             t_ms, number, packet, packets = heap[0]
-            yield Packet(t_ms + self.shift_ms, packet.data, packet.cut)
+            yield t_ms + self.shift_ms, packet
             following = next(packets, None)
             if following is None:
                 heapq.heappop(heap)
