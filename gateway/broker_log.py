@@ -11,10 +11,8 @@ TOPICS = ("$SYS/broker/log/E", "$SYS/broker/log/N")
 PREFIX = "$SYS/broker/log/"
 
 _CAUSES = (
-    (
-        "broker_certificate",
-        r"peer did not return a certificate|certificate verify failed|alert .*certificate",
-    ),
+    ("broker_certificate", r"peer did not return a certificate|certificate verify failed"),
+    ("broker_not_trusted", r"alert (unknown ca|bad certificate|certificate \w+)"),
     ("broker_no_tls", r"wrong version number|http request|unsupported protocol|no shared cipher"),
     ("broker_oversized", r"disconnected due to oversize"),
     (

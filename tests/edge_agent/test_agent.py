@@ -14,6 +14,7 @@ from contracts.broker import BrokerAddress
 from contracts.errors import UnavailableError
 from contracts.messages import AgentState, AgentStatus, NodeHealth, decode
 from edge_agent import agent as agent_module
+from edge_agent import connection as connection_module
 from edge_agent import publisher as publisher_module
 from edge_agent.agent import Progress, run_agent
 from tests.edge_agent.helpers import KEY, PHONE, ROTATION, T0_MS, Gateway, ScriptedSource, heard
@@ -121,6 +122,7 @@ def test_broker_that_goes_and_comes_back(
     Stopped, not killed: mosquitto acknowledges a message a moment before it saves it (docs/operations.md).
     """
     monkeypatch.setattr(publisher_module, "RETRY_S", 0.2)
+    monkeypatch.setattr(connection_module, "SPREAD_S", 0.5)
     broker = mosquitto_factory(persistence=True)
     blocks = [heard(second=second) for second in range(400)]
     times = {t for block in blocks for t in block.t_ms}

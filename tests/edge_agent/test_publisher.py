@@ -8,6 +8,7 @@ import pytest
 
 from contracts.broker import BrokerAddress
 from contracts.topics import Topics
+from edge_agent import connection as connection_module
 from edge_agent import publisher as publisher_module
 from edge_agent.connection import Connection
 from edge_agent.publisher import Publisher
@@ -38,6 +39,7 @@ def publisher(broker: Mosquitto, folder: Path, sizes: list[int]) -> tuple[Publis
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait less before trying again."""
     monkeypatch.setattr(publisher_module, "RETRY_S", 0.1)
+    monkeypatch.setattr(connection_module, "SPREAD_S", 0.5)
 
 
 def test_brokers_limits_are_kept(tmp_path: Path, mosquitto_factory: Callable[..., Mosquitto]) -> None:
