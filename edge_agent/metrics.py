@@ -25,6 +25,7 @@ _GAUGES = {
     "temperature_c": ("temperature_celsius", "The hottest sensor"),
     "disk_free_bytes": ("disk_free_bytes", "Free bytes of the disk that holds the spool"),
     "memory_free_bytes": ("memory_available_bytes", "Memory that programs may still have"),
+    "clock_offset_ms": ("clock_offset_milliseconds", "What to add to its clock to get the gateway's"),
     "clock_synchronised": ("clock_synchronised", "1 if the clock follows a time server"),
 }
 

@@ -12,6 +12,8 @@ from edge_agent.checks.finding import Finding, Place, ok, problem
 
 _TIMEOUT_S = 5.0
 _MANY_WAITING = 60
+_OFF_MS = 1_000.0
+"""As in the gateway's advice: what is heard a second off does not fit what the neighbours hear."""
 _PREFIX = "mallsense_node_"
 
 Sample = tuple[str, dict[str, str], float]
@@ -50,6 +52,14 @@ def check_agent(place: Place) -> Iterator[Finding]:
     values = {name: value for name, labels, value in samples if set(labels) == {"node"}}
     up_s, observations = values.get("uptime_seconds", 0.0), values.get("observations_total", 0.0)
     yield ok("agent", f"Runs since {up_s / 3600:.1f} hours; {observations:,.0f} observations so far.")
+    offset_ms = values.get("clock_offset_milliseconds")
+    if offset_ms is not None and abs(offset_ms) > _OFF_MS:
+        yield problem(
+            "clock of the mall",
+            f"This node's clock is {abs(offset_ms) / 1000:.1f} s {'behind' if offset_ms > 0 else 'ahead of'}"
+            " the gateway's: what it hears does not fit what its neighbours hear.",
+            "Let node and gateway ask the same time server; see `timedatectl` on both.",
+        )
     yield from _radios(samples)
     yield from _way_out(samples, values)
 

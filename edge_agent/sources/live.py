@@ -18,7 +18,7 @@ from contracts.site.model import Radio
 from edge_agent.capture.interface import WifiInterface
 from edge_agent.capture.packets import Captured, PacketSocket, gives_radiotap, monitor_interfaces
 from edge_agent.capture.watchdog import Watchdog
-from edge_agent.frames import Frame, parse_frame
+from edge_agent.frames import Frame, Refusal, parse_frame
 from edge_agent.sources.event_clock import STEP_S, EventClock, Moment
 from edge_agent.sources.protocol import Heard
 from edge_agent.sources.stations import StationList
@@ -219,21 +219,13 @@ class LiveSource:
             listener.count_dropped()
         for sighting in self._stations.take() if self._stations is not None else ():
             t_ms, heard = self._block(self._clock.event_s(sighting.monotonic_s))
-            heard.frames += 1
             _add(heard, t_ms, sighting.frame())
 
     def _take(self, listener: _Listener, captured: Captured, now: Moment) -> None:
         t_ms, heard = self._block(now.of(captured.stamp_s))
-        heard.frames += 1
-        frame = parse_frame(captured.data, cut=captured.cut)
         tuned = listener.watchdog.channel
-        if isinstance(frame, Frame):
-            _add(heard, t_ms, frame, tuned)
-            tuned = frame.channel or tuned
-        else:
-            cause = str(frame)
-            heard.skipped[cause] = heard.skipped.get(cause, 0) + 1
-        listener.frames[str(tuned)] += 1
+        channel = _add(heard, t_ms, parse_frame(captured.data, cut=captured.cut), tuned)
+        listener.frames[str(channel)] += 1
 
     def _block(self, event_s: float) -> tuple[int, Heard]:
         """Find the block of a moment; what comes too late for its own is told at the start of the next."""
@@ -265,12 +257,18 @@ def _floor_ms(moment: Moment) -> int:
     return int(moment.event_s * 1000) // BLOCK_MS * BLOCK_MS
 
 
-def _add(heard: Heard, t_ms: int, frame: Frame, tuned: int = 0) -> None:
-    """Add a frame to a block; where its header says no channel, it is the one the radio is tuned to."""
+def _add(heard: Heard, t_ms: int, frame: Frame | Refusal, tuned: int = 0) -> int:
+    """Add a frame to a block; give its channel: where its header says none, the one the radio is tuned to."""
+    heard.frames += 1
+    if isinstance(frame, Refusal):
+        heard.skipped[frame] = heard.skipped.get(frame, 0) + 1
+        return tuned
+    channel = frame.channel or tuned
     heard.t_ms.append(t_ms)
     heard.address.append(frame.address)
     heard.rssi_dbm.append(frame.rssi_dbm)
-    heard.channel.append(frame.channel or tuned)
+    heard.channel.append(channel)
     heard.frame_kind.append(frame.kind)
     heard.sequence.append(frame.sequence)
     heard.elements.append(frame.elements)
+    return channel

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from contracts.messages import FrameKind
 from edge_agent.capture import commands
 from edge_agent.capture.iw import Station, parse_info, parse_stations
-from edge_agent.frames import Frame
+from edge_agent.frames import Frame, Refusal
 from edge_agent.sources.hostapd import HostapdEvents
 
 _log = logging.getLogger(__name__)
@@ -33,11 +33,16 @@ class Sighting:
 
     address: bytes = field(repr=False)
     monotonic_s: float
-    signal_dbm: int
+    signal_dbm: int | None
     channel: int
 
-    def frame(self) -> Frame:
-        """Tell it as a frame that was heard."""
+    def frame(self) -> Frame | Refusal:
+        """Tell it as a frame that was heard; some drivers give 0 dBm, or nothing, where they do not know.
+
+        See https://github.com/raspberrypi/linux/issues/4574.
+        """
+        if self.signal_dbm is None or self.signal_dbm >= 0:
+            return Refusal.NO_SIGNAL
         return Frame(self.address, self.signal_dbm, self.channel, FrameKind.DATA, -1, b"", None)
 
 
@@ -106,9 +111,7 @@ class StationList:
             return
         self._complaint = ""
         for station, last_s in self._news.of(parse_stations(answer.text), self._clock()):
-            # Some drivers give 0 where they do not know (raspberrypi/linux#4574).
-            if station.signal_dbm is not None and station.signal_dbm < 0:
-                self._found.append(Sighting(station.address, last_s, station.signal_dbm, self._channel))
+            self._found.append(Sighting(station.address, last_s, station.signal_dbm, self._channel))
 
     def _complain(self, what: str) -> None:
         if what != self._complaint:

@@ -172,6 +172,7 @@ def test_connected_phones_are_observations(tmp_path: Path, monkeypatch: pytest.M
     assert [address.hex(":") for address in heard.address] == ["00:04:20:00:00:02"]
     assert (heard.rssi_dbm, heard.channel, heard.sequence) == ([-64], [11], [-1])
     assert heard.frame_kind == [FrameKind.DATA]
+    assert (heard.frames, heard.skipped) == (2, {"no_signal": 1})
 
 
 def test_an_access_point_that_does_not_answer_is_told_once(
