@@ -41,6 +41,8 @@ def system_files(plan: NodePlan, secrets: NodeSecrets | None = None) -> Tree:
     tree[f"{ETC}/site.yaml"] = File.of(dump_site(plan.site))
     if plan.guest is not None:
         tree[f"etc/hostapd/{plan.node.stations}.conf"] = File.of(render("pi/hostapd.conf", **values), SECRET)
+        unit = f"etc/systemd/system/hostapd@{plan.node.stations}.service.d/50-mallsense.conf"
+        tree[unit] = File.of(render("pi/hostapd-service.conf", **values))
         for name in ("guest-bridge", "guest-vlan"):
             path = f"{_CONNECTIONS}/mallsense-{name}.nmconnection"
             tree[path] = File.of(render(f"pi/{name}.nmconnection", **values), SECRET)

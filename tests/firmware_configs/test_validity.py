@@ -80,7 +80,12 @@ def bootable(system: Path) -> Path:
 def test_systemd_takes_the_units(bootable: Path) -> None:
     """`systemd-analyze verify` has nothing to say, but for two settings that are new in version 254."""
     analyze = _program("systemd-analyze")
-    done = _run(analyze, "verify", f"--root={bootable}", "mallsense-edge.service", "mallsense-setup.service")
+    units = ["mallsense-edge.service", "mallsense-setup.service"]
+    if list(bootable.glob("etc/systemd/system/hostapd@*")):
+        (bootable / "usr/sbin").mkdir(parents=True, exist_ok=True)
+        shutil.copy("/bin/true", bootable / "usr/sbin/hostapd")
+        units.append("hostapd@ap0.service")
+    done = _run(analyze, "verify", f"--root={bootable}", *units)
     said = [
         line
         for line in done.stderr.splitlines()
