@@ -225,6 +225,7 @@ def test_the_air_becomes_blocks(tap: MonitorTap, tmp_path: Path, monkeypatch: py
             radiotap(mhz=0, signal_dbm=-70)
             + header(0x48, direction=1, to=AP, by=PHONE, third=AP, sequence=2),
             probe()[:-3],
+            radiotap(flags=0x40) + header(0x48, direction=1, to=AP, third=AP),  # damaged on the air
         )
         heard = [next(blocks) for _ in range(2)]
     assert [n for block in heard for n in block.sequence] == [1, 2]
@@ -233,10 +234,16 @@ def test_the_air_becomes_blocks(tap: MonitorTap, tmp_path: Path, monkeypatch: py
         6,
         11,
     ]  # its own word first, else where it is tuned
-    assert sum(block.frames for block in heard) == 3
-    assert [block.skipped for block in heard if block.skipped] == [{"corrupt": 1}]
+    assert sum(block.frames for block in heard) == 4
+    assert [block.skipped for block in heard if block.skipped] == [{"corrupt": 1, "bad_fcs": 1}]
     (radio,) = source.radios()
-    assert (radio.frames, radio.dropped, radio.trouble) == ({"6": 1, "11": 2}, 0, None)
+    assert (radio.frames, radio.dropped, radio.trouble) == ({"6": 1, "11": 3}, 0, None)
+
+
+def test_without_a_plan_every_monitor_interface_is_heard(tap: MonitorTap) -> None:
+    """Where the site file names no radios, what is in monitor mode already is listened to, as it is."""
+    with LiveSource("n1", kernel="6.12") as source:
+        assert NAME in [radio.interface for radio in source.radios()]  # other tests may have more
 
 
 def test_a_radio_that_is_taken_away_and_comes_back(
