@@ -15,7 +15,9 @@ from collections.abc import Callable
 from contracts.topics import Topics
 from edge_agent.connection import Connection
 from edge_agent.gateway_view import GatewayView
+from edge_agent.outstanding import Outstanding
 from edge_agent.spool import Spool, Spooled
+from edge_agent.token_bucket import TokenBucket
 
 _log = logging.getLogger(__name__)
 
@@ -48,9 +50,6 @@ _MEANS = {
 """What a reason of the broker, as paho names it, means here."""
 _AWAY = "the gateway is away"
 
-Key = tuple[str, str, int]
-"""Node, boot and number: what a batch is called for good."""
-
 
 class Publisher:
     """Moves the spool to the gateway in a thread of its own.
@@ -79,15 +78,13 @@ class Publisher:
         self._topics = topics
         self._wake = wake
         self._gateway = gateway or GatewayView()
-        self._rate = _Rate(rate_hz, clock)
+        self._rate = TokenBucket(rate_hz, clock)
         self._clock = clock
         self._connections = 0
         self._cursor = 0
         self._ahead: deque[Spooled] = deque()
         self._in_flight: dict[int, int] = {}
-        self._rows: dict[Key, int] = {}  # sent, and not known to be safe
-        self._keys: dict[int, Key] = {}  # the same the other way round
-        self._taken: dict[int, float] = {}  # those of them that the broker has taken, and when
+        self._out = Outstanding()
         self._patience_s = CONFIRM_S
         self._answered_s: float | None = None
         self._hold_until_s = 0.0
@@ -154,68 +151,61 @@ class Publisher:
         if self._connection.connections != self._connections:
             self._connections = self._connection.connections
             self._answered_s = None
-            self._again(self._taken)
+            self._again(self._out.taken)
 
     def _lose_patience(self) -> None:
         """Send again what the broker has had for long: word of it may have been lost."""
-        if self._taken and self._gateway.confirms and self._gateway.online:
-            overdue_s = self._clock() - self._patience_s
-            if next(iter(self._taken.values())) < overdue_s:
-                self._patience_s = min(2 * self._patience_s, LONGEST_CONFIRM_S)
-                self._again(self._taken)
+        waiting = self._gateway.confirms and self._gateway.online
+        if waiting and self._out.longest_s(self._clock()) > self._patience_s:
+            self._patience_s = min(2 * self._patience_s, LONGEST_CONFIRM_S)
+            self._again(self._out.taken)
 
-    def _again(self, rows: "dict[int, float] | tuple[int, ...]") -> None:
+    def _again(self, rows: tuple[int, ...]) -> None:
         """Go back to the oldest of these rows."""
         if rows:
             self._cursor = min(self._cursor, min(rows) - 1)
             self._ahead.clear()
-        for row in tuple(rows):
-            self._forget(row)
-
-    def _forget(self, row: int) -> None:
-        key = self._keys.pop(row, None)
-        if key is not None:
-            del self._rows[key]
-            self._taken.pop(row, None)
+            self._out.remove(rows)
 
     def _take_answers(self) -> bool:
         """Take what the broker says of batches."""
-        answers, gateway = self._connection.answers, self._gateway
+        answers, now_s = self._connection.answers, self._clock()
         any_answer = bool(answers)
-        now_s = self._clock()
         if any_answer and self._answered_s is None:
             self._answered_s = now_s
         while answers:
             message, reason = answers.popleft()
             row = self._in_flight.pop(message, None)
-            if row is None or row not in self._keys:
+            if row is None or row not in self._out:
                 continue  # birth, health, goodbye; or confirmed already
             if reason:
                 self._refused(row, reason)
             else:
-                self._taken[row] = now_s
-        # The subscription was sent before anything else, so a status would have come before these answers.
-        if gateway.confirms is None and self._answered_s is not None and now_s - self._answered_s > SETTLE_S:
-            gateway.confirms = False
-        if gateway.confirms is False and self._taken:
-            self._safe(tuple(self._taken))
+                self._out.take(row, now_s)
+        self._take_the_brokers_word()
         return any_answer
+
+    def _take_the_brokers_word(self) -> None:
+        """Let it do where there is no gateway that confirms."""
+        gateway, answered_s = self._gateway, self._answered_s
+        # The subscription was sent before anything else, so a status would have come before these answers.
+        if gateway.confirms is None and answered_s is not None and self._clock() - answered_s > SETTLE_S:
+            gateway.confirms = False
+        if gateway.confirms is False and (taken := self._out.taken):
+            self._safe(taken)
 
     def _take_confirmed(self) -> bool:
         """Take what the gateway says of batches."""
-        stored, rows = self._gateway.stored, []
+        stored, any_row = self._gateway.stored, False
         while stored:
             word = stored.popleft()
-            keys = ((word.node, word.boot, seq) for seq in word.seqs)
-            rows += [self._rows[key] for key in keys if key in self._rows]
-        if rows:
-            self._patience_s = CONFIRM_S
-            self._safe(tuple(rows))
-        return bool(rows)
+            if rows := self._out.rows_of((word.node, word.boot, seq) for seq in word.seqs):
+                self._patience_s, any_row = CONFIRM_S, True
+                self._safe(rows)
+        return any_row
 
     def _safe(self, rows: tuple[int, ...]) -> None:
-        for row in rows:
-            self._forget(row)
+        self._out.remove(rows)
         self.sent += len(rows)
         self._spool.ack(rows)
         if self._clock() >= self._hold_until_s:
@@ -250,9 +240,8 @@ class Publisher:
                 self._ahead.appendleft(batch)
                 break
             self._in_flight[message] = batch.row
-            key = (batch.node, batch.boot, batch.seq)
-            self._rows[key], self._keys[batch.row] = batch.row, key
-            self._rate.count()
+            self._out.add(batch)
+            self._rate.take()
             sent = True
         return sent
 
@@ -261,7 +250,7 @@ class Publisher:
         return (
             connection.connected.is_set()
             and len(self._in_flight) < connection.window
-            and len(self._rows) < UNCONFIRMED
+            and len(self._out) < UNCONFIRMED
             and not self._gateway.away
             and self._clock() >= self._hold_until_s
             and self._rate.allows()
@@ -278,32 +267,5 @@ class Publisher:
                     return None
                 self._cursor = self._ahead[-1].row
             batch = self._ahead.popleft()
-            if batch.row not in flying and batch.row not in self._keys:
+            if batch.row not in flying and batch.row not in self._out:
                 return batch
-
-
-class _Rate:
-    """A token bucket: `rate_hz` on the average, and a second's worth at once."""
-
-    def __init__(self, rate_hz: float | None, clock: Callable[[], float]) -> None:
-        self._rate_hz = rate_hz
-        self._clock = clock
-        self._tokens = rate_hz or 0.0
-        self._filled_s = clock()
-
-    def allows(self) -> bool:
-        """Tell whether one may go now."""
-        if self._rate_hz is None:
-            return True
-        now_s = self._clock()
-        filled = self._tokens + (now_s - self._filled_s) * self._rate_hz
-        self._tokens, self._filled_s = min(filled, max(self._rate_hz, 1.0)), now_s
-        return self._tokens >= 1.0
-
-    def count(self) -> None:
-        """Say that one has gone."""
-        self._tokens -= 1.0
-
-    def wait_s(self) -> float:
-        """Give the seconds until the next may go; 0 where it may now."""
-        return 0.0 if self.allows() or self._rate_hz is None else (1.0 - self._tokens) / self._rate_hz
