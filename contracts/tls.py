@@ -67,6 +67,7 @@ class _Socket(ssl.SSLSocket):
             super().do_handshake(block)
         except ssl.SSLError as error:
             self._remember(error)
+            self.close()  # nobody else would while `failure` holds on to what was raised here
             raise
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:

@@ -13,7 +13,7 @@ ADVICE = {
     "sender": "The topic names another node than the payload; check the node's configuration.",
     "unknown_node": "Add the node to the site file, or stop it.",
     "broker_certificate": "Somebody connects without a good certificate; the broker's log has the address.",
-    "broker_not_trusted": "Somebody does not trust the broker: its ca.crt is another mall's, or its clock is off.",
+    "broker_not_trusted": "Somebody does not trust the broker: a ca.crt of another mall, or a wrong clock.",
     "broker_no_tls": "Somebody connects without TLS; nodes use mqtts://. The broker's log has the address.",
     "broker_oversized": "Somebody sends more at once than the broker takes, which no node of ours does.",
     "broker_malformed": "Somebody sends what is no MQTT; see the broker's log.",
