@@ -6,6 +6,7 @@ points send ten beacons a second, so that a mall without a single phone is not s
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -27,6 +28,8 @@ FIRST_DELAY_S = 5.0
 LONGEST_DELAY_S = 300.0
 """Time between two tries to mend it: doubles from the first to the longest."""
 _STEP_S = 0.5
+_MAY_HOP = (None, RadioTrouble.SILENT, RadioTrouble.WRONG_CHANNEL)
+"""One channel of a round may be empty, or not allowed here; the others count all the same."""
 _NOT_OURS = (None, RadioTrouble.GONE, RadioTrouble.BLOCKED)
 """What only people can mend."""
 
@@ -62,6 +65,8 @@ class Watchdog:
         self._check_due_s = self._read_due_s = self._mend_due_s = now_s
         self._hop_due_s = now_s + radio.dwell_s
         self._heard_s = now_s
+        self._wrong_s = -math.inf
+        """When it was last found on a wrong channel."""
         self._heard = 0
         self._delay_s = FIRST_DELAY_S
         self._said = ""
@@ -90,7 +95,11 @@ class Watchdog:
     @property
     def patience_s(self) -> float:
         """Longest silence that is no fault: one channel of a round may be empty."""
-        return max(SILENCE_S, 2 * self.radio.dwell_s * len(self._channels)) if self.hopping else SILENCE_S
+        return max(SILENCE_S, 2 * self._round_s)
+
+    @property
+    def _round_s(self) -> float:
+        return self.radio.dwell_s * len(self._channels) if self.hopping else 0.0
 
     def retune(self, radio: Radio) -> None:
         """Go on with other channels of the same radio from the next step on; from any thread."""
@@ -114,7 +123,7 @@ class Watchdog:
         if now_s >= self._check_due_s:
             self._check_due_s = now_s + CHECK_S
             self._check(now_s)
-        if self.hopping and self.trouble in (None, RadioTrouble.SILENT) and now_s >= self._hop_due_s:
+        if self.hopping and self.trouble in _MAY_HOP and now_s >= self._hop_due_s:
             self._hop_due_s = now_s + self.radio.dwell_s
             self._turn = (self._turn + 1) % len(self._channels)
             self._go(now_s)
@@ -139,6 +148,10 @@ class Watchdog:
             trouble = self._diagnose(now_s)  # most is mended at once
         if trouble is None and self._heard_s == now_s:
             self._delay_s = FIRST_DELAY_S
+        if trouble is RadioTrouble.WRONG_CHANNEL:
+            self._wrong_s = now_s
+        elif trouble is None and now_s - self._wrong_s <= self._round_s:
+            return  # well so far; whether on all channels shows when it has been round
         self._tell(trouble, said)
 
     def _diagnose(self, now_s: float) -> RadioTrouble | None:

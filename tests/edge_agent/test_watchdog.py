@@ -204,6 +204,25 @@ def test_a_driver_known_to_go_deaf_stays_on_one_channel(caplog: pytest.LogCaptur
     assert len(caplog.messages) == 1
 
 
+def test_a_channel_that_is_not_allowed_does_not_cost_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    """Where the country forbids one channel of a round, the radio hears the others, and it is told once."""
+    bench = Bench(radio(1, 6, 13))
+    allowed = bench.interface.set_channel
+
+    def set_channel(channel: int) -> Answer:
+        return allowed(channel) if channel != 13 else BUSY
+
+    bench.interface.set_channel = set_channel  # type: ignore[method-assign]
+    bench.run(600)
+    assert bench.watchdog.trouble is RadioTrouble.WRONG_CHANNEL
+    assert len(caplog.messages) == 1
+    assert bench.interface.calls.count("channel 1") >= 15
+    assert bench.interface.calls.count("channel 6") >= 15
+    bench.interface.set_channel = allowed  # type: ignore[method-assign]
+    bench.run(120)
+    assert not bench.watchdog.trouble
+
+
 def test_another_plan_is_taken_up_at_once() -> None:
     """A radio that is told to listen elsewhere goes there, and a round that made it deaf is forgiven."""
     bench = Bench(radio(1, 6))
