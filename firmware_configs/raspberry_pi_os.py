@@ -10,6 +10,7 @@ ETC = "etc/mallsense"
 _TEMPLATES = {
     "etc/systemd/system/mallsense-edge.service": "pi/mallsense-edge.service",
     "etc/systemd/system/mallsense-setup.service": "pi/mallsense-setup.service",
+    "etc/systemd/system/mallsense-programs.service": "pi/mallsense-programs.service",
     "etc/systemd/system/systemd-time-wait-sync.service.d/50-mallsense.conf": "pi/time-wait-sync.conf",
     "etc/systemd/journald.conf.d/50-mallsense.conf": "pi/journald.conf",
     "etc/systemd/system.conf.d/50-mallsense.conf": "pi/system.conf",
@@ -23,6 +24,7 @@ _TEMPLATES = {
 _PROGRAMS = {
     "usr/local/bin/mallsense": "pi/mallsense",
     "usr/local/lib/mallsense/setup": "pi/setup",
+    "usr/local/lib/mallsense/programs": "pi/programs",
     "usr/local/lib/mallsense/radio-name": "shared/radio-name",
 }
 _CONNECTIONS = "etc/NetworkManager/system-connections"
@@ -57,7 +59,7 @@ def system_files(plan: NodePlan, secrets: NodeSecrets | None = None) -> Tree:
 def bundle(plan: NodePlan, secrets: NodeSecrets | None = None, wheels: Tree | None = None) -> Tree:
     """Render the folder that makes a Raspberry Pi this node: `install.sh`, its files, its packages."""
     system = system_files(plan, secrets)
-    units = ["mallsense-setup.service", "mallsense-edge.service"]
+    units = ["mallsense-setup.service", "mallsense-programs.service", "mallsense-edge.service"]
     if plan.guest is not None:
         units.append(f"hostapd@{plan.node.stations}.service")
     tree: Tree = {f"root/{path}": file for path, file in system.items()}

@@ -16,6 +16,8 @@ from firmware_configs.tree import PROGRAM, File, Tree, read_wheels, sums, write_
 from tests.firmware_configs.riverside import card, few_packages, riverside
 from tests.support import find_program
 
+_UNITS = {f"mallsense-{name}.service" for name in ("setup", "programs", "edge")}
+
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="installing takes root, as on a node")
 
 
@@ -71,7 +73,7 @@ def test_a_card_becomes_the_node(tmp_path: Path, root: Path) -> None:
     assert installed["etc/mallsense/mall.key"][1] == 0o600
     assert oct((root / "etc/mallsense").stat().st_mode & 0o777) == "0o750"
     wanted = {path.name for path in (root / "etc/systemd/system/multi-user.target.wants").iterdir()}
-    assert wanted == {"mallsense-setup.service", "mallsense-edge.service", "hostapd@ap0.service"}
+    assert wanted == {*_UNITS, "hostapd@ap0.service"}
     again = _run("sh", bundle / "install.sh", "--root", root)
     assert again.stdout == "Nothing to do: this is n01 already.\n"
     assert _files(root) == installed
@@ -100,7 +102,7 @@ def test_a_card_becomes_another_node(tmp_path: Path, root: Path) -> None:
     assert {"etc/hostapd/other.conf", "var/lib/mallsense/spool.sqlite"} <= set(files)
     assert "MALLSENSE_NODE=n02\n" in (root / "etc/mallsense/node.env").read_text(encoding="ascii")
     wanted = {path.name for path in (root / "etc/systemd/system/multi-user.target.wants").iterdir()}
-    assert wanted == {"mallsense-setup.service", "mallsense-edge.service"}
+    assert wanted == _UNITS
 
 
 @pytest.mark.parametrize(

@@ -80,8 +80,9 @@ def bootable(system: Path) -> Path:
 def test_systemd_takes_the_units(bootable: Path) -> None:
     """`systemd-analyze verify` has nothing to say, but for two settings that are new in version 254."""
     analyze = _program("systemd-analyze")
-    units = ["mallsense-edge.service", "mallsense-setup.service"]
+    units = ["mallsense-edge.service", "mallsense-setup.service", "mallsense-programs.service"]
     if list(bootable.glob("etc/systemd/system/hostapd@*")):
+        _program("hostapd")  # it brings the unit of which ours is a part
         (bootable / "usr/sbin").mkdir(parents=True, exist_ok=True)
         shutil.copy("/bin/true", bootable / "usr/sbin/hostapd")
         units.append("hostapd@ap0.service")
@@ -237,7 +238,7 @@ def test_shells_take_the_scripts(tmp_path: Path) -> None:
     """Every script is sound for a POSIX shell (`sh -n`, dash) and for shellcheck."""
     shellcheck = _program("shellcheck")
     scripts = _programs(tmp_path)
-    assert len(scripts) == 3 * 4 + 2
+    assert len(scripts) == 3 * 5 + 2
     written = [tmp_path / "scripts" / path for path in scripts]
     write_tree(tmp_path / "scripts", scripts)
     for script in written:

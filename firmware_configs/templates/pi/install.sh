@@ -118,5 +118,6 @@ if systemctl --quiet is-active NetworkManager; then
   systemctl reload NetworkManager
 fi
 systemctl restart systemd-journald mallsense-setup
-systemctl restart {{ units[1:] | join(' ') }}
+systemctl --no-block restart mallsense-programs # may wait long for a network
+systemctl restart {{ units[2:] | join(' ') }}
 echo "This is {{ node.id }} now. Restart the Pi once, so that adapters get their names: sudo reboot"
