@@ -242,3 +242,5 @@ def _board(at: tuple[str, BrokerAddress]) -> Iterator[_Board]:
     finally:
         client.disconnect()
         client.loop_stop()
+        # Without this circle of references paho closes its sockets as soon as nobody holds the client.
+        client.on_connect = client.on_message = client.on_subscribe = client.on_publish = None
