@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_agent import elements
 from edge_agent.elements import element_family, model_elements
 from tests.edge_agent.helpers import RATES, element
 
@@ -45,14 +46,22 @@ def test_order_counts() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=12)), max_size=8))
-def test_every_well_formed_body_is_read(elements: list[tuple[int, bytes]]) -> None:
+def test_every_well_formed_body_is_read(parts: list[tuple[int, bytes]]) -> None:
     """A body of whole elements has canonical bytes, no longer than itself; one byte less is refused."""
-    body = b"".join(element(tag, content) for tag, content in elements)
+    body = b"".join(element(tag, content) for tag, content in parts)
     canonical = model_elements(body)
     assert canonical is not None
     assert len(canonical) <= len(body)
-    if body and elements[-1][1]:
+    if body and parts[-1][1]:
         assert model_elements(body[:-1]) is None
+
+
+def test_memory_of_bodies_is_bounded() -> None:
+    """Whoever sends ever new bodies fills a bounded memory, and gets the same answers."""
+    for number in range(2 * elements._REMEMBERED + 1):
+        body = element(127, number.to_bytes(4, "big"))
+        assert model_elements(body) == body
+    assert len(elements._known) <= elements._REMEMBERED
 
 
 def family(body: bytes) -> bytes:
@@ -80,9 +89,9 @@ def test_family_knows_elements_and_their_order() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=12)), max_size=8))
-def test_family_is_read_of_every_body(elements: list[tuple[int, bytes]]) -> None:
+def test_family_is_read_of_every_body(sent: list[tuple[int, bytes]]) -> None:
     """Canonical bytes of whatever a body holds are taken apart where its elements begin."""
-    body = b"".join(element(tag, content) for tag, content in elements)
-    parts = [family(element(tag, content)) for tag, content in elements]
+    body = b"".join(element(tag, content) for tag, content in sent)
+    parts = [family(element(tag, content)) for tag, content in sent]
     assert family(body) == b"".join(parts)
-    assert [part[0] for part in parts] == [tag for tag, _ in elements]
+    assert [part[0] for part in parts] == [tag for tag, _ in sent]

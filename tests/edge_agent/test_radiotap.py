@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_agent import radiotap
 from edge_agent.radiotap import Radiotap, channel_of, read_radiotap
-from tests.edge_agent.radiotap_builder import STANDARD, VENDOR, Word, build
+from tests.edge_agent.radiotap_builder import AGAIN, MORE, STANDARD, VENDOR, Word, build
 
 NO_FRAME = 26
 bits = st.frozensets(st.integers(0, len(STANDARD) - 1).filter(lambda bit: bit != NO_FRAME))
@@ -63,6 +64,26 @@ def test_length_shorter_than_the_fields_is_refused() -> None:
     packet = bytearray(build([Word(frozenset({0, 1, 5}))], 1, 2, 2412, [-50]))
     packet[2] = 9
     assert read_radiotap(bytes(packet) + bytes(20)) is None
+
+
+def test_memory_of_layouts_is_bounded() -> None:
+    """Ever new headers fill a bounded memory, and are read right."""
+    for length in range(18, 18 + 2 * radiotap._REMEMBERED):
+        packet = bytearray(build([Word(frozenset({1, 3, 5}))], 1, 2, 2412, [-50]) + bytes(length))
+        packet[2:4] = length.to_bytes(2, "little")
+        assert read_radiotap(bytes(packet)) == Radiotap(length, 2, 2412, -50, None)
+    assert len(radiotap._layouts) <= radiotap._REMEMBERED
+
+
+def test_vendors_fields_in_several_words() -> None:
+    """A vendor's namespace that goes on in a second word is jumped over as a whole."""
+    words = [Word(frozenset({1, 3})), Word(frozenset({4, 11}), 9), Word(frozenset({5}))]
+    packet = bytearray(build(words, 1, 2, 2412, [-50]))
+    more = bytearray(packet[:12] + struct.pack("<I", AGAIN | MORE | 0x10) + packet[12:])
+    more[2] += 4
+    more[11] = MORE >> 24  # the vendor's first word tells of no other namespace
+    assert read_radiotap(bytes(packet)) == Radiotap(len(packet), 2, 2412, -50, None)
+    assert read_radiotap(bytes(more)) == Radiotap(len(more), 2, 2412, -50, None)
 
 
 def test_words_without_end_are_refused() -> None:
