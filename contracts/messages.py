@@ -211,7 +211,7 @@ class NodeHealth(Message, frozen=True, forbid_unknown_fields=True, kw_only=True)
     clock_synchronised: bool | None = None
     """Whether the kernel's clock follows a time server."""
     clock_offset_ms: float | None = None
-    """What to add to its clock to get the gateway's: above 0 it is behind. None = nobody has told the time."""
+    """What to add to its clock to get the gateway's: above 0 it is behind. None = nobody told the time."""
     clock_steps: Count = 0
     """How often the clock has jumped since start."""
     configuration: Count = 0
