@@ -136,6 +136,8 @@ class Gateway:
     def __exit__(self, *_: object) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        # Without this circle of references paho closes its socket as soon as nobody holds the client.
+        self._client.on_message = self._client.on_connect = self._client.on_subscribe = None
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         self.messages.append((message.topic, bytes(message.payload)))
