@@ -95,6 +95,7 @@ class Link:
         self._client.on_disconnect = self._disconnected
         self._client.on_message = self._message
         self._client.on_publish = self._published
+        self._client.on_subscribe = self._subscribed
         self._client.reconnect_delay_set(*RECONNECT_S)
         self._client.max_queued_messages_set(0)
         if address.user is not None:
@@ -196,6 +197,13 @@ class Link:
         _log.info(
             "connected to broker %s (%s session)", self._address, "old" if flags.session_present else "new"
         )
+
+    def _subscribed(
+        self, _client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
+    ) -> None:
+        for a_filter, reason in zip(self._filters, reasons, strict=False):
+            if reason.is_failure:
+                _log.error("broker %s does not let the gateway read %s: %s", self._address, a_filter, reason)
 
     def _connect_failed(self, _client: Client, _data: Any) -> None:
         # paho calls this where it has caught the error, and hands over none.

@@ -117,6 +117,18 @@ def test_plain_mqtt_on_the_tls_port(attacked: Attacked, counted: Counted) -> Non
     counted("broker_no_tls")
 
 
+def test_a_node_that_is_not_in_the_site_file(attacked: Attacked) -> None:
+    """A good certificate of a node that the site file does not name (any more) gives no rights at all."""
+    topics = attacked.mall.topics
+    with attacker(attacked.mall.address("n99")) as stranger:
+        stranger.client.subscribe("#", 1)
+        for topic in (topics.observations("n99"), topics.agent_status("n99"), "anything/else"):
+            assert stranger.publish(topic, b"x") == "Not authorized"
+        stored = len(attacked.journal(HONEST))
+        wait_until(lambda: len(attacked.journal(HONEST)) > stored + 3)
+        assert stranger.heard == []
+
+
 def test_forged_topics(attacked: Attacked) -> None:
     """A node cannot publish as another node, as the gateway, or to itself what the operator decides."""
     topics = attacked.mall.topics
