@@ -17,9 +17,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from contracts.broker import BrokerAddress  # noqa: E402  # found once the root is on the path
-from edge_agent.connection import Connection  # noqa: E402
-from tests.support import Mosquitto, find_program, wait_until  # noqa: E402
+from contracts.broker import BrokerAddress  # found once the root is on the path
+from edge_agent.connection import Connection
+from tests.support import Mosquitto, find_program, wait_until
 
 
 class Node(Connection):
