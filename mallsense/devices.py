@@ -100,13 +100,13 @@ def _phones(captures: Sequence[Path], hashes: ElementHashes) -> Iterator[tuple[i
     number = -1
     for path in captures:
         file = PcapFile(path)
-        for t_ms, data, cut in file:
+        for packet in file:
             number += 1
             # Captures that were published have other addresses than those the FCS was computed with.
-            frame = parse_frame(data, cut=cut, check_fcs=False)
+            frame = parse_frame(packet.data, cut=packet.cut, check_fcs=False)
             if isinstance(frame, Frame):
                 form = int(hashes[frame.elements], 16) if frame.elements else 0
-                yield number, t_ms, int.from_bytes(frame.address), frame.sequence, form
+                yield number, packet.t_ms, int.from_bytes(frame.address), frame.sequence, form
 
 
 def link(frames: Frames, habits: Habits) -> Found:
