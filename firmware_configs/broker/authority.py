@@ -26,11 +26,12 @@ from firmware_configs.broker.certificates import (
     make_revocations,
     make_server,
 )
-from firmware_configs.broker.files import write_file, writing
+from firmware_configs.broker.files import locked, write_file, writing
 from firmware_configs.broker.register import Entry, Register
 
 SERVER = "server"
 """Name under which the broker's own certificate is kept."""
+_BACKUP = "Restore the folder from its backup."
 _HINT = "Is it another folder? `mallsense broker render` makes a mall's first authority."
 
 
@@ -74,16 +75,14 @@ class Authority:
         try:
             key_mode = (folder / "ca.key").stat().st_mode
             root = Issued("", (folder / "ca.crt").read_bytes(), (folder / "ca.key").read_bytes())
-            register = msgspec.json.decode((folder / "register.json").read_bytes(), type=Register)
+            register = _read_register(folder)
             subject = root.certificate.subject.rfc4514_string()
         except OSError as error:
             raise ConfigurationError(
                 f"{error.filename}: cannot read the authority: {error.strerror}", _HINT
             ) from error
-        except (msgspec.MsgspecError, ValueError) as error:
-            raise ConfigurationError(
-                f"{folder}: the authority's files are damaged: {error}", "Restore them from the backup."
-            ) from error
+        except ValueError as error:
+            raise ConfigurationError(f"{folder / 'ca.crt'}: is damaged: {error}", _BACKUP) from error
         if key_mode & 0o077:
             raise ConfigurationError(
                 f"{folder / 'ca.key'}: others may read the authority's key",
@@ -145,6 +144,11 @@ class Authority:
             ConfigurationError: it has none that is good, or the register cannot be written.
 
         """
+        with locked(self.folder):
+            self._reread()
+            return self._revoke(name, now)
+
+    def _revoke(self, name: str, now: datetime) -> int:
         entries = self._register.certificates
         found = [i for i, entry in enumerate(entries) if entry.name == name and entry.good(now)]
         if not found:
@@ -175,6 +179,13 @@ class Authority:
             raise ConfigurationError(
                 f"{name!r} is no name for a certificate", "Letters, digits, - and _ make one."
             )
+        with locked(self.folder):
+            self._reread()
+            return self._issue_locked(name, use, hosts, now=now, renew=renew)
+
+    def _issue_locked(
+        self, name: str, use: Literal["client", "server"], hosts: list[str], *, now: datetime, renew: bool
+    ) -> Issued:
         if not renew and (kept := self._kept(name, use, hosts, now)) is not None:
             return kept
         if use == "client":
@@ -221,5 +232,19 @@ class Authority:
     def _path(self, name: str, end: str) -> Path:
         return self.folder / "issued" / f"{name}{end}"
 
+    def _reread(self) -> None:
+        """Take in what another process has issued: what is not in the register cannot be revoked."""
+        self._register.certificates = _read_register(self.folder).certificates
+
     def _save(self) -> None:
         write_file(self.folder / "register.json", self._register.to_json(), mode=0o600)
+
+
+def _read_register(folder: Path) -> Register:
+    path = folder / "register.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Register)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot read the register: {error.strerror}", _BACKUP) from error
+    except msgspec.MsgspecError as error:
+        raise ConfigurationError(f"{path}: is damaged: {error}", _BACKUP) from error

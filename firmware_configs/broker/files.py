@@ -1,5 +1,6 @@
 """Writing files that hold secrets: whole or not at all, and readable by their owner alone from the start."""
 
+import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -44,3 +45,20 @@ def writing(folder: Path) -> Iterator[None]:
             f"{error.filename or folder}: cannot be written or read: {error.strerror}",
             "Check the path, the free space, and whose folder it is.",
         ) from error
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time change what is in a folder; the others wait.
+
+    Raises:
+        ConfigurationError: the folder cannot be written to.
+
+    """
+    with writing(folder):
+        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

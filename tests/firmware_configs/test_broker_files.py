@@ -1,6 +1,7 @@
 """The mall's certificates and the broker's folder: kept, renewed, revoked, never readable by others."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -74,6 +75,20 @@ def test_revocation(authority: Authority) -> None:
     assert authority.client("n2", now=NOW) == other
     with pytest.raises(ConfigurationError, match="no certificate that could be revoked"):
         authority.revoke("n3", now=NOW)
+
+
+def test_two_at_once_lose_nothing(authority: Authority) -> None:
+    """What several commands issue at the same time is all in the register, so that all can be revoked."""
+
+    def issue(number: int) -> int:
+        ours = Authority.open(authority.folder)
+        return ours.client(f"n{number}", now=NOW).certificate.serial_number
+
+    with ThreadPoolExecutor(8) as pool:
+        numbers = set(pool.map(issue, range(24)))
+    listed = {int(entry.serial, 16) for entry in Authority.open(authority.folder).entries}
+    assert listed == numbers
+    assert len(numbers) == 24
 
 
 def test_only_the_owner_reads_keys(authority: Authority, tmp_path: Path) -> None:
