@@ -68,8 +68,8 @@ class Layout(NamedTuple):
 def lay_out_all(packet: bytes, start: bytes) -> tuple[Layout | None, bool]:
     """Lay the fields out, word by word, as far as their sizes are known; None where the header is wrong.
 
-    `start` is the header up to the end of its `present` words. Tells also whether the layout is the same for every header that starts like this: one with vendor fields
-    has their length in the data.
+    `start` is the header up to the end of its `present` words. Tells also whether the layout is the same for
+    every header that starts like this: one with vendor fields has their length in the data.
     """
     length = start[2] | start[3] << 8
     words = [word for (word,) in _read_word.iter_unpack(start[FIRST_WORD:])]
