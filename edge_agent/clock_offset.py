@@ -100,10 +100,15 @@ class ClockOffset:
         self._complained = False
 
     @property
+    def best(self) -> Sample | None:
+        """The answer that says most by now; None while nobody has answered."""
+        with self._lock:
+            return self._filter.best(self._monotonic())
+
+    @property
     def offset_ms(self) -> float | None:
         """What to add to this node's clock to get the gateway's; None while nobody has answered."""
-        with self._lock:
-            best = self._filter.best(self._monotonic())
+        best = self.best
         return None if best is None else round(best.offset_s * 1000, 1)
 
     def request(self) -> bytes | None:
