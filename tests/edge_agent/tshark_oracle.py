@@ -1,4 +1,4 @@
-"""What tshark says of captured frames, in the parser's terms: an oracle that shares no code with it.
+"""What tshark says of captured frames, in the parser's terms: an oracle that shares no parsing with it.
 
 tshark describes every frame; which of them count is decided here, by its fields. Deliberate differences:
 
