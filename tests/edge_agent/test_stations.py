@@ -3,6 +3,7 @@
 import subprocess
 import threading
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -139,9 +140,10 @@ def test_a_real_hostapd_says_that_a_phone_has_come(hostapd: Hostapd) -> None:
     thread = threading.Thread(target=listen)
     thread.start()
     try:
-        for round_ in range(2):
+        numbers = count()  # a phone that is connected already would be no event
+        for _ in range(2):
             hostapd.start()
-            wait_until(lambda: _heard_of(hostapd, came, round_))  # noqa: B023  # used in this round alone
+            wait_until(lambda: _heard_of(hostapd, came, next(numbers)))
             hostapd.stop()
     finally:
         stop.set()
@@ -149,7 +151,7 @@ def test_a_real_hostapd_says_that_a_phone_has_come(hostapd: Hostapd) -> None:
 
 
 def _heard_of(hostapd: Hostapd, came: threading.Semaphore, number: int) -> bool:
-    hostapd.connect(f"02:00:00:00:0{number}:{id(object()) % 256:02x}")
+    hostapd.connect(f"02:00:00:00:01:{number:02x}")
     return came.acquire(timeout=0.5)
 
 
