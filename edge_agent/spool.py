@@ -192,17 +192,8 @@ class Spool:
         with self._lock:
             if self._bytes > self._max_bytes:
                 self._complain(f"full ({self._max_bytes:,} bytes); is the gateway reachable?")
-                self._drop_oldest(self._bytes - self._max_bytes)
-
-    def _drop_oldest(self, excess_bytes: int) -> None:
-        """Give up the oldest batches until so many bytes are gone."""
-        rows = []
-        for row, size in (*self._written.items(), *((b.row, len(b.payload)) for b in self._new.values())):
-            if excess_bytes <= 0:
-                break
-            rows.append(row)
-            excess_bytes -= size
-        self._give_up(rows)
+                new = ((row, len(batch.payload)) for row, batch in self._new.items())
+                self._give_up(_oldest(self._bytes - self._max_bytes, [*self._written.items(), *new]))
 
     def _give_up(self, rows: Sequence[int]) -> None:
         """Drop batches and count them; those on disk are deleted by the next write."""
@@ -218,9 +209,12 @@ class Spool:
                 return
             self._complain(f"{error}; the oldest batches make room")
             with self._lock:
-                self._drop_oldest(max(sum(self._written.values()) // 10, 1) if self._written else 0)
+                oldest = _oldest(sum(self._written.values()) // 10, self._written.items())
                 acked, self._acked = [*acked, *self._acked], []
-            self._write([], acked)
+            self._file.fold_log()
+            self._file.write([], [*acked, *oldest])
+            with self._lock:  # only now: dropping makes room nowhere if the disk does not take even that
+                self._give_up(oldest)
             acked = []
             self._write(new, [])
         except sqlite3.DatabaseError as again:
@@ -247,3 +241,14 @@ class Spool:
         if what != self._complaint:
             _log.error("spool %s: %s", self.path, what)
         self._complaint = what
+
+
+def _oldest(excess_bytes: int, sizes: Iterable[tuple[int, int]]) -> list[int]:
+    """Give the first rows of (row, bytes) until so many bytes are together."""
+    rows = []
+    for row, size in sizes:
+        if excess_bytes <= 0:
+            break
+        rows.append(row)
+        excess_bytes -= size
+    return rows

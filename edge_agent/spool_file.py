@@ -1,5 +1,6 @@
 """The file of a spool: SQLite, a checksum a record; recognised, checked, set aside where it is damaged."""
 
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -81,6 +82,11 @@ class SpoolFile:
             self._database.execute("BEGIN IMMEDIATE")
             self._database.executemany("DELETE FROM batch WHERE id = ?", ((row,) for row in gone))
             _insert(self._database, new)
+
+    def fold_log(self) -> None:
+        """Move the write-ahead log into the file, as far as there is room, and free its bytes."""
+        with contextlib.suppress(sqlite3.OperationalError):  # the disk is full: what fitted is in the file
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         """Give the file back."""
