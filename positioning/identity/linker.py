@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from positioning.identity.appearances import NO_SEQUENCE, Appearances
+from positioning.identity.appearances import NO_FORM, NO_SEQUENCE, Appearances
 from positioning.identity.evidence import Evidence, Explanations, Nearness
 from positioning.identity.habits import FAMILY_BITS, Habits
 from positioning.identity.sequences import WRAP, gap, gap_bin, jump_density, newer
@@ -167,12 +167,16 @@ class Linker:
         pairs = zip(
             addresses.form[rows[changed]].tolist(), heard.first_form[i[changed]].tolist(), strict=True
         )
-        for last, form in pairs:
-            self.habits.learn_form(last, form)
+        for last, now in pairs:
+            self.habits.learn_form(last, now)
         sequence = newer(addresses.sequence[rows], heard.last_sequence[i])
         addresses.last_ms[rows] = self._devices.last_ms[device] = heard.last_ms[i]
         addresses.sequence[rows] = self._devices.sequence[device] = sequence
         addresses.form[rows] = self._devices.form[device] = heard.last_form[i]
+        family = np.where(
+            heard.last_form[i] == NO_FORM, addresses.family[rows], heard.last_form[i] >> _FAMILY
+        )
+        addresses.family[rows] = self._devices.family[device] = family
 
     def _end_silence(self, devices: Ints, now_ms: Ints, *, changed: bool) -> None:
         """Count the silences of devices (N,) that are heard now, under another address or the same."""

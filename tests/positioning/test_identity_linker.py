@@ -126,6 +126,14 @@ def test_nearness_separates_twins_in_two_shops() -> None:
     assert heard.devices(other) == {200}
 
 
+def test_elements_of_a_new_salt_are_the_phones_own_from_then_on() -> None:
+    """Where hashes of elements change under one address, the next address is known by the new ones."""
+    before = [Sent(1, 10_000 * k, 100 + k, form_of(5)) for k in range(3)]
+    after = [Sent(1, 30_000 + 10_000 * k, 103 + k, form_of(6)) for k in range(3)]
+    heard = Heard().play([*before, *after, Sent(2, 60_000, 3_000, form_of(6))])
+    assert heard.device[2] == 1
+
+
 def test_a_twin_that_cannot_be_told_is_known_elsewhere() -> None:
     """What is kept apart between two twins is nobody new; other devices are phones of their own."""
     one, other = range(100, 110), range(200, 210)
