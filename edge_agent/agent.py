@@ -112,7 +112,13 @@ def run_agent(
         | (guidance.subscriptions(topics) if guidance else {}),
     )
     publisher = Publisher(
-        spool, connection, topics, wake, gateway=gateway, rate_hz=CATCH_UP * (speed or 1.0) if live else None
+        spool,
+        connection,
+        topics,
+        wake,
+        gateway=gateway,
+        rate_hz=CATCH_UP * (speed or 1.0) if live else None,
+        nodes=source.nodes,
     )
     reporter = Reporter(
         source.nodes,

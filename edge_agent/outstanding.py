@@ -44,6 +44,10 @@ class Outstanding:
         """Give the rows of those that are out, each once."""
         return tuple(dict.fromkeys(self._rows[key] for key in keys if key in self._rows))
 
+    def node_of(self, row: int) -> str:
+        """Give whose batch it is. Raises `KeyError` where it is not out."""
+        return self._keys[row][0]
+
     def remove(self, rows: Iterable[int]) -> None:
         """Forget batches, whether they are safe or to be sent again."""
         for row in rows:

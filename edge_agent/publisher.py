@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from contracts.topics import Topics
 from edge_agent.connection import Connection
@@ -43,9 +43,10 @@ CATCH_UP = 10.0
 """Batches a second that a live node sends at most. It makes one: an hour's outage is caught up with in seven
 minutes, and forty nodes that come back together are a load that a gateway takes."""
 _PACKET_OVERHEAD_BYTES = 64
+_NOT_MINE = "Not authorized"
 _MEANS = {
     "No matching subscribers": "no gateway of this mall is connected to it",
-    "Not authorized": "is the certificate this node's, and is the node in the broker's access list?",
+    _NOT_MINE: "is the certificate this node's, and is the node in the broker's access list?",
 }
 """What a reason of the broker, as paho names it, means here."""
 _AWAY = "the gateway is away"
@@ -68,9 +69,14 @@ class Publisher:
         *,
         gateway: GatewayView | None = None,
         rate_hz: float | None = None,
+        nodes: Collection[str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare; `start` begins. At most `rate_hz` batches a second are sent; None = as fast as they go."""
+        """Prepare; `start` begins. At most `rate_hz` batches a second are sent; None = as fast as they go.
+
+        Batches of others than `nodes` that the broker does not let through are given up: they are of the node
+        that a card was in before, and would hold up all that comes after them.
+        """
         self.sent = 0
         """Batches that are safe elsewhere."""
         self._spool = spool
@@ -79,6 +85,8 @@ class Publisher:
         self._wake = wake
         self._gateway = gateway or GatewayView()
         self._rate = TokenBucket(rate_hz, clock)
+        self._nodes = nodes
+        self._strangers: set[str] = set()
         self._clock = clock
         self._connections = 0
         self._cursor = 0
@@ -212,7 +220,17 @@ class Publisher:
             self._complaint = ""
 
     def _refused(self, row: int, reason: str) -> None:
-        """Keep the batch, and start again from it a little later."""
+        """Keep the batch, and start again from it a little later; one of another node is given up."""
+        node = self._out.node_of(row)
+        if reason == _NOT_MINE and self._nodes is not None and node not in self._nodes:
+            if node not in self._strangers:
+                self._strangers.add(node)
+                _log.error(
+                    "batches of %s are in this spool, which is not %s's: they are given up", node, node
+                )
+            self._out.remove((row,))
+            self._spool.give_up((row,))
+            return
         self._again((row,))
         why = f"{reason} ({_MEANS[reason]})" if reason in _MEANS else reason
         self._complain(f"the broker at {self._connection.address} does not take batches: {why}")

@@ -119,6 +119,12 @@ class Spool:
                     self._bytes -= self._written.pop(row)
                     self._acked.append(row)
 
+    def give_up(self, rows: Sequence[int]) -> None:
+        """Drop batches and count them; those on disk are deleted by the next write."""
+        with self._lock:
+            self.dropped += len(rows)
+            self.ack(rows)
+
     def commit(self) -> None:
         """Write what was appended and delete what was acked, in one transaction; then keep the bound.
 
@@ -165,7 +171,7 @@ class Spool:
             with self._lock:
                 if damaged:
                     self._complain("damaged batches; check the disk")
-                    self._give_up(damaged)
+                    self.give_up(damaged)
                 found += [batch for batch in batches if batch.row in self._written]  # the rest is acked
         return found
 
@@ -193,12 +199,7 @@ class Spool:
             if self._bytes > self._max_bytes:
                 self._complain(f"full ({self._max_bytes:,} bytes); is the gateway reachable?")
                 new = ((row, len(batch.payload)) for row, batch in self._new.items())
-                self._give_up(_oldest(self._bytes - self._max_bytes, [*self._written.items(), *new]))
-
-    def _give_up(self, rows: Sequence[int]) -> None:
-        """Drop batches and count them; those on disk are deleted by the next write."""
-        self.dropped += len(rows)
-        self.ack(rows)
+                self.give_up(_oldest(self._bytes - self._max_bytes, [*self._written.items(), *new]))
 
     def _recover(self, error: sqlite3.DatabaseError, new: Sequence[Spooled], acked: Sequence[int]) -> None:
         """Go on after a failed write or read: replace a damaged file, make room on a full disk."""
@@ -214,7 +215,7 @@ class Spool:
             self._file.fold_log()
             self._file.write([], [*acked, *oldest])
             with self._lock:  # only now: dropping makes room nowhere if the disk does not take even that
-                self._give_up(oldest)
+                self.give_up(oldest)
             acked = []
             self._write(new, [])
         except sqlite3.DatabaseError as again:
@@ -222,7 +223,7 @@ class Spool:
             with self._lock:
                 self._acked += acked  # deleted when the disk lets us
                 while self._new_bytes > UNWRITTEN_BYTES:
-                    self._give_up([next(iter(self._new))])
+                    self.give_up([next(iter(self._new))])
 
     def _start_anew(self, error: sqlite3.DatabaseError) -> None:
         """Set the file aside and go on with what can be read of it."""

@@ -27,7 +27,12 @@ TOPICS = Topics(MALL)
 
 
 def publisher(
-    broker: Mosquitto, folder: Path, sizes: list[int], *, rate_hz: float | None = None
+    broker: Mosquitto,
+    folder: Path,
+    sizes: list[int],
+    *,
+    rate_hz: float | None = None,
+    nodes: tuple[str, ...] | None = None,
 ) -> tuple[Publisher, Connection, Spool]:
     """Make a publisher with batches of these sizes in its spool."""
     spool, wake, topics = Spool(folder / "spool"), threading.Event(), TOPICS
@@ -43,7 +48,7 @@ def publisher(
         wake=wake,
         subscriptions=gateway.subscriptions(topics, ["n1"]),
     )
-    made = Publisher(spool, connection, topics, wake, gateway=gateway, rate_hz=rate_hz)
+    made = Publisher(spool, connection, topics, wake, gateway=gateway, rate_hz=rate_hz, nodes=nodes)
     return made, connection, spool
 
 
@@ -81,6 +86,30 @@ def test_refused_batches_are_kept(tmp_path: Path, mosquitto_factory: Callable[..
         under_test.stop()
         assert gateway.of("observations") == []
     assert (under_test.sent, spool.batches) == (0, 40)
+
+
+def test_another_nodes_batches_hold_up_nothing(
+    tmp_path: Path, mosquitto_factory: Callable[..., Mosquitto], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was heard where a card was before cannot be sent from here: it is given up, counted, and told."""
+    rules = tmp_path / "rules"
+    rules.write_text(
+        f"topic read #\ntopic write {TOPICS.agent_status('a1')}\ntopic write {TOPICS.observations('n1')}\n"
+    )
+    broker = mosquitto_factory(settings=f"acl_file {rules}")
+    under_test, _, spool = publisher(broker, tmp_path, [100] * 3, nodes=("n1",))
+    for _ in range(40):
+        spool.append("n2", spool.number(), b"y" * 100)
+    spool.append("n1", spool.number(), b"z" * 100)
+    with Gateway(broker.host, broker.port, MALL) as gateway:
+        under_test.start()
+        wait_until(under_test.drained)
+        under_test.stop()
+    assert len(gateway.of("observations")) == under_test.sent == 4
+    assert spool.dropped == 40
+    assert [record.message for record in caplog.records if "n2" in record.message] == [
+        "batches of n2 are in this spool, which is another node's: given up"
+    ]
 
 
 def test_order_is_kept(tmp_path: Path, mosquitto: Mosquitto) -> None:
