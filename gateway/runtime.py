@@ -1,5 +1,6 @@
 """A running gateway: broker, pipeline and HTTP server, started and stopped together."""
 
+import asyncio
 import logging
 import queue
 import socket
@@ -178,7 +179,9 @@ class Gateway:
             ws_max_size=65_536, timeout_graceful_shutdown=2, server_header=False,
         )  # fmt: skip
         server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([listener],), name="http", daemon=True)
+        thread = threading.Thread(
+            target=lambda: asyncio.run(_serve_http(server, listener)), name="http", daemon=True
+        )
         thread.start()
 
         def stop() -> None:
@@ -290,3 +293,11 @@ def listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}",
             "If the port is in use, choose another one with --port.",
         ) from error
+
+
+async def _serve_http(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serve until it is told to stop; who has not hung up by then is hung up on, which uvicorn leaves out."""
+    await server.serve([listener])
+    for connection in list(server.server_state.connections):
+        connection.transport.abort()
+    await asyncio.sleep(0)  # that is when they are

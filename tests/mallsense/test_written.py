@@ -1,6 +1,7 @@
 """All that a running mall writes: no raw address anywhere, and every message as documented."""
 
 import base64
+import itertools
 import json
 import logging
 import re
@@ -18,8 +19,14 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from contracts import asyncapi
 from contracts.broker import BrokerAddress
+from contracts.control import NodeConfiguration, OptOutList
+from contracts.messages import encode
+from contracts.site import Site
+from contracts.topics import Topics
 from edge_agent.agent import run_agent
+from edge_agent.guidance import Guidance
 from edge_agent.key import new_key
+from edge_agent.opt_out import key_id, opt_out_digest
 from edge_agent.rotation import SaltRotation
 from edge_agent.sources.protocol import Heard
 from gateway.runtime import Gateway, Settings
@@ -42,6 +49,23 @@ class Overheard:
             self.addresses.update(heard.address)
             logging.getLogger("test").debug("a block in a log: %r", heard)
             yield heard
+
+
+class OneNode:
+    """A node that hears nobody, for as long as it takes to tell it things."""
+
+    def __init__(self, node: str, start_ms: int, told: Callable[[], bool]) -> None:
+        self.nodes = (node,)
+        self._start_ms = start_ms
+        self._told = told
+
+    def blocks(self) -> Iterator[Heard]:
+        """Give a heartbeat ten times a second, until it has been told."""
+        for tenth in itertools.count():
+            yield Heard(self.nodes[0], self._start_ms + 100 * tenth)
+            if self._told():
+                return
+            time.sleep(0.1)
 
 
 def shapes(address: bytes) -> set[bytes]:
@@ -78,6 +102,7 @@ def written(tmp_path_factory: pytest.TempPathFactory, mosquitto_factory: Callabl
         SimulatedSource(shoppers=60, start_ms=start_ms, duration_s=120, seed=3, profile=Profile.CONSTANT)
     )
     site = source.source.site
+    key = new_key()
     messages: list[tuple[str, bytes]] = []
     with _all_logs(folder / "all.log"), _listening(broker, messages):
         with Gateway(Settings(site=site, store=folder / "mall.db", broker=address, port=0)):
@@ -87,17 +112,59 @@ def written(tmp_path_factory: pytest.TempPathFactory, mosquitto_factory: Callabl
                 agent_id="overheard",
                 broker=address,
                 spool_path=folder / "spool.sqlite",
-                key=new_key(),
+                key=key,
                 rotation=SaltRotation.of(site),
                 speed=None,
                 broker_timeout_s=10,
             )
             wait_until(lambda: any("visit.started" in topic for topic, _ in messages), timeout_s=60)
+            address_spared = next(iter(source.addresses))
+            _guide_one_node(site, broker, key, folder, opt_out_digest(key, address_spared), messages)
         wait_until(lambda: b"offline" in messages[-1][1])  # the gateway's goodbye is the last
     broker.stop()
     paths = [p for place in (folder, broker.database.parent) for p in place.rglob("*") if p.is_file()]
     files = {path.name: path.read_bytes() for path in paths}
     return Written(source.addresses, files, messages, files.pop("all.log"))
+
+
+def _guide_one_node(
+    site: Site, broker: Mosquitto, key: bytes, folder: Path, spared: str, messages: list[tuple[str, bytes]]
+) -> None:
+    """Have a node do what a mall tells a node: take a configuration and an opt-out list, ask for the time."""
+    name, topics = site.nodes[0].id, Topics(site.mall.id)
+    wanted_topics = {topics.configuration_applied(name), topics.time_answer(name)}
+    node = OneNode(
+        name, round(time.time() * 1000), lambda: wanted_topics <= {topic for topic, _ in list(messages)}
+    )
+    with _connected(broker) as client:
+        wanted = NodeConfiguration(node=name, revision=1, least_rssi_dbm=-95)
+        for topic, payload in (
+            (topics.opt_out(), encode(OptOutList(key=key_id(key), digests=[spared]))),
+            (topics.configuration(name), encode(wanted)),
+        ):
+            client.publish(topic, payload, qos=1, retain=True).wait_for_publish(10)
+    run_agent(
+        node,
+        mall=site.mall.id,
+        agent_id=name,
+        broker=BrokerAddress(broker.host, broker.port),
+        spool_path=folder / "node.sqlite",
+        key=key,
+        rotation=SaltRotation.of(site),
+        guidance=Guidance(name, node, wall=time.time),
+    )
+
+
+@contextmanager
+def _connected(broker: Mosquitto) -> Iterator[Client]:
+    client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+    try:
+        yield client
+    finally:
+        client.disconnect()
+        client.loop_stop()
 
 
 @contextmanager
@@ -116,18 +183,12 @@ def _all_logs(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _listening(broker: Mosquitto, messages: list[tuple[str, bytes]]) -> Iterator[None]:
-    client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
-    client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
-    client.on_message = lambda _client, _data, message: messages.append(
-        (message.topic, bytes(message.payload))
-    )
-    client.connect(broker.host, broker.port)
-    client.loop_start()
-    try:
+    with _connected(broker) as client:
+        client.on_message = lambda _client, _data, message: messages.append(
+            (message.topic, bytes(message.payload))
+        )
+        client.subscribe("#", qos=1)
         yield
-    finally:
-        client.disconnect()
-        client.loop_stop()
 
 
 def test_nothing_that_a_mall_writes_holds_a_raw_address(written: Written) -> None:

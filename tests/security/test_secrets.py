@@ -68,6 +68,7 @@ def test_nothing_secret_is_written(
         said.append(gateway.health().model_dump_json())
         said += refused(mall)
         honest.stop()
+    logging.getLogger("edge_agent").debug("a detail that only somebody who looks for errors wants")
     mall.stop()
     written = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and not secret(path)}
     output = capfd.readouterr()
@@ -77,7 +78,7 @@ def test_nothing_secret_is_written(
         for text in texts:
             assert wanted.lower() not in text.lower()
     assert {"mosquitto.log", "store.db", "n10.spool", "mosquitto.db"} <= {path.name for path in written}
-    assert "DEBUG" in caplog.text
+    assert "a detail that only somebody who looks for errors wants" in caplog.text
 
 
 def secret(path: Path) -> bool:
