@@ -122,28 +122,8 @@ def select(heard: Heard, wanted: NodeConfiguration) -> Heard:
         return heard
     least_dbm = -128 if wanted.least_rssi_dbm is None else wanted.least_rssi_dbm
     kinds = frozenset(wanted.frame_kinds or FrameKind)
-    skipped = dict(heard.skipped)
-    kept = []
-    for i, (rssi_dbm, kind) in enumerate(zip(heard.rssi_dbm, heard.frame_kind, strict=True)):
-        if kind not in kinds:
-            skipped["unwanted_kind"] = skipped.get("unwanted_kind", 0) + 1
-        elif rssi_dbm < least_dbm:
-            skipped["weak"] = skipped.get("weak", 0) + 1
-        else:
-            kept.append(i)
-    return Heard(
-        heard.node,
-        heard.complete_to_ms,
-        frames=heard.frames,
-        skipped=skipped,
-        t_ms=[heard.t_ms[i] for i in kept],
-        address=[heard.address[i] for i in kept],
-        rssi_dbm=[heard.rssi_dbm[i] for i in kept],
-        channel=[heard.channel[i] for i in kept],
-        frame_kind=[heard.frame_kind[i] for i in kept],
-        sequence=[heard.sequence[i] for i in kept],
-        elements=[heard.elements[i] for i in kept],
-    )
+    heard = heard.only([i for i, kind in enumerate(heard.frame_kind) if kind in kinds], "unwanted_kind")
+    return heard.only([i for i, rssi_dbm in enumerate(heard.rssi_dbm) if rssi_dbm >= least_dbm], "weak")
 
 
 class _Revision(msgspec.Struct):

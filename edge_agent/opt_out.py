@@ -74,8 +74,7 @@ class OptOut:
         if not spared.digests:
             return heard
         keep = [i for i, address in enumerate(heard.address) if not spared[address]]
-        gone = len(heard.address) - len(keep)
-        return heard.only(keep, OPTED_OUT) if gone else heard
+        return heard.only(keep, OPTED_OUT)
 
     def _use(self, payload: bytes) -> None:
         found = decode(payload, OptOutList)

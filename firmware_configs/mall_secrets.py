@@ -32,18 +32,6 @@ class NodeSecrets:
     """PEM."""
 
 
-def open_authority(folder: Path, *, mall: str, now: datetime) -> Authority:
-    """Open the mall's authority, made where there is none yet.
-
-    Raises:
-        ConfigurationError: it is another mall's, damaged, or cannot be written.
-
-    """
-    if (folder / "ca.key").exists():
-        return Authority.open(folder, mall=mall)
-    return Authority.create(folder, mall=mall, now=now)
-
-
 def mall_key(folder: Path) -> bytes:
     """Read the key of the mall's pseudonyms, made where there is none yet.
 
@@ -69,10 +57,10 @@ def node_secrets(folder: Path, node: str, *, mall: str, now: datetime) -> NodeSe
     """Give what a node needs: kept as long as it is good, made anew else.
 
     Raises:
-        ConfigurationError: as `open_authority` and `mall_key`.
+        ConfigurationError: as `Authority.open_or_create` and `mall_key`.
 
     """
-    authority = open_authority(folder, mall=mall, now=now)
+    authority = Authority.open_or_create(folder, mall=mall, now=now)
     issued = authority.client(node, now=now)
     return NodeSecrets(
         mall_key=mall_key(folder),

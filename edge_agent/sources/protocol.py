@@ -40,6 +40,8 @@ class Heard:
     def only(self, rows: Sequence[int], cause: str) -> "Heard":
         """Give a block of these rows; the others are counted in its `skipped` by their cause."""
         gone = len(self.t_ms) - len(rows)
+        if not gone:
+            return self
         columns: dict[str, Any] = {name: [getattr(self, name)[i] for i in rows] for name in _COLUMNS}
         skipped = {**self.skipped, cause: self.skipped.get(cause, 0) + gone}
         return replace(self, skipped=skipped, **columns)
