@@ -102,9 +102,9 @@ class RecordedSpool(Spool):
         self._known.update((batch.row, batch) for batch in new)
         self._note("kept", new)
 
-    def _give_up(self, rows: Sequence[int]) -> None:
+    def give_up(self, rows: Sequence[int]) -> None:
         self._note("dropped", [self._known[row] for row in rows if row in self._known])
-        super()._give_up(rows)
+        super().give_up(rows)
 
     def _note(self, what: str, batches: Sequence[Spooled]) -> None:
         lines = []

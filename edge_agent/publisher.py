@@ -225,9 +225,7 @@ class Publisher:
         if reason == _NOT_MINE and self._nodes is not None and node not in self._nodes:
             if node not in self._strangers:
                 self._strangers.add(node)
-                _log.error(
-                    "batches of %s are in this spool, which is not %s's: they are given up", node, node
-                )
+                _log.error("batches of %s are in this spool, which is another node's: given up", node)
             self._out.remove((row,))
             self._spool.give_up((row,))
             return
