@@ -103,6 +103,7 @@ class RecordedSpool(Spool):
         self._note("kept", new)
 
     def give_up(self, rows: Sequence[int]) -> None:
+        """Note what is dropped, and drop it."""
         self._note("dropped", [self._known[row] for row in rows if row in self._known])
         super().give_up(rows)
 
