@@ -18,12 +18,12 @@ from contracts.broker import BrokerAddress
 from contracts.control import OptOutList
 from contracts.errors import ConfigurationError, MessageError, UnavailableError
 from contracts.messages import decode, encode
-from contracts.site.parse import parse_site
 from contracts.tls import client_context
 from contracts.topics import Topics
 from edge_agent.batcher import LOCALLY_ADMINISTERED
 from edge_agent.key import read_key_file
 from edge_agent.opt_out import key_id, opt_out_digest
+from edge_agent.site_file import read_site
 
 app = typer.Typer(no_args_is_help=True, help="People who asked not to be observed.")
 
@@ -158,11 +158,7 @@ def _change(
 def _connection(
     site: Path, broker: str, ca: Path | None, cert: Path | None, cert_key: Path | None
 ) -> tuple[str, BrokerAddress]:
-    try:
-        mall = parse_site(site.read_text(encoding="utf-8"), str(site)).mall.id
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{site}: cannot read the site file: {error}", "Check the path.") from error
-    return mall, BrokerAddress.parse(broker, ca=ca, cert=cert, cert_key=cert_key)
+    return read_site(site).mall.id, BrokerAddress.parse(broker, ca=ca, cert=cert, cert_key=cert_key)
 
 
 class _Board:

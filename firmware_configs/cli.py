@@ -15,13 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.errors import ConfigurationError
-from contracts.site import Site, parse_site
+from contracts.site import Site
 from firmware_configs import balena, raspberry_pi_os
 from firmware_configs.balena_account import Device, Fleet, connect
 from firmware_configs.configure import configure
 from firmware_configs.fleet_state import NodeState, ask_gateway
 from firmware_configs.mall_secrets import NodeSecrets, node_secrets
 from firmware_configs.plan import NodePlan
+from firmware_configs.site_file import read_site
 from firmware_configs.tree import read_wheels, write_tree
 
 app = typer.Typer(
@@ -71,7 +72,7 @@ def render(
 ) -> None:
     """Write what a node is installed from: a folder with `install.sh`, or balena's project."""
     console = Console(stderr=True)
-    mall = _read_site(site)
+    mall = read_site(site)
     packages = read_wheels(wheels) if wheels else None
     if packages is None:
         console.print("No --wheels: for nodes that have the packages already.", style="yellow")
@@ -127,7 +128,7 @@ def provision(
 
     May be run as often as you like: what is there and good stays. A node that is replaced keeps its place.
     """
-    mall = _read_site(site)
+    mall = read_site(site)
     plans = [NodePlan.of(mall, node) for node in nodes or [node.id for node in mall.nodes]]
     cloud = connect(fleet) if fleet else None
     if cloud is not None:
@@ -181,7 +182,7 @@ def list_nodes(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Show every node of the site: how it is, what to do about it, with --fleet also what balena knows."""
-    mall = _read_site(site)
+    mall = read_site(site)
     states = ask_gateway(gateway, os.environ.get("MALLSENSE_TOKEN"))
     devices = {device.node: device for device in connect(fleet).devices()} if fleet else None
     if as_json:
@@ -249,14 +250,3 @@ def _words(made: list[str]) -> str:
 
 def _secrets(authority: Path, plan: NodePlan) -> NodeSecrets:
     return node_secrets(authority, plan.node.id, mall=plan.site.mall.id, now=datetime.now(UTC))
-
-
-def _read_site(path: Path) -> Site:
-    try:
-        return parse_site(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path}: cannot read the site file: {error.strerror}", "Check the path."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path}: cannot read the site file: not UTF-8, so no YAML") from error

@@ -11,8 +11,9 @@ from contracts.broker import BrokerAddress
 from contracts.control import NodeConfiguration, RadioSettings
 from contracts.errors import ConfigurationError
 from contracts.messages import FrameKind
-from contracts.site import Site, parse_site
+from contracts.site import Site
 from firmware_configs.desired import Outcome, desk
+from firmware_configs.site_file import read_site
 
 _EXAMPLE = "Write it like wlan1=1 or wlan1=1,6,11."
 
@@ -123,10 +124,7 @@ def _address(
 
 
 def _site_with(path: Path, node: str) -> Site:
-    try:
-        site = parse_site(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot read the site file: {error.strerror}") from error
+    site = read_site(path)
     if node not in (known := [each.id for each in site.nodes]):
         raise ConfigurationError(f"{path}: the site has no node {node!r}", f"It has {', '.join(known)}.")
     return site

@@ -12,13 +12,14 @@ from rich.console import Console
 
 from contracts.broker import BrokerAddress
 from contracts.errors import ConfigurationError
-from contracts.site import Site, dump_site, parse_site
+from contracts.site import Site, dump_site
 from edge_agent.agent import run_agent
 from edge_agent.key import new_key, read_key_file
 from edge_agent.pace import parse_speed
 from edge_agent.progress import progress_bar
 from edge_agent.reporting import Progress
 from edge_agent.rotation import SaltRotation
+from edge_agent.site_file import read_site
 from edge_agent.stopping import stop_by_signal
 from simulators import mall
 from simulators.arrivals import Profile
@@ -134,16 +135,7 @@ def simulate(
 
 
 def _read_site(name: str) -> Site:
-    if name == DEFAULT_SITE:
-        return mall.site()
-    try:
-        text = Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not UTF-8, so no YAML"
-        raise ConfigurationError(
-            f"{name}: cannot read the site file: {why}", "Leave --site out for the simulated mall."
-        ) from error
-    return parse_site(text, name)
+    return mall.site() if name == DEFAULT_SITE else read_site(Path(name))
 
 
 def _start_ms(text: str, site: Site) -> int:

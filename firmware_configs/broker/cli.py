@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from contracts.errors import ConfigurationError
-from contracts.site import Site, parse_site
 from firmware_configs.broker.access import client_names
 from firmware_configs.broker.authority import Authority
 from firmware_configs.broker.certificates import RENEW_BEFORE
 from firmware_configs.broker.mosquitto import INSTALLED, broker_of
 from firmware_configs.broker.register import Entry
 from firmware_configs.broker.render import render_broker
+from firmware_configs.site_file import read_site
 
 app = typer.Typer(
     help="Set up the mall's broker: TLS, who may do what, certificates.",
@@ -45,7 +45,7 @@ def render(
 
     The mall's authority is made where there is none yet.
     """
-    mall, now = _read_site(site), datetime.now(UTC)
+    mall, now = read_site(site), datetime.now(UTC)
     broker_of(mall)  # before anything is written
     ours = Authority.open_or_create(authority, mall=mall.mall.id, now=now)
     written = render_broker(mall, ours, out, now=now, installed=PurePosixPath(installed))
@@ -69,7 +69,7 @@ def certificate(
     ] = False,
 ) -> None:
     """Issue certificates into the authority's folder; those that are good for long are left alone."""
-    mall, now = _read_site(site), datetime.now(UTC)
+    mall, now = read_site(site), datetime.now(UTC)
     allowed = client_names(mall)
     if strangers := sorted(set(names or ()) - set(allowed)):
         raise ConfigurationError(
@@ -110,14 +110,3 @@ def _state(entry: Entry, now: datetime) -> str:
     if entry.ends - now <= RENEW_BEFORE:
         return f"ends in {(entry.ends - now).days} days: issue a new one"
     return "good"
-
-
-def _read_site(path: Path) -> Site:
-    try:
-        return parse_site(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path}: cannot read the site file: {error.strerror}", "Check the path."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path}: cannot read the site file: not UTF-8, so no YAML") from error
