@@ -1,6 +1,5 @@
 """A running gateway: broker, pipeline and HTTP server, started and stopped together."""
 
-import asyncio
 import logging
 import queue
 import socket
@@ -35,6 +34,7 @@ from gateway.nodes import Nodes
 from gateway.people import MallPeople
 from gateway.pipeline import Pipeline, cell_grid
 from gateway.refusals import Refusals
+from gateway.serving import serve
 from gateway.store.sqlite import SqliteStore
 from gateway.time_answers import TimeAnswers
 
@@ -179,9 +179,7 @@ class Gateway:
             ws_max_size=65_536, timeout_graceful_shutdown=2, server_header=False,
         )  # fmt: skip
         server = uvicorn.Server(config)
-        thread = threading.Thread(
-            target=lambda: asyncio.run(_serve_http(server, listener)), name="http", daemon=True
-        )
+        thread = threading.Thread(target=serve, args=(server, listener), name="http", daemon=True)
         thread.start()
 
         def stop() -> None:
@@ -293,11 +291,3 @@ def listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}",
             "If the port is in use, choose another one with --port.",
         ) from error
-
-
-async def _serve_http(server: uvicorn.Server, listener: socket.socket) -> None:
-    """Serve until it is told to stop; who has not hung up by then is hung up on, which uvicorn leaves out."""
-    await server.serve([listener])
-    for connection in list(server.server_state.connections):
-        connection.transport.abort()
-    await asyncio.sleep(0)  # that is when they are

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import uvicorn
 from playwright.sync_api import Page, ViewportSize
 
+from gateway.serving import serve
 from tests.dashboards.fake_figures import FakeGateway
 from tests.dashboards.fake_gateway import create_app
 from tests.support import free_port, listens, wait_until
@@ -42,7 +43,7 @@ class Served:
             app, port=self.port, log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=1
         )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread = threading.Thread(target=serve, args=(self._server,), daemon=True)
         self._thread.start()
         wait_until(lambda: listens(self.port), what="the fake gateway does not listen")
 
