@@ -317,6 +317,8 @@ class Engine:
         if self._linker is None:
             return there
         known, since_ms = self._linker.known_elsewhere(self._slots.keys(slots))
+        if not known.any():
+            return there
         twice: Floats = known * self._presence.still_there(tick, tick - since_ms)
         return there * (1.0 - twice)
 
