@@ -1,7 +1,7 @@
 """TLS to the mall's broker: the context of a client, and why a connection was refused, in words.
 
-The one place in `contracts` that opens files: nodes, gateway and tools make the same mistakes with
-certificates, and have to be told the same about them.
+Beside `contracts.site.read` the one place in `contracts` that opens files: nodes, gateway and tools make the
+same mistakes with certificates, and have to be told the same about them.
 """
 
 import ssl

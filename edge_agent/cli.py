@@ -17,6 +17,7 @@ from rich.console import Console
 from contracts.broker import BrokerAddress
 from contracts.errors import ConfigurationError
 from contracts.site.model import Node
+from contracts.site.read import read_site
 from edge_agent.agent import run_agent
 from edge_agent.guidance import Guidance
 from edge_agent.health import Instruments
@@ -28,7 +29,7 @@ from edge_agent.progress import progress_bar
 from edge_agent.reporting import Progress
 from edge_agent.rotation import SaltRotation
 from edge_agent.service_manager import ServiceManager
-from edge_agent.site_file import node_of, read_site
+from edge_agent.site_file import node_of
 from edge_agent.sources.live import LiveSource
 from edge_agent.sources.pcap import PcapSource
 from edge_agent.stopping import stop_by_signal

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from contracts.errors import ConfigurationError
+from contracts.site.read import read_site
 from edge_agent.checks.agent import check_agent
 from edge_agent.checks.broker import check_broker
 from edge_agent.checks.finding import Check, Finding, Place, State, unknown
 from edge_agent.checks.installation import check_key, check_rights, check_site, check_spool
 from edge_agent.checks.machine import check_clock, check_power, check_vitals
 from edge_agent.checks.radios import check_country, check_radios, check_rivals, check_tools
-from edge_agent.site_file import node_of, read_site
+from edge_agent.site_file import node_of
 
 _log = logging.getLogger(__name__)
 

@@ -18,12 +18,12 @@ from contracts.broker import BrokerAddress
 from contracts.control import OptOutList
 from contracts.errors import ConfigurationError, MessageError, UnavailableError
 from contracts.messages import decode, encode
+from contracts.site.read import read_site
 from contracts.tls import client_context
 from contracts.topics import Topics
 from edge_agent.batcher import LOCALLY_ADMINISTERED
 from edge_agent.key import read_key_file
 from edge_agent.opt_out import key_id, opt_out_digest
-from edge_agent.site_file import read_site
 
 app = typer.Typer(no_args_is_help=True, help="People who asked not to be observed.")
 

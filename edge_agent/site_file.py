@@ -1,28 +1,10 @@
-"""The site file, as a node reads it."""
+"""A node in its site file."""
 
 import difflib
 from pathlib import Path
 
 from contracts.errors import ConfigurationError
 from contracts.site.model import Node, Site
-from contracts.site.parse import parse_site
-
-
-def read_site(path: Path) -> Site:
-    """Read a site file.
-
-    Raises:
-        ConfigurationError: it cannot be read, or is no site.
-
-    """
-    try:
-        return parse_site(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path}: cannot read the site file: {error.strerror}", "Check the path."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path}: cannot read the site file: not UTF-8, so no YAML") from error
 
 
 def node_of(site: Site, node: str, path: Path) -> Node:

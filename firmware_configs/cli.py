@@ -16,13 +16,13 @@ from rich.text import Text
 
 from contracts.errors import ConfigurationError
 from contracts.site import Site
+from contracts.site.read import read_site
 from firmware_configs import balena, raspberry_pi_os
 from firmware_configs.balena_account import Device, Fleet, connect
 from firmware_configs.configure import configure
 from firmware_configs.fleet_state import NodeState, ask_gateway
 from firmware_configs.mall_secrets import NodeSecrets, node_secrets
 from firmware_configs.plan import NodePlan
-from firmware_configs.site_file import read_site
 from firmware_configs.tree import read_wheels, write_tree
 
 app = typer.Typer(

@@ -12,8 +12,8 @@ from contracts.control import NodeConfiguration, RadioSettings
 from contracts.errors import ConfigurationError
 from contracts.messages import FrameKind
 from contracts.site import Site
+from contracts.site.read import read_site
 from firmware_configs.desired import Outcome, desk
-from firmware_configs.site_file import read_site
 
 _EXAMPLE = "Write it like wlan1=1 or wlan1=1,6,11."
 

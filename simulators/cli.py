@@ -13,13 +13,13 @@ from rich.console import Console
 from contracts.broker import BrokerAddress
 from contracts.errors import ConfigurationError
 from contracts.site import Site, dump_site
+from contracts.site.read import read_site
 from edge_agent.agent import run_agent
 from edge_agent.key import new_key, read_key_file
 from edge_agent.pace import parse_speed
 from edge_agent.progress import progress_bar
 from edge_agent.reporting import Progress
 from edge_agent.rotation import SaltRotation
-from edge_agent.site_file import read_site
 from edge_agent.stopping import stop_by_signal
 from simulators import mall
 from simulators.arrivals import Profile

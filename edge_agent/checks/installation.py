@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from contracts.errors import ConfigurationError
+from contracts.site.read import read_site
 from edge_agent.checks.finding import Finding, Place, ok, problem, unknown
 from edge_agent.key import read_key_file
-from edge_agent.site_file import node_of, read_site
+from edge_agent.site_file import node_of
 
 
 def check_rights(_place: Place) -> Iterator[Finding]:

@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from contracts.errors import ConfigurationError
+from contracts.site.read import read_site
 from firmware_configs.broker.access import client_names
 from firmware_configs.broker.authority import Authority
 from firmware_configs.broker.certificates import RENEW_BEFORE
 from firmware_configs.broker.mosquitto import INSTALLED, broker_of
 from firmware_configs.broker.register import Entry
 from firmware_configs.broker.render import render_broker
-from firmware_configs.site_file import read_site
 
 app = typer.Typer(
     help="Set up the mall's broker: TLS, who may do what, certificates.",

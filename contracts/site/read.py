@@ -1,9 +1,10 @@
-"""The site file, as the commands that install nodes and brokers read it."""
+"""The site file on disk: nodes and the commands that install them make the same mistakes with it."""
 
 from pathlib import Path
 
 from contracts.errors import ConfigurationError
-from contracts.site import Site, parse_site
+from contracts.site.model import Site
+from contracts.site.parse import parse_site
 
 
 def read_site(path: Path) -> Site:
