@@ -44,6 +44,8 @@ class Explanations:
     """(C,) rows of the devices it may be of."""
     gaps: Ints
     """(C,) how far the sequence number jumps from theirs; -1 where unknown."""
+    silent_s: Floats
+    """(C,) for how long they had been silent when it was first heard."""
     runs: Floats
     """(C,) weight of its being theirs, the number running on."""
     restarts: Floats
@@ -92,22 +94,19 @@ class Evidence:
         """Weigh whose a new address may be."""
         candidates = self._candidates(heard, i)
         gaps = gap(self._devices.sequence[candidates], int(heard.first_sequence[i]))
-        runs, restarts = self._weigh(heard, i, candidates, gaps)
+        silent_s = (heard.first_ms[i] - self._devices.last_ms[candidates]) / 1000.0
+        runs, restarts = self._weigh(heard, i, candidates, gaps, silent_s)
         apart = None
         if nearness is not None and len(candidates):
             weight = runs + restarts
             worth = np.flatnonzero(weight > HOPELESS * weight.max())  # no place makes up for more
-            candidates, gaps, runs, restarts = candidates[worth], gaps[worth], runs[worth], restarts[worth]
+            candidates, gaps, silent_s = candidates[worth], gaps[worth], silent_s[worth]
+            runs, restarts = runs[worth], restarts[worth]
             apart = nearness(i, self._devices.name[candidates])
-            near = self._habits.distances.likelihood_ratio(apart, self.silent_s(heard, i, candidates))
+            near = self._habits.distances.likelihood_ratio(apart, silent_s)
             runs, restarts = runs * near, restarts * near
         new = self._habits.commonness(int(heard.first_form[i])) * _ANY
-        return Explanations(candidates, gaps, runs, restarts, new, apart)
-
-    def silent_s(self, heard: Appearances, i: int, devices: Ints) -> Floats:
-        """Return for how long devices (D,) had been silent when an address was first heard."""
-        silent_s: Floats = (heard.first_ms[i] - self._devices.last_ms[devices]) / 1000.0
-        return silent_s
+        return Explanations(candidates, gaps, silent_s, runs, restarts, new, apart)
 
     def _candidates(self, heard: Appearances, i: int) -> Ints:
         """Return the devices (rows) that may have taken up this address."""
@@ -124,7 +123,9 @@ class Evidence:
             possible &= ~devices.permanent
         return np.flatnonzero(possible)
 
-    def _weigh(self, heard: Appearances, i: int, candidates: Ints, gaps: Ints) -> tuple[Floats, Floats]:
+    def _weigh(
+        self, heard: Appearances, i: int, candidates: Ints, gaps: Ints, silent_s: Floats
+    ) -> tuple[Floats, Floats]:
         """Return how likely each candidate (C,) uses the address, running on, and starting anew."""
         devices, habits = self._devices, self._habits
         form, family = heard.first_form[i], heard.first_form[i] >> _FAMILY
@@ -134,7 +135,6 @@ class Evidence:
         steps = habits.shows_next(last.tolist(), int(form))
         kin, which = distinct(devices.family[candidates])
         ready = np.array([self.readiness(int(k)) for k in kin]).reshape(-1, len(WIDTHS_S))
-        silent_s = self.silent_s(heard, i, candidates)
         base = habits.changes_per_phone / devices.phones * np.array(steps)[place]
         base *= ready[which, bins_of(silent_s)]
         bins = gap_bin(gaps)

@@ -206,8 +206,7 @@ class Linker:
                 why = self._evidence.explain(heard, i, nearness)
             self._learn(why, int(form))
             if why.apart is not None:
-                silent_s = self._evidence.silent_s(heard, i, why.candidates)
-                self.habits.distances.learn(why.apart, silent_s, why.weight / why.total)
+                self.habits.distances.learn(why.apart, why.silent_s, why.weight / why.total)
             best = why.best(self._devices.family[why.candidates] == family)
             confidence = (why.new if best is None else why.weight[best]) / why.total
             if best is not None and confidence < self._certain:
