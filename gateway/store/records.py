@@ -10,6 +10,9 @@ from contracts.messages import AgentStatus, ObservationBatch
 WHOLE_MALL = "mall"
 """Stands where a zone's id would stand for figures of the whole mall, as in the topic of a path."""
 
+WHOLE_CAR_PARK = "car-park"
+"""Stands where an area's id would stand for figures of the whole car park."""
+
 MINUTE_MS = 60_000
 
 
@@ -140,6 +143,46 @@ class NodeRecord:
     """JSON of its newest `NodeHealth`; empty = none yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """One stay of one car in the car park, as last heard of."""
+
+    stay: str
+    plate: str
+    """Keyed hash of its plate as first read."""
+    area: str
+    """The area it was last known to be in."""
+    seen_ms: int
+    """When its plate was last read."""
+    entered_ms: int | None
+    """None where its entry was not seen."""
+    left_ms: int | None
+    """None while it is there, or where its exit was not seen."""
+    confidence: float
+    """That entry and exit are of one car; while it is there, that its plate was read right."""
+    region: str = "unknown"
+    """`local`, `other` or `unknown`: where it is registered, coarsely."""
+    energy: str = "unknown"
+    """`combustion`, `new_energy` or `unknown`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarParkMinute:
+    """How full an area of the car park was during one minute; area `WHOLE_CAR_PARK` is all of it."""
+
+    minute_ms: int
+    area: str
+    cars_mean: float
+    """Mean over the minute of the expected number of cars."""
+    cars_max: float
+    variance_mean: float
+    """Mean over the minute of the variance of the number of cars."""
+    entered: int = 0
+    left: int = 0
+    queue_mean: float = 0.0
+    """Mean over the minute of the number of cars that wait at its entrances."""
+
+
 @dataclass(slots=True)
 class Outputs:
     """Everything some ticks gave, to be written at once."""
@@ -152,6 +195,9 @@ class Outputs:
     zone_minutes: list[ZoneMinute] = field(default_factory=list)
     cell_minutes: list[CellMinute] = field(default_factory=list)
     nodes: dict[str, NodeRecord] = field(default_factory=dict)
+    stays: dict[str, Stay] = field(default_factory=dict)
+    """By stay id: of several states of one stay only the newest is kept."""
+    car_park_minutes: list[CarParkMinute] = field(default_factory=list)
     published: list[str] = field(default_factory=list)
     """Ids of events that the broker has taken."""
 
