@@ -11,6 +11,7 @@ from typing import Protocol
 
 from contracts.site import Retention
 from gateway.store.records import (
+    CarParkMinute,
     Checkpoint,
     Event,
     Heat,
@@ -19,6 +20,7 @@ from gateway.store.records import (
     Outputs,
     Path,
     Positions,
+    Stay,
     Visit,
     ZoneMinute,
 )
@@ -79,6 +81,14 @@ class History(Protocol):
 
     def paths(self, from_ms: int, to_ms: int) -> list[Path]:
         """Paths that started in the period and have ended."""
+        ...
+
+    def stays(self, from_ms: int, to_ms: int) -> list[Stay]:
+        """Stays of cars that started in the period, ordered by start."""
+        ...
+
+    def car_park_minutes(self, from_ms: int, to_ms: int) -> list[CarParkMinute]:
+        """Minutes of the areas of the car park and of all of it, ordered by minute and area."""
         ...
 
     def events(self, after: int | None, limit: int) -> list[Event]:

@@ -12,12 +12,14 @@ import numpy as np
 from gateway.store import columns, files
 from gateway.store.records import (
     MINUTE_MS,
+    CarParkMinute,
     CellGrid,
     Event,
     Heat,
     NodeRecord,
     Path,
     Positions,
+    Stay,
     Visit,
     ZoneMinute,
 )
@@ -26,6 +28,8 @@ HOUR_MS = 60 * MINUTE_MS
 
 _EVENT = "cursor, id, kind, t_ms, zone, floor, visit, dwell_s"
 _VISIT = "visit, device, zone, floor, started_ms, seen_ms, ended_ms, dwell_s, confidence"
+_STAY = "stay, plate, area, started_ms, seen_ms, entered_ms, left_ms, confidence, region, energy"
+_CAR_PARK_MINUTE = "minute_ms, area, cars_mean, cars_max, variance_mean, entered, left, queue_mean"
 _GRID = "cell_m, x0_m, y0_m, nx, ny"
 
 
@@ -142,6 +146,25 @@ class SqliteHistory:
             to_ms,
         )
         return [Path(*row) for row in rows]
+
+    def stays(self, from_ms: int, to_ms: int) -> list[Stay]:
+        """Stays of cars that started in the period, ordered by start."""
+        rows = self._rows(
+            f"SELECT {_STAY} FROM stays WHERE started_ms >= ? AND started_ms < ? ORDER BY started_ms, stay",  # noqa: S608
+            from_ms,
+            to_ms,
+        )
+        return [Stay(*row) for row in rows]
+
+    def car_park_minutes(self, from_ms: int, to_ms: int) -> list[CarParkMinute]:
+        """Minutes of the areas of the car park and of all of it, ordered by minute and area."""
+        rows = self._rows(
+            f"SELECT {_CAR_PARK_MINUTE} FROM car_park_minutes"  # noqa: S608
+            " WHERE minute_ms >= ? AND minute_ms < ? ORDER BY minute_ms, area",
+            from_ms,
+            to_ms,
+        )
+        return [CarParkMinute(*row) for row in rows]
 
     def events(self, after: int | None, limit: int) -> list[Event]:
         """At most `limit` events with a cursor above `after`, in order; None = the newest ones."""

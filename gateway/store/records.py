@@ -152,6 +152,8 @@ class Stay:
     """Keyed hash of its plate as first read."""
     area: str
     """The area it was last known to be in."""
+    started_ms: int
+    """When it entered or, where that was not seen, was first read: never changes."""
     seen_ms: int
     """When its plate was last read."""
     entered_ms: int | None

@@ -112,6 +112,33 @@ MIGRATIONS = (
         health BLOB NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE stays (
+        stay TEXT PRIMARY KEY,
+        plate TEXT NOT NULL,
+        area TEXT NOT NULL,
+        started_ms INTEGER NOT NULL,
+        seen_ms INTEGER NOT NULL,
+        entered_ms INTEGER,
+        left_ms INTEGER,
+        confidence REAL NOT NULL,
+        region TEXT NOT NULL,
+        energy TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX stays_by_start ON stays (started_ms);
+
+    CREATE TABLE car_park_minutes (
+        minute_ms INTEGER NOT NULL,
+        area TEXT NOT NULL,
+        cars_mean REAL NOT NULL,
+        cars_max REAL NOT NULL,
+        variance_mean REAL NOT NULL,
+        entered INTEGER NOT NULL,
+        left INTEGER NOT NULL,
+        queue_mean REAL NOT NULL,
+        PRIMARY KEY (minute_ms, area)
+    ) WITHOUT ROWID;
+    """,
 )
 """Statement scripts; number i brings a file from version i to version i + 1."""
 

@@ -3,7 +3,7 @@
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from contracts.errors import ConfigurationError
 from contracts.messages import AgentStatus, ObservationBatch, decode
 from contracts.site import Retention
-from gateway.store import columns, files, schema
+from gateway.store import columns, files, schema, statements
 from gateway.store.reading import HOUR_MS, SqliteHistory, add_up
 from gateway.store.records import CellMinute, Checkpoint, Event, Input, Outputs
 
@@ -105,7 +105,7 @@ class SqliteStore(SqliteHistory):
 
     def commit(self, outputs: Outputs, checkpoint: Checkpoint | None) -> None:
         """Write the outputs of ticks and the checkpoint after them: all of it or nothing."""
-        work = [*_statements(outputs)]
+        work = [*statements.statements(outputs)]
         state = None if checkpoint is None else (
             checkpoint.position, checkpoint.t_ms, checkpoint.next_cursor, checkpoint.site,
             columns.pack(checkpoint.engine), columns.pack(checkpoint.recorder),
@@ -141,7 +141,7 @@ class SqliteStore(SqliteHistory):
                 grid, total = heat
                 index = np.flatnonzero(total).astype(np.int32)
                 hour = CellMinute(hour_ms, floor, grid, index, total[index].astype(np.float32))
-                db.execute(_CELLS.format("cell_hours"), _cells_row(hour))
+                db.execute(statements.CELLS.format("cell_hours"), statements.cells_row(hour))
 
     def unpublished(self) -> list[Event]:
         """Events that the broker has not taken yet as far as is known, in order, with their payloads."""
@@ -184,7 +184,9 @@ class SqliteStore(SqliteHistory):
             ("events", "cursor", "t_ms", positions),
             ("visits", "visit", "started_ms", visits),
             ("paths", "path", "started_ms", visits),
+            ("stays", "stay", "started_ms", visits),
             ("zone_minutes", "minute_ms, zone", "minute_ms", rollups),
+            ("car_park_minutes", "minute_ms, area", "minute_ms", rollups),
             ("cell_hours", "floor, minute_ms", "minute_ms", rollups),
         ):
             deleted += self._delete(
@@ -217,69 +219,6 @@ def _unusable(path: FilePath, error: sqlite3.DatabaseError) -> ConfigurationErro
         f"the store {path} cannot be opened: {error}",
         "Choose another file with --store, or move this one away to start a new one.",
     )
-
-
-_CELLS = "INSERT OR REPLACE INTO {} VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-
-_VISIT = """
-    INSERT INTO visits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (visit) DO UPDATE SET seen_ms = excluded.seen_ms, ended_ms = excluded.ended_ms,
-        dwell_s = excluded.dwell_s, confidence = excluded.confidence
-    WHERE excluded.seen_ms >= visits.seen_ms
-"""
-
-_NODE = """
-    INSERT INTO nodes VALUES (?, ?, ?)
-    ON CONFLICT (node) DO UPDATE SET last_ms = excluded.last_ms,
-        health = CASE WHEN length(excluded.health) THEN excluded.health ELSE health END
-"""
-
-
-def _statements(outputs: Outputs) -> Iterable[tuple[str, list[tuple[Any, ...]]]]:
-    """What to execute for some outputs; each statement leaves one row of a record that is written twice."""
-    yield (
-        _VISIT,
-        [
-            (v.visit, v.device, v.zone, v.floor, v.started_ms, v.seen_ms, v.ended_ms, v.dwell_s, v.confidence)
-            for v in outputs.visits.values()
-        ],
-    )
-    yield (
-        "INSERT OR REPLACE INTO paths VALUES (?, ?, ?, ?, ?)",
-        [(p.path, p.device, p.started_ms, p.ended_ms, p.steps) for p in outputs.paths],
-    )
-    yield (
-        "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (e.cursor, e.id, e.kind, e.t_ms, e.zone, e.floor, e.visit, e.dwell_s, e.payload)
-            for e in outputs.events
-        ],
-    )
-    yield "UPDATE events SET payload = NULL WHERE id = ?", [(an_id,) for an_id in outputs.published]
-    yield (
-        "INSERT OR REPLACE INTO positions VALUES (?, ?, ?)",
-        [(p.t_ms, p.floor, columns.pack_positions(p)) for p in outputs.positions],
-    )
-    yield (
-        "INSERT OR REPLACE INTO zone_minutes VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            (z.minute_ms, z.zone, z.people_mean, z.people_max, z.variance_mean, z.started, z.ended)
-            for z in outputs.zone_minutes
-        ],
-    )
-    yield _CELLS.format("cell_minutes"), [_cells_row(c) for c in outputs.cell_minutes]
-    yield (
-        _NODE,
-        [(n.node, n.last_ms, n.health) for n in outputs.nodes.values()],
-    )
-
-
-def _cells_row(cells: CellMinute) -> tuple[Any, ...]:
-    grid = cells.grid
-    return (
-        cells.minute_ms, cells.floor, grid.cell_m, grid.x0_m, grid.y0_m, grid.nx, grid.ny,
-        columns.pack_cells(cells.index, cells.device_s),
-    )  # fmt: skip
 
 
 def _journal_row(item: Input) -> tuple[Any, ...]:

@@ -20,7 +20,9 @@ from contracts.messages import ObservationBatch, encode
 from contracts.site import Retention
 from gateway.store import Store, columns, schema
 from gateway.store.records import (
+    WHOLE_CAR_PARK,
     WHOLE_MALL,
+    CarParkMinute,
     CellGrid,
     CellMinute,
     Checkpoint,
@@ -29,6 +31,7 @@ from gateway.store.records import (
     NodeRecord,
     Outputs,
     Positions,
+    Stay,
     Visit,
     ZoneMinute,
 )
@@ -68,6 +71,24 @@ def visit(number: int, started_ms: int, *, seen_ms: int = 0, zone: str = "S10", 
         f"v{number}", f"{number:016x}", zone, "F1", started_ms, seen_ms, seen_ms if ended else None,
         (seen_ms - started_ms) / 1000, 0.9,
     )  # fmt: skip
+
+
+def stay(number: int, started_ms: int, *, seen_ms: int = 0, left: bool = True) -> Stay:
+    """Make a stay of a car whose entry was seen."""
+    seen_ms = seen_ms or started_ms + HOUR
+    left_ms = seen_ms if left else None
+    return Stay(
+        f"s{number}",
+        f"{number:016x}",
+        "P1",
+        started_ms,
+        seen_ms,
+        started_ms,
+        left_ms,
+        0.9,
+        "local",
+        "new_energy",
+    )
 
 
 def event(cursor: int, t_ms: int = NOON) -> Event:
@@ -126,6 +147,29 @@ def test_visit_keeps_its_newest_state(store: Store) -> None:
     assert store.visits(NOON + 1, NOON + HOUR) == []
 
 
+def test_stay_keeps_its_newest_state(store: Store) -> None:
+    """A car that moves on and leaves is updated; an older state changes nothing; ordered by start."""
+    parked = stay(1, NOON, left=False)
+    left = replace(stay(1, NOON, seen_ms=NOON + 2 * HOUR), area="P2")
+    unseen = replace(stay(2, NOON - 1, seen_ms=NOON), entered_ms=None, left_ms=None)
+    for state in (parked, unseen, left, parked):
+        store.commit(Outputs(stays={state.stay: state}), None)
+    assert store.stays(NOON - 1, NOON + 1) == [unseen, left]
+    assert store.stays(NOON, NOON + 1) == [left]
+
+
+def test_car_park_minutes_are_ordered(store: Store) -> None:
+    """Minutes of the period come by minute and area."""
+    minutes = [
+        CarParkMinute(NOON + i * MINUTE, area, float(i), 2.0 * i, 0.5, i, 1, 0.25)
+        for i in range(3)
+        for area in (WHOLE_CAR_PARK, "P1", "P2")
+    ]
+    store.commit(Outputs(car_park_minutes=minutes[::-1]), None)
+    found = store.car_park_minutes(NOON, NOON + 2 * MINUTE)
+    assert found == sorted(minutes[:6], key=lambda row: (row.minute_ms, row.area))
+
+
 def test_everything_written_twice_is_there_once(store: Store) -> None:
     """Every kind of record has an identity, so writing it again changes nothing."""
     outputs = Outputs(
@@ -136,9 +180,13 @@ def test_everything_written_twice_is_there_once(store: Store) -> None:
         zone_minutes=[ZoneMinute(NOON, "S10", 3.0, 4.0, 1.0, 2, 1)],
         cell_minutes=[CellMinute(NOON, "F1", GRID, np.array([3], np.int32), np.array([60.0], np.float32))],
         nodes={"n1": NodeRecord("n1", NOON, b"{}")},
+        stays={"s1": stay(1, NOON)},
+        car_park_minutes=[CarParkMinute(NOON, WHOLE_CAR_PARK, 3.0, 4.0, 1.0, 2, 1, 0.5)],
     )
     store.commit(outputs, None)
     store.commit(outputs, None)
+    assert store.stays(NOON, NOON + 1) == [stay(1, NOON)]
+    assert store.car_park_minutes(NOON, NOON + MINUTE) == outputs.car_park_minutes
     assert len(store.visits(NOON, NOON + 1)) == len(store.paths(NOON, NOON + 1)) == 1
     assert [e.cursor for e in store.events(0, 10)] == [1, 2]
     assert store.zone_minutes(NOON, NOON + MINUTE, MINUTE) == outputs.zone_minutes
@@ -231,6 +279,8 @@ def test_retention_by_kind(store: Store) -> None:
                 positions=[places],
                 zone_minutes=[ZoneMinute(t_ms, "S10", 1.0, 1.0, 0.0)],
                 cell_minutes=[cells],
+                stays={f"s{number}": stay(number, t_ms)},
+                car_park_minutes=[CarParkMinute(t_ms, "P1", 1.0, 1.0, 0.0)],
             ),
             None,
         )
@@ -242,6 +292,8 @@ def test_retention_by_kind(store: Store) -> None:
     assert len(store.paths(*span)) == 2
     assert [e.cursor for e in store.events(0, 9)] == [5]
     assert len(store.zone_minutes(*span, MINUTE)) == 3
+    assert {s.stay for s in store.stays(*span)} == {"s5", "s15"}
+    assert len(store.car_park_minutes(*span)) == 3
     assert store.positions("F1", NOON - day - 1, 10 * day) is None
     assert store.positions("F1", NOON, 10 * day) is not None
     assert list(store.after(0)) == []
