@@ -9,7 +9,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from contracts.control import ConfigurationApplied, NodeConfiguration, OptOutList, TimeAnswer, TimeRequest
+from contracts.control import (
+    ConfigurationApplied,
+    EnrolledPlates,
+    NodeConfiguration,
+    OptOutList,
+    TimeAnswer,
+    TimeRequest,
+)
 from contracts.events import PathEvent, VisitEvent
 from contracts.messages import (
     AgentStatus,
@@ -44,6 +51,7 @@ CHANNELS: dict[str, tuple[str, str, list[type[Struct]]]] = {
     "timeRequest": (_TOPICS.time_request("{node}"), "send", [TimeRequest]),
     "timeAnswer": (_TOPICS.time_answer("{node}"), "receive", [TimeAnswer]),
     "optOut": (_TOPICS.opt_out(), "receive", [OptOutList]),
+    "enrolledPlates": (_TOPICS.enrolled_plates(), "receive", [EnrolledPlates]),
     "positions": (_TOPICS.positions("{floor}"), "receive", [PositionSnapshot]),
     "events": (_TOPICS.event("{kind}", "{zone}"), "receive", [VisitEvent, PathEvent]),
     "gatewayStatus": (_TOPICS.gateway_status(), "receive", [GatewayStatus]),
@@ -60,6 +68,7 @@ QOS_RETAIN = {
     "timeRequest": (0, False),
     "timeAnswer": (0, False),
     "optOut": (1, True),
+    "enrolledPlates": (1, True),
     "positions": (0, False),
     "events": (1, False),
     "gatewayStatus": (1, True),

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from contracts.messages import FrameKind, Message, NodeId
+from contracts.fields import NodeId
+from contracts.messages import FrameKind, Message
 
 Revision = Annotated[int, Meta(ge=0, le=2**53)]
 """Grows with every change; 0 = as the node was installed."""
@@ -80,5 +81,17 @@ class OptOutList(Message, frozen=True, forbid_unknown_fields=True, kw_only=True)
         list[
             Annotated[str, Meta(pattern="^[0-9a-f]{32}$", description="Keyed hash of an address, 16 bytes")]
         ],
+        Meta(max_length=100_000),
+    ]
+
+
+class EnrolledPlates(Message, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whose plates nodes say in clear text. Holds no plate, and says nothing to who has not the key."""
+
+    key: Annotated[
+        str, Meta(pattern="^[0-9a-f]{8}$", description="Tells keys apart: a keyed hash of nothing")
+    ]
+    digests: Annotated[
+        list[Annotated[str, Meta(pattern="^[0-9a-f]{32}$", description="Keyed hash of a plate, 16 bytes")]],
         Meta(max_length=100_000),
     ]

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from contracts.messages import EpochMs, Pseudonym
+from contracts.fields import EpochMs, Pseudonym
 
 TYPE_PREFIX = "io.mallsense."
 TYPE_VERSION = ".v1"

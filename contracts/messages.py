@@ -12,15 +12,8 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contracts.errors import MessageError
-
-EpochMs = Annotated[
-    int, Meta(ge=0, le=4_102_444_800_000, description="Event time: milliseconds since 1970, UTC")
-]
-"""Ends in the year 2100, so that nanoseconds sent by mistake are refused."""
-
-Pseudonym = Annotated[
-    str, Meta(pattern="^[0-9a-f]{16}$", description="Keyed hash of an address, 8 bytes in hex")
-]
+from contracts.fields import Count, EpochMs, FormerPseudonym, NodeId, Pseudonym
+from contracts.plates import MAX_PLATES, CameraHealth, PlateRead
 
 Rssi = Annotated[int, Meta(ge=-127, le=20, description="Received signal strength, dBm")]
 
@@ -36,16 +29,6 @@ ElementsHash = Annotated[
         "contents (4 bytes); empty = none",
     ),
 ]
-
-FormerPseudonym = Annotated[
-    str,
-    Meta(
-        pattern="^([0-9a-f]{16})?$",
-        description="The pseudonym before the salt changed, of who was in the mall then; empty = none",
-    ),
-]
-
-NodeId = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 
 MAX_BATCH = 20_000
 """Most observations in a batch: about 1.5 MB of JSON, well under every broker's limit."""
@@ -101,6 +84,9 @@ class ObservationBatch(Message, frozen=True, forbid_unknown_fields=True, kw_only
     elements: Annotated[list[ElementsHash], Meta(max_length=MAX_BATCH)] = []
     formerly: Annotated[list[FormerPseudonym], Meta(max_length=MAX_BATCH)] | UnsetType = UNSET
     """Left out where it would hold nothing, as it does but for half an hour after the salt has changed."""
+    plates: Annotated[list[PlateRead], Meta(max_length=MAX_PLATES)] | UnsetType = UNSET
+    """What the node's cameras have read, in order; left out where that is nothing. No column: a passage is
+    no observation, and `len` does not count it."""
 
     def __post_init__(self) -> None:
         columns = (
@@ -165,9 +151,6 @@ class Throttling(StrEnum):
     SOFT_TEMPERATURE_LIMIT = "soft_temperature_limit"
 
 
-Count = Annotated[int, Meta(ge=0)]
-
-
 class RadioHealth(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How one adapter of a node is; counters run since the agent started."""
 
@@ -217,6 +200,7 @@ class NodeHealth(Message, frozen=True, forbid_unknown_fields=True, kw_only=True)
     configuration: Count = 0
     """Revision of the desired configuration it works by; 0 = as it was installed."""
     radios: list[RadioHealth] = []
+    cameras: list[CameraHealth] = []
     versions: dict[str, str] = {}
     """Of mallsense, Python, the kernel and the machine's firmware."""
 

@@ -49,6 +49,10 @@ class Topics:
         """The mall's opt-out list: whom no node reports; QoS 1, retained."""
         return f"{ROOT}/{self.mall}/optout"
 
+    def enrolled_plates(self) -> str:
+        """Plates enrolled with consent, which nodes say in clear text; QoS 1, retained."""
+        return f"{ROOT}/{self.mall}/plates/enrolled"
+
     def positions(self, floor: str) -> str:
         """Position snapshots of a floor; QoS 0, not retained."""
         return f"{ROOT}/{self.mall}/floor/{floor}/positions"

@@ -1,5 +1,6 @@
 """What a mall is made of, as people write it down in a site file."""
 
+import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -162,8 +163,80 @@ class Radio(Part):
         return value
 
 
+class LaneDirection(StrEnum):
+    """Where a lane leads for those who drive it the right way."""
+
+    IN = "in"
+    OUT = "out"
+
+
+class Heading(StrEnum):
+    """Which way cars move in a picture."""
+
+    DOWN = "down"
+    """They come towards the camera: front plates are read."""
+    UP = "up"
+    """They drive away from it: rear plates are read."""
+    LEFT = "left"
+    RIGHT = "right"
+
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Lane(Part):
+    """A lane in the picture of a camera; what is outside all lanes is not looked at."""
+
+    id: Id
+    direction: LaneDirection
+    heading: Heading = Heading.DOWN
+    """Which way those who drive in `direction` move in the picture; the other way counts as the other."""
+    region: Annotated[list[tuple[Fraction, Fraction]], Field(min_length=3)] = [(0, 0), (1, 0), (1, 1), (0, 1)]
+    """Corners of the area where plates of this lane appear, as fractions of the picture's width (from the
+    left) and height (from the top); the whole picture where it is left out."""
+
+    @field_validator("region")
+    @classmethod
+    def _has_an_area(cls, value: list[tuple[float, float]]) -> list[tuple[float, float]]:
+        doubled = sum(
+            x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(value, [*value[1:], value[0]], strict=True)
+        )
+        if abs(doubled) < 0.002:  # a thousandth of the picture
+            raise ValueError(
+                "encloses next to nothing; expected the corners of the lane in turn, as fractions"
+                " of the picture, such as [[0, 0.3], [0.5, 0.3], [0.5, 1], [0, 1]]"
+            )
+        return value
+
+
+class Camera(Part):
+    """A camera of a node that reads plates."""
+
+    id: Id
+    source: Annotated[str, Field(min_length=1)] | None = None
+    """rtsp://host/path or http://host/path, /dev/videoN, a file or a folder. None, and never here where it
+    holds a password: the node finds it in its environment or its credentials."""
+    lanes: Annotated[list[Lane], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _holds_no_password(self) -> Self:
+        # Checked here and not at `source`: errors show what they found, and this must not be shown.
+        if self.source and re.match(r"^[a-z0-9+.-]+://[^/]*@", self.source, re.IGNORECASE):
+            raise ValueError(
+                f"the source of camera {self.id} holds a login, and the site file is no place for one: leave"
+                f" `source` out, and give the node the address as {camera_variable(self.id)}"
+            )
+        _unique("lane", (lane.id for lane in self.lanes))
+        return self
+
+
+def camera_variable(camera: str) -> str:
+    """Name the environment variable that holds a camera's address where that holds a password."""
+    return f"MALLSENSE_CAMERA_{re.sub('[^A-Z0-9]', '_', camera.upper())}"
+
+
 class Node(Part):
-    """An access point that hears phones, where it hangs."""
+    """An access point that hears phones, or a computer with cameras, or both, where it hangs."""
 
     id: Id
     floor: Id
@@ -177,6 +250,13 @@ class Node(Part):
     """Its adapters; where none is named, every interface that is in monitor mode when it starts."""
     stations: InterfaceName | None = None
     """The interface of its own access point: the phones connected to it are heard, too."""
+    cameras: list[Camera] = []
+    """Its cameras. A node with cameras, and neither radios nor stations, hears no phones."""
+
+    @property
+    def hears(self) -> bool:
+        """Whether it hears phones: its silence then says that none was near."""
+        return bool(self.radios or self.stations or not self.cameras)
 
     @model_validator(mode="after")
     def _an_interface_has_one_use(self) -> Self:
@@ -290,6 +370,14 @@ class VisitRules(Part):
         return self
 
 
+PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
+"""What plates of mainland China begin with (GA 36-2018)."""
+
+Province = Annotated[
+    str, Field(pattern=f"^[{PROVINCES}]$", description="What local plates begin with, such as 浙")
+]
+
+
 class Mall(Part):
     """Which mall this is."""
 
@@ -298,6 +386,8 @@ class Mall(Part):
     name: Name
     timezone: str = "Asia/Shanghai"
     """IANA name; hours of the day and days in reports are in it."""
+    province: Province | None = None
+    """The character that local plates begin with, such as 浙: tells local cars from others."""
 
     @field_validator("timezone")
     @classmethod
@@ -331,6 +421,7 @@ class Site(Part):
         floors = _unique("floor", (floor.id for floor in self.floors))
         _unique("zone", (zone.id for _, zone in self.zones()))
         _unique("node", (node.id for node in self.nodes))
+        _unique("camera", (camera.id for node in self.nodes for camera in node.cameras))
         for node in self.nodes:
             if node.floor not in floors:
                 raise ValueError(

@@ -43,6 +43,7 @@ def dump_site(site: Site) -> str:
         floor["outline"] = _Flow(floor["outline"])
         floor["zones"] = [_brief(zone) | {"area": _Flow(zone["area"])} for zone in floor["zones"]]
     values["nodes"] = [_Flow(_brief(node)) for node in values["nodes"]]
+    values["mall"] = {key: value for key, value in values["mall"].items() if value is not None}
     for part in ("broker", "wifi"):
         if values[part] is None:
             del values[part]

@@ -86,6 +86,7 @@ def _node(topics: Topics, node: str) -> Iterator[Rule]:
     yield "read", topics.stored(node)
     yield "read", topics.gateway_status()
     yield "read", topics.opt_out()
+    yield "read", topics.enrolled_plates()
 
 
 def _gateway(topics: Topics) -> Iterator[Rule]:
@@ -107,6 +108,8 @@ def _operator(topics: Topics) -> Iterator[Rule]:
     yield "read", topics.configuration_applied("+")
     yield "write", topics.opt_out()
     yield "read", topics.opt_out()
+    yield "write", topics.enrolled_plates()
+    yield "read", topics.enrolled_plates()
     yield "read", topics.all_health
     yield "read", topics.all_agents
 

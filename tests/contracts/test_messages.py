@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import asyncapi, messages
+from contracts.control import EnrolledPlates
 from contracts.errors import MessageError
 from contracts.events import EventKind, PathData, PathEvent, PathStep, VisitData, VisitEvent, stable_id
 from contracts.messages import (
@@ -22,6 +23,16 @@ from contracts.messages import (
     PositionSnapshot,
     decode,
     encode,
+)
+from contracts.plates import (
+    CameraHealth,
+    CameraTrouble,
+    Direction,
+    PlateAlternative,
+    PlateChange,
+    PlateEnergy,
+    PlateRead,
+    PlateRegion,
 )
 from contracts.topics import EdgeTopic, Topics, read_edge_topic
 
@@ -61,6 +72,22 @@ STEP = PathStep(visit=VISIT.visit, zone="z", floor="F1", started_ms=1_000, ended
 PATH = PathData(
     path=stable_id("p"), device=VISIT.device, started_ms=0, ended_ms=90_000, dwell_s=90.0, steps=[STEP]
 )
+PLATE = PlateRead(
+    track="00ff" * 4,
+    change=PlateChange.END,
+    t_ms=5,
+    camera="ramp",
+    direction=Direction.IN,
+    plate="0123456789abcdef",
+    near=["0123456789abcdef"] * 7,
+    formerly="fedcba9876543210",
+    formerly_near=["fedcba9876543210"] * 7,
+    alternatives=[PlateAlternative("1" * 16, 0.1)],
+    confidence=0.9,
+    region=PlateRegion.LOCAL,
+    energy=PlateEnergy.NEW_ENERGY,
+    enrolled="浙A12345",
+)
 EXAMPLES: list[msgspec.Struct] = [
     batch([(1, "0" * 16, 1, -60, 6, 1, 77, "")]),
     NodeHealth(
@@ -86,6 +113,17 @@ EXAMPLES: list[msgspec.Struct] = [
         subject="mall",
         time="2026-01-01T00:00:00Z",
         data=PATH,
+    ),
+    ObservationBatch(node="n1", boot="0" * 16, seq=4, watermark_ms=1_000, plates=[PLATE]),
+    EnrolledPlates(key="0" * 8, digests=["f" * 32]),
+    NodeHealth(
+        node="n1",
+        t_ms=5,
+        uptime_s=1.5,
+        frames=0,
+        observations=0,
+        spooled=0,
+        cameras=[CameraHealth(camera="ramp", trouble=CameraTrouble.GONE, advice="plug it in")],
     ),
 ]
 

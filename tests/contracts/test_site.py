@@ -49,6 +49,38 @@ def _radios(text: str) -> tuple[str, str]:
     return "z_m: 3.2", f"radios: [{text}], stations: wlan0"
 
 
+def _cameras(text: str) -> tuple[str, str]:
+    """Replace the node's height by cameras."""
+    return "z_m: 3.2", f"cameras: [{text}]"
+
+
+LANE = "{id: entry, direction: in}"
+
+
+def test_a_camera_is_read_with_its_lanes() -> None:
+    """A lane is the whole picture, its cars come towards the camera; such a node hears no phones."""
+    text = MINIMAL.replace(*_cameras(f"{{id: ramp, source: rtsp://10.0.0.7/main, lanes: [{LANE}]}}"))
+    site = parse_site(text.replace("timezone:", "province: 浙, timezone:"), "mall.yaml")
+    (node,) = site.nodes
+    (lane,) = node.cameras[0].lanes
+    assert (lane.direction.value, lane.heading.value, len(lane.region)) == ("in", "down", 4)
+    assert not node.hears
+    assert parse_site(dump_site(site), "dumped") == site
+    assert parse_site(MINIMAL, "mall.yaml").nodes[0].hears
+
+
+def test_a_password_in_the_address_of_a_camera_is_refused_and_not_repeated() -> None:
+    """The refusal says where it belongs, and does not show it."""
+    text = MINIMAL.replace(
+        *_cameras(f"{{id: ramp-1, source: 'RTSP://a:hunter2@cam/', lanes: [{LANE}]}}")
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        parse_site(text, "mall.yaml")
+    assert "MALLSENSE_CAMERA_RAMP_1" in str(caught.value)
+    assert "mall.yaml:16: nodes.0.cameras.0" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
@@ -84,6 +116,22 @@ def _radios(text: str) -> tuple[str, str]:
         (*_radios("{interface: wlan1, channels: [6, 6]}"), ["names a channel twice"]),
         (*_radios("{interface: ../wlan1}"), ["nodes.0.radios.0.interface", "found '../wlan1'"]),
         (*_radios("{interface: wlan1}, {interface: wlan1}"), ["two radios have the id 'wlan1'"]),
+        (*_cameras("{id: ramp, lanes: []}"), ["nodes.0.cameras.0.lanes", "at least 1"]),
+        (*_cameras(f"{{id: ramp, lanes: [{LANE}, {LANE}]}}"), ["two lanes have the id 'entry'"]),
+        (
+            *_cameras(f"{{id: ramp, lanes: [{LANE}]}}, {{id: ramp, lanes: [{LANE}]}}"),
+            ["two cameras have the id 'ramp'"],
+        ),
+        (
+            *_cameras("{id: ramp, lanes: [{id: a, direction: in, region: [[0, 0], [1, 1], [0.5, 0.5]]}]}"),
+            ["nodes.0.cameras.0.lanes.0.region", "encloses next to nothing"],
+        ),
+        (
+            *_cameras("{id: ramp, lanes: [{id: a, direction: in, region: [[0, 0], [640, 0], [0, 480]]}]}"),
+            ["less than or equal to 1", "found 640"],
+        ),
+        (*_cameras("{id: ramp, lanes: [{id: a, direction: up}]}"), ["'in' or 'out'"]),
+        ("timezone: Asia/Shanghai", "province: ZJ", ["mall.yaml:2: mall.province", "found 'ZJ'"]),
         (*_radios("{interface: wlan0}"), ["wlan0 cannot be a radio that listens and an access point"]),
     ],
 )
