@@ -134,7 +134,8 @@ class InfluxClient:
     ) -> list[Series]:
         """Ask one question in InfluxQL; times are epoch milliseconds.
 
-        Raises `ConfigurationError` also where the server does not understand the statement.
+        Raises `ConfigurationError` also where the server does not understand the statement, and `CutOffError`
+        where it gives only a part of the answer (`max-row-limit` of 1.x).
         """
         return self._ask("GET", statement, database, policy)
 
@@ -158,7 +159,7 @@ class InfluxClient:
                 raise errors.explain(self._where, HTTPStatus.BAD_REQUEST, problem, "/query")
         series = answer.results[0].series
         if answer.results[0].partial or any(one.partial for one in series):
-            raise UnavailableError(
+            raise errors.CutOffError(
                 f"{self._where}: the server cut its answer off",
                 "Set max-row-limit = 0 in the [http] section of its configuration.",
             )

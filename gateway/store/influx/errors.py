@@ -37,6 +37,10 @@ class RefusedError(MallsenseError):
         """How many points it did not take; None = it does not say."""
 
 
+class CutOffError(UnavailableError):
+    """The server gives only a part of an answer: ask for less at once."""
+
+
 class TooLargeError(MallsenseError):
     """The body is larger than the server, or a proxy before it, accepts: send it in parts."""
 
