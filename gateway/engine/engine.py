@@ -83,6 +83,7 @@ class Engine:
         self._min_dwell_ms = round(site.visits.min_dwell_s * 1000)
         self._site = stable_id(site.model_dump_json(include={"mall", "floors", "nodes", "tracking"}))
         nodes = [node.id for node in site.nodes]
+        self._hears = np.array([node.hears for node in site.nodes], dtype=bool)
         self._join = Join(nodes, tick_ms=self._tick_ms, lateness_ms=round(tracking.lateness_s * 1000))
         self._positioner = positioner
         self._slots = Slots(MAX_DEVICES)
@@ -219,7 +220,7 @@ class Engine:
             self._log_new_causes("observations")
             columns, slots = columns.where(slots >= 0), slots[slots >= 0]
         readings = Readings(slots, columns.receiver.astype(np.int64), columns.rssi_dbm.astype(np.float64))
-        return self._positioner.step(tick, readings, awake=self._join.watermarks.awake(tick))
+        return self._positioner.step(tick, readings, awake=self._hears & self._join.watermarks.awake(tick))
 
     def _whose(self, tick: int, columns: Columns) -> tuple[Columns, Keys, Decided]:
         """Find out whose the addresses are; return the observations not yet located, and their devices.
