@@ -1,5 +1,6 @@
 """The model of a mall: one YAML file with its floors, zones, nodes, privacy and retention."""
 
+from contracts.site.car_park import CarPark, CarParkArea, Gate, Voucher
 from contracts.site.georeference import Georeference
 from contracts.site.model import (
     Area,
@@ -9,7 +10,6 @@ from contracts.site.model import (
     GuestNetwork,
     Mall,
     MultiPolygon,
-    Name,
     Node,
     Polygon,
     Position,
@@ -23,13 +23,17 @@ from contracts.site.model import (
     ZoneKind,
 )
 from contracts.site.parse import dump_site, parse_site, site_of
+from contracts.site.parts import Name
 from contracts.site.source_map import KeyPath, SourceMap
 
 __all__ = [
     "Area",
     "Belief",
     "Broker",
+    "CarPark",
+    "CarParkArea",
     "Floor",
+    "Gate",
     "Georeference",
     "GuestNetwork",
     "KeyPath",
@@ -45,6 +49,7 @@ __all__ = [
     "SourceMap",
     "Tracking",
     "VisitRules",
+    "Voucher",
     "Wifi",
     "Zone",
     "ZoneKind",

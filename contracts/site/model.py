@@ -1,42 +1,21 @@
 """What a mall is made of, as people write it down in a site file."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from contracts.site.car_park import CarPark
 from contracts.site.georeference import Georeference
-
-Id = Annotated[
-    str, Field(pattern=r"^[a-z0-9A-Z][a-z0-9A-Z_-]{0,62}$", description="Letters, digits, - and _")
-]
-"""Stands in topics and addresses, so it has no characters that MQTT or a URL gives a meaning to."""
+from contracts.site.parts import Id, Name, Part, unique
 
 Position = tuple[float, float]
 """x (right) and y (up) in metres on the floor plan."""
 
 Ring = Annotated[list[Position], Field(min_length=4)]
-
-
-class Part(BaseModel):
-    """Every part of a site file: unknown keys and infinite numbers are refused, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
-
-
-class Name(Part):
-    """A name for people, in both languages of the console."""
-
-    en: Annotated[str, Field(min_length=1)]
-    zh: Annotated[str, Field(min_length=1)]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_name_for_both(cls, value: object) -> object:
-        return {"en": value, "zh": value} if isinstance(value, str) else value
 
 
 def _closed(rings: list[list[Position]]) -> None:
@@ -226,7 +205,7 @@ class Camera(Part):
                 f"the source of camera {self.id} holds a login, and the site file is no place for one: leave"
                 f" `source` out, and give the node the address as {camera_variable(self.id)}"
             )
-        _unique("lane", (lane.id for lane in self.lanes))
+        unique("lane", (lane.id for lane in self.lanes))
         return self
 
 
@@ -261,7 +240,7 @@ class Node(Part):
     @model_validator(mode="after")
     def _an_interface_has_one_use(self) -> Self:
         names = [radio.interface for radio in self.radios]
-        _unique("radio", names)
+        unique("radio", names)
         if self.stations in names:
             raise ValueError(f"{self.stations} cannot be a radio that listens and an access point at once")
         return self
@@ -411,6 +390,7 @@ class Site(Part):
     nodes: list[Node] = []
     broker: Broker | None = None
     wifi: Wifi | None = None
+    car_park: CarPark | None = None
     tracking: Tracking = Tracking()
     visits: VisitRules = VisitRules()
     privacy: Privacy = Privacy()
@@ -418,14 +398,21 @@ class Site(Part):
 
     @model_validator(mode="after")
     def _references_hold(self) -> Self:
-        floors = _unique("floor", (floor.id for floor in self.floors))
-        _unique("zone", (zone.id for _, zone in self.zones()))
-        _unique("node", (node.id for node in self.nodes))
-        _unique("camera", (camera.id for node in self.nodes for camera in node.cameras))
+        floors = unique("floor", (floor.id for floor in self.floors))
+        unique("zone", (zone.id for _, zone in self.zones()))
+        unique("node", (node.id for node in self.nodes))
+        unique("camera", (camera.id for node in self.nodes for camera in node.cameras))
         for node in self.nodes:
             if node.floor not in floors:
                 raise ValueError(
                     f"node {node.id} hangs on floor {node.floor!r}; expected one of {sorted(floors)}"
+                )
+        cameras = {camera.id for node in self.nodes for camera in node.cameras}
+        for gate in self.car_park.gates if self.car_park else ():
+            if gate.camera not in cameras:
+                raise ValueError(
+                    f"the car park has a gate with camera {gate.camera!r}, which no node has;"
+                    f" expected one of {sorted(cameras)}"
                 )
         for _, zone in self.zones():
             if unknown := set(zone.connects) - floors:
@@ -444,12 +431,3 @@ class Site(Part):
             if floor.id == floor_id:
                 return floor
         raise KeyError(floor_id)
-
-
-def _unique(what: str, ids: Iterable[str]) -> set[str]:
-    seen: set[str] = set()
-    for an_id in ids:
-        if an_id in seen:
-            raise ValueError(f"two {what}s have the id {an_id!r}; every {what} needs its own")
-        seen.add(an_id)
-    return seen

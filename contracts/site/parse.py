@@ -44,7 +44,9 @@ def dump_site(site: Site) -> str:
         floor["zones"] = [_brief(zone) | {"area": _Flow(zone["area"])} for zone in floor["zones"]]
     values["nodes"] = [_Flow(_brief(node)) for node in values["nodes"]]
     values["mall"] = {key: value for key, value in values["mall"].items() if value is not None}
-    for part in ("broker", "wifi"):
+    if values["car_park"] is not None:
+        values["car_park"] = _car_park(values["car_park"])
+    for part in ("broker", "wifi", "car_park"):
         if values[part] is None:
             del values[part]
     text: str = yaml.dump(
@@ -70,6 +72,12 @@ _SiteDumper.add_representer(
 def _brief(part: dict[str, Any]) -> dict[str, Any]:
     """Leave out what is not said: no capacity, no note."""
     return {key: value for key, value in part.items() if value not in (None, "", [])}
+
+
+def _car_park(part: dict[str, Any]) -> dict[str, Any]:
+    gates = [{"from" if key == "from_" else key: value for key, value in g.items()} for g in part["gates"]]
+    parts = {"areas": part["areas"], "gates": gates, "vouchers": part["vouchers"]}
+    return _brief(part | {name: [_Flow(_brief(one)) for one in found] for name, found in parts.items()})
 
 
 def _report(read: SourceMap, errors: list[ErrorDetails]) -> str:

@@ -71,9 +71,7 @@ def test_a_camera_is_read_with_its_lanes() -> None:
 
 def test_a_password_in_the_address_of_a_camera_is_refused_and_not_repeated() -> None:
     """The refusal says where it belongs, and does not show it."""
-    text = MINIMAL.replace(
-        *_cameras(f"{{id: ramp-1, source: 'RTSP://a:hunter2@cam/', lanes: [{LANE}]}}")
-    )
+    text = MINIMAL.replace(*_cameras(f"{{id: ramp-1, source: 'RTSP://a:hunter2@cam/', lanes: [{LANE}]}}"))
     with pytest.raises(ConfigurationError) as caught:
         parse_site(text, "mall.yaml")
     assert "MALLSENSE_CAMERA_RAMP_1" in str(caught.value)
@@ -211,3 +209,57 @@ def test_radios_of_a_node_are_read_and_written_again() -> None:
     assert (radio.interface, radio.channels, radio.dwell_s) == ("wlan1", [1, 36], 5.0)
     assert parse_site(dump_site(site), "x") == site
     assert parse_site(MINIMAL, "x").nodes[0].radios == []
+
+
+CAR_PARK = """
+    cameras:
+      - {id: gate-in, lanes: [{id: entry, direction: in}]}
+      - {id: ramp, lanes: [{id: down, direction: in}]}
+car_park:
+  areas:
+    - {id: P1, name: {en: Upper level, zh: 上层}, level: B1, capacity: 300}
+    - {id: P2, name: Lower level, level: B2, capacity: 200}
+  gates:
+    - {camera: gate-in, area: P1}
+    - {camera: ramp, area: P2, from: P1}
+  empty_at_h: 4
+  vouchers:
+    - {id: guests, name: Two hours, free_min: 120, min_stay_min: 30}
+"""
+
+
+def _with_car_park(found: str = "", replaced: str = "") -> str:
+    site = MINIMAL.replace("  - {id: n1, floor: F1, x_m: 10, y_m: 10, z_m: 3.2}\n", "")
+    return site + "  - id: n1\n    floor: F1\n    x_m: 10\n    y_m: 10" + CAR_PARK.replace(found, replaced)
+
+
+def test_a_car_park_is_read_and_written_again() -> None:
+    """Areas, gates and vouchers are read, gates between areas with their `from`, and survive a dump."""
+    site = parse_site(_with_car_park(), "mall.yaml")
+    assert site.car_park is not None
+    assert site.car_park.capacity == 500
+    assert [gate.from_ for gate in site.car_park.gates] == [None, "P1"]
+    assert parse_site(dump_site(site), "dumped") == site
+
+
+@pytest.mark.parametrize(
+    ("found", "replaced", "said"),
+    [
+        ("camera: ramp,", "camera: rmap,", "camera 'rmap', which no node has; expected one of ['gate-in',"),
+        ("area: P2, from", "area: P3, from", "names the area 'P3'; expected one of ['P1', 'P2']"),
+        ("area: P2, from: P1", "area: P1, from: P1", "leads from P1 to P1"),
+        ("camera: ramp, area: P2", "camera: gate-in, area: P2", "two gates have the camera gate-in"),
+        ("    - {camera: ramp, area: P2, from: P1}\n", "", "no gate leads from the street to ['P2']"),
+        ("id: P2", "id: P1", "two areas have the id 'P1'"),
+        ("capacity: 300", "capacity: 0", "greater than 0"),
+        ("empty_at_h: 4", "empty_at_h: 24", "less than or equal to 23"),
+        ("level: B1", "story: B1", "unknown key"),
+    ],
+)
+def test_mistakes_in_a_car_park_are_explained(found: str, replaced: str, said: str) -> None:
+    """A gate that leads nowhere, a camera that is not there, an area nobody gets to: each is named."""
+    with pytest.raises(
+        ConfigurationError, match=r"mall\.yaml:\d+: car_park|mall\.yaml:1: the site"
+    ) as caught:
+        parse_site(_with_car_park(found, replaced), "mall.yaml")
+    assert said in caught.value.message
