@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.influx import Influxd
 from tests.support import Mosquitto, find_program
 
 # Loaded machines are slow: no deadline for an example. CI draws the same examples in every run.
@@ -76,6 +77,30 @@ def mosquitto_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call
 def mosquitto(mosquitto_factory: Callable[..., Mosquitto]) -> Mosquitto:
     """Return a mosquitto that all tests share: use a mall's name of your own, and do not stop it."""
     return mosquitto_factory()
+
+
+@pytest.fixture(scope="session")
+def influxd_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Influxd]]:
+    """Make running influxds of one's own, to stop, kill and start again; all are stopped in the end."""
+    program = find_program("influxd")
+    if program is None:
+        pytest.skip("influxd is not installed: 'make test' installs it where it may")
+    servers: list[Influxd] = []
+
+    def make(*, http: str = "", data: str = "") -> Influxd:
+        server = Influxd(program, tmp_path_factory.mktemp("influxd"), http=http, data=data)
+        servers.append(server)
+        return server.start()
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def influxd(influxd_factory: Callable[..., Influxd]) -> Influxd:
+    """Return an influxd 1.x that all tests share: make a database of your own, and do not stop it."""
+    return influxd_factory()
 
 
 @pytest.fixture(scope="module")
