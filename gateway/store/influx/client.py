@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from influxdb_client.client.influxdb_client import InfluxDBClient
@@ -148,8 +149,13 @@ class InfluxClient:
         return self._ask("POST", statement, database, None)
 
     def _ask(self, method: str, statement: str, database: str | None, policy: str | None) -> list[Series]:
-        chosen = {"q": statement, "db": database, "rp": policy, "epoch": "ms"}
-        response = self.call(method, "/query", {key: value for key, value in chosen.items() if value})
+        asked = {"q": statement, "db": database, "rp": policy, "epoch": "ms"}
+        params = {key: value for key, value in asked.items() if value}
+        if method == "GET":
+            response = self.call(method, "/query", params)
+        else:  # in the body: a statement may hold a password, and addresses come into logs
+            form = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+            response = self.call(method, "/query", body=urlencode(params), headers=form)
         try:
             answer = msgspec.json.decode(response.data, type=_Answer)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
