@@ -87,25 +87,17 @@ class SqliteHistory:
         """
         first = -(-from_ms // HOUR_MS) * HOUR_MS
         last = to_ms // HOUR_MS * HOUR_MS
-        query = f"SELECT {_GRID}, cells FROM {{}} WHERE floor = ? AND minute_ms >= ? AND minute_ms < ?"  # noqa: S608
+        query = (
+            f"SELECT {_GRID}, cells, minute_ms FROM {{}} WHERE floor = ? AND minute_ms >= ? AND minute_ms < ?"  # noqa: S608
+        )
+        minutes = query.format("cell_minutes")
         with self._reader() as connection:
-            hours: list[Any] = []
-            edges = [(from_ms, to_ms)]
-            if first < last:
-                # Hours are added up once they are over, so the newest may be there in minutes only.
-                done = connection.execute(
-                    "SELECT max(minute_ms) FROM cell_hours WHERE floor = ?", (floor,)
-                ).fetchone()[0]
-                last = min(last, -1 if done is None else done + HOUR_MS)
-            if first < last:
-                hours = connection.execute(query.format("cell_hours"), (floor, first, last)).fetchall()
-                edges = [(from_ms, first), (last, to_ms)]
-            minutes = [
-                row
-                for start, end in edges
-                for row in connection.execute(query.format("cell_minutes"), (floor, start, end))
-            ]
-        return add_up(hours + minutes)
+            hours = connection.execute(query.format("cell_hours"), (floor, first, last)).fetchall()
+            # Hours are added up once they are over, so the newest may be there in minutes only.
+            done = hours[-1][-1] + HOUR_MS if hours else first
+            before = connection.execute(minutes, (floor, from_ms, min(first, to_ms))).fetchall()
+            after = connection.execute(minutes, (floor, done, to_ms)).fetchall()
+        return add_up(before + hours + after)
 
     def zone_minutes(
         self, from_ms: int, to_ms: int, step_ms: int, zones: Sequence[str] | None = None
