@@ -88,7 +88,8 @@ class SqliteHistory:
         first = -(-from_ms // HOUR_MS) * HOUR_MS
         last = to_ms // HOUR_MS * HOUR_MS
         query = (
-            f"SELECT {_GRID}, cells, minute_ms FROM {{}} WHERE floor = ? AND minute_ms >= ? AND minute_ms < ?"  # noqa: S608
+            f"SELECT {_GRID}, cells, minute_ms FROM {{}}"  # noqa: S608
+            " WHERE floor = ? AND minute_ms >= ? AND minute_ms < ? ORDER BY minute_ms"
         )
         minutes = query.format("cell_minutes")
         with self._reader() as connection:
