@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install the programs the tests run against: MQTT broker, browser, tshark, what a node's files are for.
+# Install the programs the tests run against: MQTT broker, InfluxDB, browser, tshark, what a node's files are for.
 # Where that is not allowed, say what will be skipped and go on; under CI it is an error.
 set -eu
 
@@ -15,6 +15,8 @@ need() {
   missing="$missing $package"
 }
 need mosquitto mosquitto
+need influxdb influxd
+need victoria-metrics victoria-metrics
 need chromium chromium chromium-browser google-chrome
 need tshark tshark
 need hostapd hostapd

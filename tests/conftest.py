@@ -1,4 +1,4 @@
-"""Fixtures for all tests: recorded data, a real MQTT broker, a real browser; and no skips in CI."""
+"""Fixtures for all tests: recorded data, real servers, a real browser; and no skips in CI."""
 
 import os
 from collections.abc import Callable, Generator, Iterator
@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.influx import Influxd
 from tests.support import Mosquitto, find_program
+from tests.victoria import Victoria
 
 # Loaded machines are slow: no deadline for an example. CI draws the same examples in every run.
 hypothesis.settings.register_profile("local", deadline=None)
@@ -101,6 +102,17 @@ def influxd_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
 def influxd(influxd_factory: Callable[..., Influxd]) -> Influxd:
     """Return an influxd 1.x that all tests share: make a database of your own, and do not stop it."""
     return influxd_factory()
+
+
+@pytest.fixture(scope="session")
+def victoria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victoria]:
+    """Return a VictoriaMetrics that all tests share: use a mall's name of your own, and do not stop it."""
+    program = find_program("victoria-metrics")
+    if program is None:
+        pytest.skip("VictoriaMetrics is not installed: 'make test' installs it where it may")
+    server = Victoria(program, tmp_path_factory.mktemp("victoria"))
+    yield server.start()
+    server.stop()
 
 
 @pytest.fixture(scope="module")

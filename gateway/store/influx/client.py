@@ -70,8 +70,8 @@ class InfluxClient:
     ) -> None:
         """Connects when first asked.
 
-        `major` is the API to speak (1, 2 or 3), for servers that do not tell by themselves: VictoriaMetrics
-        says it is 1.8, and takes what 2.x takes, too.
+        `major` is the API to speak (1, 2 or 3), for servers that do not tell by themselves:
+        VictoriaMetrics does not, and takes what 1.x and what 2.x takes.
         """
         self.address = address
         self._where = str(address)
@@ -121,11 +121,11 @@ class InfluxClient:
         Raises `RefusedError` when the server will never take some of the points, `TooLargeError` when there
         are too many at once.
         """
-        if self.major == 1:
-            path, target = "/write", {"db": database, "rp": policy}
-        else:
+        if self.major == 2:
             org = {"org": self.address.org} if self.address.org else {}
             path, target = "/api/v2/write", {**org, "bucket": f"{database}/{policy}"}
+        else:  # 3.x takes a name with a slash here, and not at /api/v2/write (influxdb3_server/src/http.rs)
+            path, target = "/write", {"db": database, "rp": policy}
         headers = {"Content-Type": "text/plain; charset=utf-8", "Content-Encoding": "gzip"}
         response = self.call("POST", path, {**target, "precision": "ns"}, body=body, headers=headers)
         if response.status != HTTPStatus.NO_CONTENT:
@@ -149,6 +149,8 @@ class InfluxClient:
         return self._ask("POST", statement, database, None)
 
     def _ask(self, method: str, statement: str, database: str | None, policy: str | None) -> list[Series]:
+        if database and policy and self.major == 3:  # a policy is part of a database's name there
+            database, policy = f"{database}/{policy}", None
         asked = {"q": statement, "db": database, "rp": policy, "epoch": "ms"}
         params = {key: value for key, value in asked.items() if value}
         if method == "GET":
