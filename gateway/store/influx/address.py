@@ -41,7 +41,8 @@ class InfluxAddress:
     def parse(cls, text: str, *, token: str | None = None, ca: Path | None = None) -> Self:
         """Read `influx://[user:password@]host[:port]/DATABASE[?org=ORG]`, or `influxs://` for TLS.
 
-        Token and the authority's certificate are given beside it, as on the command line.
+        Token and the authority's certificate are given beside it, as on the command line. For a 1.x the token
+        is `user:password`, as `mallsense store init` writes it into a file.
 
         Raises:
             ConfigurationError: it is no such address, or what is beside it does not go with it. The message
@@ -58,6 +59,8 @@ class InfluxAddress:
                 "Write influxs:// instead of influx://, or leave the certificate out.",
             )
         user, password = _login(url, token)
+        if token and ":" in token:  # no token of 2.x or 3.x has a colon
+            (user, _, password), token = token.partition(":"), None
         return cls(
             host=url.hostname or "",
             database=_database(url.path),
