@@ -14,11 +14,13 @@ from contracts.topics import Topics
 from edge_agent.batcher import Batcher
 from edge_agent.configuring import select
 from edge_agent.connection import WINDOW, Connection
+from edge_agent.enrolled import EnrolledList
 from edge_agent.gateway_view import GatewayView
 from edge_agent.guidance import Guidance
 from edge_agent.health import Instruments
 from edge_agent.opt_out import OptOut
 from edge_agent.pace import paced
+from edge_agent.plate_hashes import PlateHashes
 from edge_agent.pseudonym import Pseudonyms
 from edge_agent.publisher import CATCH_UP, Publisher
 from edge_agent.reporting import Progress, Reporter
@@ -63,6 +65,7 @@ def run_agent(
     progress: Callable[[Progress], None] | None = None,
     instruments: Instruments | None = None,
     guidance: Guidance | None = None,
+    province: str | None = None,
 ) -> Progress:
     """Run an agent until its source ends and everything is stored elsewhere, or until `stop` is set.
 
@@ -72,7 +75,8 @@ def run_agent(
     lost. With `broker_timeout_s`, a broker that cannot be reached at the start is an error after so many
     seconds; without, the agent tries for ever. `progress` is called a few times a second.
     `instruments` add to a live node's health what the counters do not tell. With `guidance`, which only an
-    agent of one node can have, it follows the desired configuration and measures its clock.
+    agent of one node can have, it follows the desired configuration and measures its clock. `province` is
+    what local plates begin with, for sources with cameras.
 
     On `stop`, what waits is sent for up to 5 s; the rest stays in the spool for the next start.
 
@@ -100,6 +104,7 @@ def run_agent(
     wake = threading.Event()
     gateway = GatewayView()
     opt_out = OptOut(key, spool_path.with_name(f"{spool_path.name}.optout"))
+    enrolled = EnrolledList(key, spool_path.with_name(f"{spool_path.name}.enrolled"))
     connection = Connection(
         broker,
         client_id=f"mallsense-edge-{mall}-{agent_id}",
@@ -108,7 +113,7 @@ def run_agent(
         will=status(AgentState.OFFLINE),
         wake=wake,
         subscriptions=gateway.subscriptions(topics, source.nodes)
-        | {topics.opt_out(): opt_out.take}
+        | {topics.opt_out(): opt_out.take, topics.enrolled_plates(): enrolled.take}
         | (guidance.subscriptions(topics) if guidance else {}),
     )
     publisher = Publisher(
@@ -130,7 +135,8 @@ def run_agent(
         instruments=instruments,
         guidance=guidance,
     )
-    batcher = Batcher(pseudonyms, boot=spool.boot, number=spool.number)
+    plates = PlateHashes(key, rotation, province=province, enrolled=enrolled)
+    batcher = Batcher(pseudonyms, boot=spool.boot, number=spool.number, plates=plates)
     reader = _Reader(batcher, spool, reporter, wake, stop, opt_out, guidance)
     try:
         publisher.start()

@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 from msgspec import UNSET
 
 from contracts.messages import AddressKind, ObservationBatch
+from contracts.plates import MAX_CHARACTERS, PlateRead
+from edge_agent.plate_hashes import PlateHashes
 from edge_agent.pseudonym import Pseudonyms
-from edge_agent.sources.protocol import Heard
+from edge_agent.sources.protocol import Heard, PlateSighting
 
 MAX_ROWS = 5_000
 """Most observations in a batch: about 400 kB, which every broker takes at its defaults or close to them."""
+MAX_PLATE_READS = 500
+"""Most plate reads in a batch: about 350 kB."""
 LOCALLY_ADMINISTERED = 0x02
 """The bit of an address's first byte that says the phone chose it (IEEE 802, 8.4)."""
 _KINDS = (AddressKind.GLOBAL, AddressKind.RANDOM)
@@ -40,6 +44,7 @@ class _Open:
     sequence: list[int] = field(default_factory=list)
     elements: list[str] = field(default_factory=list)
     formerly: list[str] = field(default_factory=list)
+    plates: list[PlateRead] = field(default_factory=list)
 
 
 class Batcher:
@@ -47,13 +52,21 @@ class Batcher:
 
     A node's batch is closed when it covers `hold_ms` of event time, observations or not: an empty one is the
     heartbeat. 0 closes one with every block; replays hold longer, since a second passes in no time there.
-    `number` gives each batch its sequence number within `boot`.
+    `number` gives each batch its sequence number within `boot`. Without `plates`, what cameras read is left
+    out.
     """
 
     def __init__(
-        self, pseudonyms: Pseudonyms, *, boot: str, number: Callable[[], int], hold_ms: int = 0
+        self,
+        pseudonyms: Pseudonyms,
+        *,
+        boot: str,
+        number: Callable[[], int],
+        hold_ms: int = 0,
+        plates: PlateHashes | None = None,
     ) -> None:
         self._pseudonyms = pseudonyms
+        self._plates = plates
         self._boot = boot
         self._number = number
         self.hold_ms = hold_ms
@@ -69,7 +82,7 @@ class Batcher:
         if batch is None:
             self._open[node] = batch = _Open(opened_ms=min(heard.t_ms, default=heard.complete_to_ms))
         if heard.complete_to_ms < batch.watermark_ms:  # the clock of a live node was set back
-            if batch.t_ms:
+            if batch.t_ms or batch.plates:
                 yield self._close(node, batch, MAX_ROWS)
             batch.opened_ms = batch.told_ms = batch.watermark_ms = 0
         _drop_impossible(heard)
@@ -83,7 +96,10 @@ class Batcher:
         batch.sequence += heard.sequence
         batch.elements += elements
         batch.formerly += formerly
-        while len(batch.t_ms) > MAX_ROWS:
+        if heard.plates and self._plates is not None:
+            _drop_impossible_plates(heard)
+            batch.plates += [self._plates.read(sighting) for sighting in heard.plates]
+        while len(batch.t_ms) > MAX_ROWS or len(batch.plates) > MAX_PLATE_READS:
             yield self._close(node, batch, MAX_ROWS)
         batch.watermark_ms = max(batch.watermark_ms, heard.complete_to_ms)
         if batch.watermark_ms - batch.opened_ms >= self.hold_ms:
@@ -92,7 +108,7 @@ class Batcher:
     def flush(self) -> Iterator[ObservationBatch]:
         """Close every batch that holds something not yet given."""
         for node, batch in self._open.items():
-            if batch.watermark_ms > batch.told_ms or batch.t_ms:
+            if batch.watermark_ms > batch.told_ms or batch.t_ms or batch.plates:
                 yield self._close(node, batch, MAX_ROWS)
 
     def _close(self, node: str, batch: _Open, rows: int) -> ObservationBatch:
@@ -111,7 +127,9 @@ class Batcher:
             sequence=batch.sequence[:rows],
             elements=batch.elements[:rows],
             formerly=batch.formerly[:rows] if any(batch.formerly[:rows]) else UNSET,
+            plates=batch.plates[:MAX_PLATE_READS] or UNSET,
         )
+        del batch.plates[:MAX_PLATE_READS]
         for column in (
             batch.t_ms,
             batch.device,
@@ -140,3 +158,18 @@ def _drop_impossible(heard: Heard) -> None:
         for other in ("t_ms", "address", "rssi_dbm", "channel", "frame_kind", "sequence", "elements"):
             values = getattr(heard, other)
             setattr(heard, other, [values[i] for i in keep])
+
+
+def _drop_impossible_plates(heard: Heard) -> None:
+    """Take out plate sightings that the wire format does not admit, and count them."""
+    keep = [sighting for sighting in heard.plates if _possible(sighting)]
+    if len(keep) < len(heard.plates):
+        heard.skipped["impossible_plate"] = len(heard.plates) - len(keep)
+        heard.plates = keep
+
+
+def _possible(sighting: PlateSighting) -> bool:
+    low, high = _RANGES["t_ms"]
+    return low <= sighting.t_ms <= high and all(
+        0 < len(text) <= MAX_CHARACTERS and 0 <= probability <= 1 for text, probability in sighting.candidates
+    )

@@ -6,13 +6,13 @@ it is keyed with the mall's key, so that nobody else can find out who is on it.
 """
 
 import logging
-import os
 from hashlib import blake2b
 from pathlib import Path
 
 from contracts.control import OptOutList
 from contracts.errors import MessageError
 from contracts.messages import decode
+from edge_agent.kept_copy import write_copy
 from edge_agent.pseudonym import CACHED
 from edge_agent.sources.protocol import Heard
 
@@ -64,7 +64,7 @@ class OptOut:
             return
         _log.info("opt-out list: %d addresses are not reported", len(self))
         try:
-            _write(self._path, payload)
+            write_copy(self._path, payload)
         except OSError as error:
             self._complain(f"the opt-out list cannot be kept in {self._path}: {error.strerror}")
 
@@ -103,15 +103,3 @@ class _Spared(dict[bytes, bool]):
             self.clear()
         self[address] = spared = opt_out_digest(self._key, address) in self.digests
         return spared
-
-
-def _write(path: Path, payload: bytes) -> None:
-    """Replace a file as a whole: after a power cut it is the old one or the new one."""
-    if path.exists() and path.read_bytes() == payload:
-        return
-    new = path.with_name(f"{path.name}.new")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123  # a mode
-        file.write(payload)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

@@ -8,6 +8,25 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from contracts.messages import FrameKind
+from contracts.plates import Direction, PlateChange
+
+
+@dataclass(frozen=True, slots=True)
+class PlateSighting:
+    """What a camera has read of one passage so far (`contracts.plates.PlateRead`), in clear text.
+
+    Lives in memory only: the agent turns it into keyed hashes. Its `repr` shows no plate.
+    """
+
+    track: str
+    """16 hex digits, random, the same for all sightings of a passage."""
+    change: PlateChange
+    t_ms: int
+    camera: str
+    direction: Direction
+    candidates: tuple[tuple[str, float], ...] = field(repr=False)
+    """What the plate may be with the probability of each, likeliest first; never empty. They add up to at
+    most 1: the rest is for what nobody thought of."""
 
 
 @dataclass(slots=True)
@@ -36,6 +55,8 @@ class Heard:
     """802.11 sequence number; -1 = not known."""
     elements: list[bytes] = field(default_factory=list, repr=False)
     """What the information elements say of the model, canonical; empty = none. Only its hash leaves."""
+    plates: list[PlateSighting] = field(default_factory=list)
+    """What cameras have read in this stretch, in order: no column, since a passage is no frame."""
 
     def only(self, rows: Sequence[int], cause: str) -> "Heard":
         """Give a block of these rows; the others are counted in its `skipped` by their cause."""

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from contracts.messages import AddressKind, FrameKind, ObservationBatch, decode, encode
+from contracts.plates import Direction, PlateChange
 from edge_agent import batcher as module
 from edge_agent.batcher import Batcher
+from edge_agent.plate_hashes import PlateHashes
 from edge_agent.pseudonym import Pseudonyms
+from edge_agent.sources.protocol import PlateSighting
 from tests.edge_agent.helpers import KEY, PHONE, ROTATION, T0_MS, heard
 
 BOOT = "0123456789abcdef"
@@ -47,6 +50,41 @@ def test_former_pseudonyms_are_sent_where_there_are_any() -> None:
     assert (before.formerly, after.formerly) == (UNSET, before.device)
     assert b"formerly" not in encode(before)
     assert decode(encode(after), ObservationBatch) == after
+
+
+def seen(number: int, text: str = "浙A12345", t_ms: int = T0_MS) -> PlateSighting:
+    """A passage of a car."""
+    return PlateSighting(f"{number:016x}", PlateChange.NEW, t_ms, "ramp", Direction.IN, ((text, 0.9),))
+
+
+def test_plates_travel_with_the_block_they_were_read_in() -> None:
+    """They become hashes; a block with a plate and no phone is no empty one; without hashes they stay."""
+    block = heard(addresses=[])
+    block.plates = [seen(1), seen(2)]
+    made = Batcher(
+        Pseudonyms(KEY, ROTATION), boot=BOOT, number=count().__next__, plates=PlateHashes(KEY, ROTATION)
+    )
+    (batch,) = made.add(block)
+    assert batch.plates is not UNSET
+    assert [read.track for read in batch.plates] == ["0" * 15 + "1", "0" * 15 + "2"]
+    assert decode(encode(batch), ObservationBatch) == batch
+    assert "浙" not in encode(batch).decode()
+    assert next(made.add(heard(addresses=[]))).plates is UNSET
+    assert next(batcher().add(block)).plates is UNSET
+
+
+def test_many_plates_are_split_and_impossible_ones_counted() -> None:
+    """A batch stays small enough for every broker, and one bad entry does not have it refused."""
+    block = heard(addresses=[PHONE])
+    block.plates = [*(seen(i) for i in range(1200)), seen(1, "A" * 40), seen(2, t_ms=-5), seen(3, "")]
+    made = Batcher(
+        Pseudonyms(KEY, ROTATION), boot=BOOT, number=count().__next__, plates=PlateHashes(KEY, ROTATION)
+    )
+    batches = list(made.add(block))
+    assert [len(batch.plates or ()) for batch in batches] == [500, 500, 200]
+    assert [len(batch) for batch in batches] == [1, 0, 0]
+    assert block.skipped == {"impossible_plate": 3}
+    assert [decode(encode(batch), ObservationBatch) for batch in batches] == batches
 
 
 def test_an_empty_block_is_a_heartbeat() -> None:
