@@ -26,10 +26,6 @@ ANSWER_TIMEOUT_S = 30.0
 """How long a server may be silent."""
 
 
-class CutOffError(UnavailableError):
-    """The server gives at most so many rows to a question, and there are more: ask for less at once."""
-
-
 class Series(msgspec.Struct, frozen=True):
     """Rows of one measurement (and one set of tags, where grouped by tags)."""
 
