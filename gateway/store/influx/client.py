@@ -6,7 +6,8 @@ InfluxDB 1.8, OSS 2 and 3 Core (docs.influxdata.com).
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -186,7 +187,7 @@ class InfluxClient:
 
         Raises `RefusedError` and `TooLargeError` where the server says so.
         """
-        try:
+        with self.explained(path):
             response: BaseHTTPResponse = self.influx.api_client.call_api(  # type: ignore[no-untyped-call]
                 path,
                 method,
@@ -197,13 +198,19 @@ class InfluxClient:
                 _return_http_data_only=True,
             )
             response.read(cache_content=True)
+        return response
+
+    @contextmanager
+    def explained(self, path: str) -> Iterator[None]:
+        """Turn what influxdb-client raises in a request of this path into errors that say what to do."""
+        try:
+            yield
         except ApiException as error:
             if not error.status:  # influxdb-client's way to say that TLS failed
                 raise errors.no_tls(self._where, str(error.reason)) from error
             raise errors.explain(self._where, int(error.status), _words(error), path) from error
         except (HTTPError, OSError) as error:
             raise errors.unreachable(self._where, error) from error
-        return response
 
     def close(self) -> None:
         """Let go of the connections."""
