@@ -139,6 +139,19 @@ MIGRATIONS = (
         PRIMARY KEY (minute_ms, area)
     ) WITHOUT ROWID;
     """,
+    """
+    -- What operators write down themselves. One that was taken back is kept, so that others can learn of it.
+    CREATE TABLE promotions (
+        promotion TEXT PRIMARY KEY,
+        zone TEXT NOT NULL,
+        start_ms INTEGER NOT NULL,
+        end_ms INTEGER NOT NULL,
+        title_en TEXT NOT NULL,
+        title_zh TEXT NOT NULL,
+        removed INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX promotions_by_start ON promotions (start_ms);
+    """,
 )
 """Statement scripts; number i brings a file from version i to version i + 1."""
 
