@@ -168,10 +168,7 @@ class InfluxClient:
                 raise errors.explain(self._where, HTTPStatus.BAD_REQUEST, problem, "/query")
         series = answer.results[0].series
         if answer.results[0].partial or any(one.partial for one in series):
-            raise errors.CutOffError(
-                f"{self._where}: the server cut its answer off",
-                "Set max-row-limit = 0 in the [http] section of its configuration.",
-            )
+            raise errors.CutOffError(self._where)
         return series
 
     def call(

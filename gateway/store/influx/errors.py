@@ -40,6 +40,12 @@ class RefusedError(MallsenseError):
 class CutOffError(UnavailableError):
     """The server gives only a part of an answer: ask for less at once."""
 
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"{where}: the server cut its answer off",
+            "Set max-row-limit = 0 in the [http] section of its configuration.",
+        )
+
 
 class TooLargeError(MallsenseError):
     """The body is larger than the server, or a proxy before it, accepts: send it in parts."""

@@ -33,6 +33,10 @@ _STAY = (
     *("stay", "plate", "area", "started_ms", "seen_ms", "entered_ms", "left_ms"),
     *("confidence", "region", "energy"),
 )
+_SUMS = (
+    'sum("people_mean") AS "mean", max("people_max") AS "most", sum("variance_mean") AS "var",'
+    ' sum("started") AS "started", sum("ended") AS "ended", count("people_max") AS "rows"'
+)
 _CAR_PARK_MINUTE = ("area", "cars_mean", "cars_max", "variance_mean", "entered", "left", "queue_mean")
 
 _Cells = tuple[int, tuple[float, float, float, int, int, bytes]]
@@ -64,9 +68,8 @@ class InfluxHistory:
     def positions(self, floor: str, t_ms: int, within_ms: int) -> Positions | None:
         """The last snapshot of a floor at or before `t_ms`, not older than `within_ms`."""
         where = self._where((t_ms - within_ms) * _NS, (t_ms + 1) * _NS, floor=floor)
-        newest = self._client.query(
-            f'SELECT "device" FROM {source("raw", "position")} WHERE {where} ORDER BY time DESC LIMIT 1',  # noqa: S608
-            database=self._database,
+        newest = self._query(
+            f'SELECT "device" FROM {source("raw", "position")} WHERE {where} ORDER BY time DESC LIMIT 1'  # noqa: S608
         )
         if not newest:
             return None
@@ -97,12 +100,7 @@ class InfluxHistory:
 
     def _cells(self, policy: str, measurement: str, floor: str, from_ms: int, to_ms: int) -> Iterator[_Cells]:
         what = f"SELECT * FROM {source(policy, measurement)}"  # noqa: S608  # quoted
-        for part in self._series(
-            lambda start, end: f"{what} WHERE {self._where(start, end, floor=floor)}",
-            from_ms * _NS,
-            to_ms * _NS,
-            unit_ns=MINUTE_MS * _NS,
-        ):
+        for part in self._series(what, from_ms, to_ms, unit_ns=MINUTE_MS * _NS, floor=floor):
             place = {name: number for number, name in enumerate(part.columns)}
             grid = [place[name] for name in _GRID]
             pieces = [
@@ -119,25 +117,27 @@ class InfluxHistory:
         """Zones over steps of whole minutes; see `History.zone_minutes`."""
         if zones is not None and not zones:
             return []
-        what = (
-            'SELECT sum("people_mean") AS "mean", max("people_max") AS "most", sum("variance_mean") AS "var",'  # noqa: S608
-            f' sum("started") AS "started", sum("ended") AS "ended" FROM {source("rollups", "zone_minute")}'
-        )
+        table = source("rollups", "zone_minute")
         chosen = "" if zones is None else f" AND ({one_of('zone', zones)})"
         steps = f'GROUP BY time({step_ms}ms, {from_ms % step_ms}ms), "zone" fill(none)'
-        series = self._series(
-            lambda start, end: f"{what} WHERE {self._where(start, end)}{chosen} {steps}",
-            from_ms * _NS,
-            to_ms * _NS,
-            unit_ns=step_ms * _NS,
-        )
+
+        def ask(start: int, end: int) -> list[Series]:
+            where = f"FROM {table} WHERE {self._where(start, end)}{chosen}"
+            total = self._query(f'SELECT count("people_max") {where}')
+            answer = self._query(f"SELECT {_SUMS} {where} {steps}")
+            counted = sum(row[-1] for one in answer for row in one.values)
+            if total and counted < total[0].values[0][-1]:
+                # 1.6.7 says nothing of it when its limit of rows falls between two zones.
+                raise CutOffError(self._database)
+            return answer
+
         minutes = float(step_ms // MINUTE_MS)
         rows = [
             ZoneMinute(
                 step, one.tags["zone"], mean / minutes, float(most), var / minutes, int(started), int(ended)
             )
-            for one in series
-            for step, mean, most, var, started, ended in one.values
+            for one in _in_halves(ask, from_ms * _NS, to_ms * _NS, unit_ns=step_ms * _NS)
+            for step, mean, most, var, started, ended, _ in one.values
         ]
         return sorted(rows, key=lambda row: (row.minute_ms, row.zone))
 
@@ -196,37 +196,46 @@ class InfluxHistory:
     ) -> list[list[Any]]:
         """Rows of time and these fields (and tags), in order of time."""
         what = f"SELECT {', '.join(map(identifier, fields))} FROM {source(policy, measurement)}"  # noqa: S608
-        series = self._series(
-            lambda start, end: f"{what} WHERE {self._where(start, end, **tags)}",
-            from_ms * _NS,
-            to_ms * _NS,
-            unit_ns=1,
-        )
+        series = self._series(what, from_ms, to_ms, unit_ns=1, **tags)
         return [row for one in series for row in one.values]
 
-    def _series(
-        self, question: Callable[[int, int], str], from_ns: int, to_ns: int, *, unit_ns: int
-    ) -> list[Series]:
-        """Ask about a period, and where the server cuts its answer off, about each half of it.
+    def _series(self, what: str, from_ms: int, to_ms: int, *, unit_ns: int, **tags: str) -> list[Series]:
+        """Ask `what` of points with these tags in a period, in one piece or in many."""
+        return _in_halves(
+            lambda start, end: self._query(f"{what} WHERE {self._where(start, end, **tags)}"),
+            from_ms * _NS,
+            to_ms * _NS,
+            unit_ns=unit_ns,
+        )
 
-        Halves begin a whole number of `unit_ns` after the period does. Raises `CutOffError` when the answer
-        for one unit is cut off.
-        """
-        if from_ns >= to_ns:
-            return []
-        try:
-            return self._client.query(question(from_ns, to_ns), database=self._database)
-        except CutOffError:
-            half = (to_ns - from_ns) // unit_ns // 2 * unit_ns
-            if not half:
-                raise
-        return [
-            *self._series(question, from_ns, from_ns + half, unit_ns=unit_ns),
-            *self._series(question, from_ns + half, to_ns, unit_ns=unit_ns),
-        ]
+    def _query(self, statement: str) -> list[Series]:
+        return self._client.query(statement, database=self._database)
 
     def _where(self, from_ns: int, to_ns: int, **tags: str) -> str:
         return condition({"mall": self._mall, **tags}, from_ns, to_ns)
+
+
+def _in_halves(
+    ask: Callable[[int, int], list[Series]], from_ns: int, to_ns: int, *, unit_ns: int
+) -> list[Series]:
+    """Ask about a period, and where the server cuts its answer off, about each half of it.
+
+    Halves begin a whole number of `unit_ns` after the period does. Raises `CutOffError` when the answer for
+    one unit is cut off.
+    """
+    if from_ns >= to_ns:
+        return []
+    try:
+        return ask(from_ns, to_ns)
+    except CutOffError:
+        half = (to_ns - from_ns) // unit_ns // 2 * unit_ns
+        if not half:
+            raise
+    middle = from_ns + half
+    return [
+        *_in_halves(ask, from_ns, middle, unit_ns=unit_ns),
+        *_in_halves(ask, middle, to_ns, unit_ns=unit_ns),
+    ]
 
 
 def _piece(name: str) -> int:
