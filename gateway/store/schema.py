@@ -152,6 +152,74 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE INDEX promotions_by_start ON promotions (start_ms);
     """,
+    """
+    -- What waits for a server elsewhere: finished bodies of requests, put in with the checkpoint they belong to.
+    CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        database TEXT NOT NULL,
+        policy TEXT NOT NULL,
+        added_ms INTEGER NOT NULL, -- wall time
+        points INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,    -- of the body
+        body BLOB NOT NULL         -- gzip of line protocol
+    );
+    CREATE INDEX outbox_in_order ON outbox (database, policy, id);
+
+    -- How much that is, kept by the triggers below: counting a month of it would take seconds.
+    CREATE TABLE outbox_totals (
+        database TEXT NOT NULL,
+        policy TEXT NOT NULL,
+        bodies INTEGER NOT NULL,
+        points INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        PRIMARY KEY (database, policy)
+    ) WITHOUT ROWID;
+    CREATE TRIGGER outbox_in AFTER INSERT ON outbox BEGIN
+        INSERT INTO outbox_totals VALUES (new.database, new.policy, 1, new.points, new.bytes)
+        ON CONFLICT DO UPDATE SET
+            bodies = bodies + 1, points = points + excluded.points, bytes = bytes + excluded.bytes;
+    END;
+    CREATE TRIGGER outbox_out AFTER DELETE ON outbox BEGIN
+        UPDATE outbox_totals SET bodies = bodies - 1, points = points - old.points, bytes = bytes - old.bytes
+        WHERE database = old.database AND policy = old.policy;
+    END;
+
+    -- Points that will never arrive, and why.
+    CREATE TABLE outbox_lost (
+        database TEXT NOT NULL,
+        policy TEXT NOT NULL,
+        cause TEXT NOT NULL,       -- refused, full
+        points INTEGER NOT NULL,
+        last_ms INTEGER NOT NULL,
+        PRIMARY KEY (database, policy, cause)
+    ) WITHOUT ROWID;
+
+    -- What is needed here of a history that is elsewhere: newest states, and the minutes of the hour.
+    CREATE TABLE latest (
+        kind TEXT NOT NULL,        -- visit, stay
+        id TEXT NOT NULL,
+        seen_ms INTEGER NOT NULL,
+        over INTEGER NOT NULL,
+        record BLOB NOT NULL,      -- JSON
+        PRIMARY KEY (kind, id)
+    ) WITHOUT ROWID;
+    CREATE TABLE latest_cell_minutes (
+        minute_ms INTEGER NOT NULL,
+        floor TEXT NOT NULL,
+        cell_m REAL NOT NULL, x0_m REAL NOT NULL, y0_m REAL NOT NULL,
+        nx INTEGER NOT NULL, ny INTEGER NOT NULL,
+        cells BLOB NOT NULL,
+        PRIMARY KEY (floor, minute_ms)
+    ) WITHOUT ROWID;
+    CREATE TABLE latest_cell_hours (
+        minute_ms INTEGER NOT NULL,
+        floor TEXT NOT NULL,
+        cell_m REAL NOT NULL, x0_m REAL NOT NULL, y0_m REAL NOT NULL,
+        nx INTEGER NOT NULL, ny INTEGER NOT NULL,
+        cells BLOB NOT NULL,
+        PRIMARY KEY (floor, minute_ms)
+    ) WITHOUT ROWID;
+    """,
 )
 """Statement scripts; number i brings a file from version i to version i + 1."""
 

@@ -3,19 +3,18 @@
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import Any
-
-import numpy as np
 
 from contracts.errors import ConfigurationError
 from contracts.messages import AgentStatus, ObservationBatch, decode
 from contracts.site import Retention
 from gateway.store import columns, files, schema, statements
-from gateway.store.reading import HOUR_MS, SqliteHistory, add_up
-from gateway.store.records import CellMinute, Checkpoint, Event, Input, Outputs
+from gateway.store.hours import add_up_hours
+from gateway.store.reading import HOUR_MS, SqliteHistory
+from gateway.store.records import Checkpoint, Event, Input, Outputs
 
 _DAY_MS = 24 * HOUR_MS
 _DELETED_AT_ONCE = 20_000
@@ -61,7 +60,8 @@ class SqliteStore(SqliteHistory):
         )
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write all of it or nothing; for the thread that writes. Raises `UnavailableError`."""
         with files.explained(self._path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -77,7 +77,7 @@ class SqliteStore(SqliteHistory):
     def append(self, inputs: Sequence[Input]) -> list[int | None]:
         """Keep these messages for good; see `Journal.append`."""
         rows = [_journal_row(item) for item in inputs]
-        with self._transaction() as db:
+        with self.transaction() as db:
             return [_insert_new(db, row) for row in rows]
 
     def after(self, position: int) -> Iterator[tuple[int, Input]]:
@@ -103,45 +103,32 @@ class SqliteStore(SqliteHistory):
 
     # Writing the history
 
-    def commit(self, outputs: Outputs, checkpoint: Checkpoint | None) -> None:
-        """Write the outputs of ticks and the checkpoint after them: all of it or nothing."""
+    def commit(
+        self,
+        outputs: Outputs,
+        checkpoint: Checkpoint | None,
+        also: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> None:
+        """Write the outputs of ticks and the checkpoint after them: all of it or nothing.
+
+        `also` is called with the connection, to write more in the same transaction.
+        """
         work = [*statements.statements(outputs)]
         state = None if checkpoint is None else (
             checkpoint.position, checkpoint.t_ms, checkpoint.next_cursor, checkpoint.site,
             columns.pack(checkpoint.engine), columns.pack(checkpoint.recorder),
         )  # fmt: skip
-        with self._transaction() as db:
+        with self.transaction() as db:
             for sql, rows in work:
                 db.executemany(sql, rows)
             for floor, hour_ms in sorted(
                 {(c.floor, c.minute_ms // HOUR_MS * HOUR_MS) for c in outputs.cell_minutes}
             ):
-                self._add_up_hours(db, floor, hour_ms)
+                add_up_hours(db, floor, hour_ms, minutes="cell_minutes", hours="cell_hours")
+            if also is not None:
+                also(db)
             if state is not None:
                 db.execute("INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?, ?, ?, ?, ?)", state)
-
-    def _add_up_hours(self, db: sqlite3.Connection, floor: str, before_ms: int) -> None:
-        """Make the hours of a floor that are over: those before `before_ms` that are not there yet."""
-        done = db.execute("SELECT max(minute_ms) FROM cell_hours WHERE floor = ?", (floor,)).fetchone()[0]
-        start = 0 if done is None else done + HOUR_MS
-        if start >= before_ms:
-            return
-        hours = db.execute(
-            "SELECT DISTINCT minute_ms / ?1 * ?1 FROM cell_minutes"
-            " WHERE floor = ?2 AND minute_ms >= ?3 AND minute_ms < ?4",
-            (HOUR_MS, floor, start, before_ms),
-        ).fetchall()
-        for (hour_ms,) in hours:
-            rows = db.execute(
-                "SELECT cell_m, x0_m, y0_m, nx, ny, cells FROM cell_minutes"
-                " WHERE floor = ? AND minute_ms >= ? AND minute_ms < ? ORDER BY minute_ms",
-                (floor, hour_ms, hour_ms + HOUR_MS),
-            ).fetchall()
-            if (heat := add_up(rows)) is not None:
-                grid, total = heat
-                index = np.flatnonzero(total).astype(np.int32)
-                hour = CellMinute(hour_ms, floor, grid, index, total[index].astype(np.float32))
-                db.execute(statements.CELLS.format("cell_hours"), statements.cells_row(hour))
 
     def unpublished(self) -> list[Event]:
         """Events that the broker has not taken yet as far as is known, in order, with their payloads."""
@@ -154,12 +141,12 @@ class SqliteStore(SqliteHistory):
 
     def abandon_open_visits(self) -> int:
         """End the open visits where their device was last seen: their state is lost. Gives how many."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             return db.execute("UPDATE visits SET ended_ms = seen_ms WHERE ended_ms IS NULL").rowcount
 
     def secret(self) -> bytes:
         """32 random bytes that belong to this store and stay the same."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("INSERT OR IGNORE INTO secret VALUES (1, ?)", (secrets.token_bytes(32),))
             value: bytes = db.execute("SELECT value FROM secret").fetchone()[0]
             return value
@@ -201,7 +188,7 @@ class SqliteStore(SqliteHistory):
     def _delete(self, sql: str, before_ms: int) -> int:
         total = 0
         while True:
-            with self._transaction() as db:
+            with self.transaction() as db:
                 count = db.execute(sql, (before_ms, _DELETED_AT_ONCE)).rowcount
             total += count
             if count < _DELETED_AT_ONCE:
