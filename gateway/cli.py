@@ -13,6 +13,7 @@ import typer
 from contracts.broker import BrokerAddress
 from contracts.errors import ConfigurationError
 from contracts.events import EventKind
+from gateway.api.guarding import parse_origin
 from gateway.auth import Credentials
 from gateway.broker import DEFAULT_PORT
 from gateway.following import Wanted, over_http, over_mqtt
@@ -71,6 +72,13 @@ def gateway(
     token_file: Annotated[
         Path | None, typer.Option(help="File with the token of machines; or set MALLSENSE_TOKEN.")
     ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A page whose map may draw the floors, like https://grafana.example:3000; may be repeated. "
+            "The plan (/api/v1/plan) is readable without login then; nothing else is."
+        ),
+    ] = None,
 ) -> None:
     """Run a mall's gateway: MQTT in; positions, visits, the console and the HTTP API out.
 
@@ -90,6 +98,7 @@ def gateway(
             password=_secret(password_file, "MALLSENSE_PASSWORD"),
             token=_secret(token_file, "MALLSENSE_TOKEN"),
         ),
+        allow_origins=tuple(map(parse_origin, allow_origin or ())),
     )
     with Gateway(settings) as running:
         typer.echo(f"console {running.url}   broker {running.broker}   store {store}   (Ctrl-C ends it)")

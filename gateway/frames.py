@@ -11,6 +11,7 @@ from contracts.site import Site
 from gateway.api import schemas
 from gateway.engine import Tick
 from gateway.figures.people import PeopleFigures
+from gateway.figures.period import minutes_until
 from gateway.figures.privacy import Count
 from gateway.people import MallPeople
 from gateway.store import Store
@@ -62,7 +63,7 @@ class Frames:
         """
         self._number(floor)
         minute_ms = t_ms // MINUTE_MS * MINUTE_MS
-        if (newest_ms := store.newest_ms()) is not None and minute_ms + MINUTE_MS > newest_ms:
+        if (newest_ms := store.newest_ms()) is not None and minute_ms + MINUTE_MS > minutes_until(newest_ms):
             minute_ms -= MINUTE_MS  # this minute is not over: the one before stands for it
         minutes = {z.zone: z for z in store.zone_minutes(minute_ms, minute_ms + MINUTE_MS, MINUTE_MS)}
         mean = {zone: row.people_mean for zone, row in minutes.items()}
@@ -112,7 +113,7 @@ class Frames:
         ]
 
     def _heat(self, index: npt.NDArray[np.int64], value: Floats, on_floor: float) -> schemas.Heat:
-        if self._people.part(on_floor).suppressed:
+        if not self._people.part(on_floor).people:
             index, value = index[:0], value[:0]
         shown = value >= HEAT_FLOOR
         return heat_answer(self._grid, index[shown], value[shown], 3)
@@ -125,7 +126,7 @@ class Frames:
         cov_m2: Floats,
         on_floor: float,
     ) -> schemas.Dots:
-        if self._people.part(on_floor).suppressed:
+        if not self._people.part(on_floor).people:
             rows = rows[:0]
         if len(rows) > MAX_DOTS:
             # By id, which is random: the same sample from frame to frame, so that dots do not flicker.

@@ -30,6 +30,7 @@ class _Node:
     last_ms: int | None = None
     announced: AgentState | None = None
     health: NodeHealth | None = None
+    frames_s: float | None = None
     minute: deque[tuple[int, int]] = field(default_factory=deque)  # (watermark, observations) of a minute
     in_minute: int = 0
     changed: bool = False
@@ -47,6 +48,8 @@ class NodeReport:
     """How far it is behind the mall's time."""
     observations_per_min: int
     health: NodeHealth | None
+    frames_s: float | None = None
+    """Frames heard a second between its last two health messages of one run."""
 
 
 class Nodes:
@@ -86,6 +89,7 @@ class Nodes:
         """Take in a node's own report."""
         with self._lock:
             if (node := self._nodes.get(health.node)) is not None:
+                node.frames_s = _frames_s(node.health, health)
                 node.health, node.changed = health, True
 
     def records(self) -> dict[str, NodeRecord]:
@@ -115,7 +119,14 @@ class Nodes:
             lag_ms=lag_ms,
             observations_per_min=node.in_minute if lag_ms is not None and lag_ms < MINUTE_MS else 0,
             health=node.health,
+            frames_s=node.frames_s,
         )
+
+
+def _frames_s(before: NodeHealth | None, health: NodeHealth) -> float | None:
+    if before is None or health.t_ms <= before.t_ms or health.frames < before.frames:
+        return None  # the first, or the node has started anew
+    return 1000 * (health.frames - before.frames) / (health.t_ms - before.t_ms)
 
 
 def _state(node: _Node, lag_ms: int | None) -> NodeState:

@@ -70,6 +70,8 @@ class Settings:
     port: int = 8000
     """0 = any free one."""
     credentials: Credentials = field(default_factory=Credentials)
+    allow_origins: tuple[str, ...] = ()
+    """Origins of pages whose maps may read the plan, which then needs no login."""
 
 
 class Gateway:
@@ -146,7 +148,8 @@ class Gateway:
             self._health.answer,
             settings.people,
         )
-        app = make_app(context, Guard(settings.credentials, store.secret()), version=VERSION)
+        guard = Guard(settings.credentials, store.secret())
+        app = make_app(context, guard, version=VERSION, origins=settings.allow_origins)
 
         worker = threading.Thread(target=self._work, name="pipeline", daemon=True)
         worker.start()

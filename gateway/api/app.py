@@ -1,7 +1,7 @@
 """The FastAPI application: what it is made of, and the order in which it answers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI, Request
@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from contracts.errors import UnavailableError
 from dashboards.mount import mount
-from gateway.api import live, login, past, present
+from gateway.api import live, login, past, plan, present, rows
 from gateway.api.context import Context
 from gateway.api.guarding import Door
 from gateway.auth import Guard
@@ -23,8 +23,11 @@ far. A count n with 0 < n < k is `null`. On a gateway with a password, log in (`
 """
 
 
-def make_app(context: Context, guard: Guard, *, version: str) -> FastAPI:
-    """Return the application that shows one mall, the console included."""
+def make_app(context: Context, guard: Guard, *, version: str, origins: Collection[str] = ()) -> FastAPI:
+    """Return the application that shows one mall, the console included.
+
+    Pages of these `origins` may read the plan, and whoever asks for it needs no login then.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -44,9 +47,9 @@ def make_app(context: Context, guard: Guard, *, version: str) -> FastAPI:
         redoc_url=None,
     )
     app.state.context, app.state.guard = context, guard
-    for routes in (present.router, past.router, live.router, login.router):
+    for routes in (present.router, past.router, live.router, rows.router, plan.router, login.router):
         app.include_router(routes, prefix="/api/v1")
-    app.add_middleware(Door, guard=guard)
+    app.add_middleware(Door, guard=guard, origins=origins)
 
     @app.exception_handler(UnavailableError)
     def _unavailable(_: Request, error: UnavailableError) -> JSONResponse:

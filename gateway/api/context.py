@@ -11,6 +11,7 @@ from fastapi.requests import HTTPConnection
 
 from contracts.site import Site
 from gateway.api.schemas import HealthAnswer
+from gateway.figures.cells import Blocks
 from gateway.figures.period import HOUR_MS, Period, day_until
 from gateway.frames import Frames
 from gateway.live import Hub, Latest
@@ -37,11 +38,18 @@ class Context:
     grid: CellGrid
     health: Callable[[], HealthAnswer]
     people: MallPeople
+    outbox: Callable[[], int] = lambda: 0
+    """How many requests wait for InfluxDB."""
 
     @cached_property
     def timezone(self) -> ZoneInfo:
         """The mall's."""
         return ZoneInfo(self.site.mall.timezone)
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """The cells of maps on the earth."""
+        return Blocks.of(self.site, self.grid)
 
     @property
     def k(self) -> int:

@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from contracts.site import Site
 from gateway.api import schemas
+from gateway.api.tables import FlowHourRow
 from gateway.figures.people import PeopleFigures
 from gateway.figures.period import Period
 from gateway.people import MallPeople
@@ -36,3 +37,13 @@ def flows(
         links=[schemas.Link(source=source, target=target, people=n) for n, source, target in shown],
         suppressed_links=len(counts) - len(shown),
     )
+
+
+def flow_rows(
+    store: Store, site: Site, period: Period, floor: str | None = None, people: MallPeople | None = None
+) -> list[FlowHourRow]:
+    """The same as rows; the time of all is the period's start."""
+    return [
+        FlowHourRow(time=period.from_ms, **link.model_dump())
+        for link in flows(store, site, period, floor, people).links
+    ]

@@ -4,6 +4,7 @@ from collections import defaultdict
 from zoneinfo import ZoneInfo
 
 from gateway.api import schemas
+from gateway.api.tables import FootfallHourRow
 from gateway.figures.people import PeopleFigures
 from gateway.figures.period import HOUR_MS, Period, covered, hour_of
 from gateway.people import MallPeople
@@ -44,6 +45,14 @@ def footfall(
             )
         )
     return answer
+
+
+def footfall_rows(
+    store: Store, k: int, hours: Period, timezone: ZoneInfo, people: MallPeople | None = None
+) -> list[FootfallHourRow]:
+    """The same as rows."""
+    found = footfall(store, k, hours, timezone, people)
+    return [FootfallHourRow(time=hour.hour_ms, **hour.model_dump(exclude={"hour_ms"})) for hour in found]
 
 
 def timeline(store: Store, k: int, period: Period, people: MallPeople | None = None) -> schemas.Timeline:

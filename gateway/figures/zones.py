@@ -1,13 +1,14 @@
-"""Visits and dwell per zone."""
+"""Visits and dwell per zone, over a period and by the hour."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from contracts.site import Site
 from gateway.api import schemas
+from gateway.api.tables import ZoneHourRow
 from gateway.figures.people import PeopleFigures
 from gateway.figures.period import HOUR_MS, Period, covered, hour_of
 from gateway.people import MallPeople
@@ -54,24 +55,72 @@ def zone_hours(
 ) -> list[schemas.ZoneHour]:
     """Every hour of the period: visits that started in it, and the mean number of people there."""
     figures = PeopleFigures(k, people)
-    visits: defaultdict[int, list[str]] = defaultdict(list)
+    visits: defaultdict[int, list[Visit]] = defaultdict(list)
     for visit in store.visits(period.from_ms, period.to_ms, zone):
-        visits[hour_of(visit.started_ms, timezone)].append(visit.device)
+        visits[hour_of(visit.started_ms, timezone)].append(visit)
     devices: defaultdict[int, float] = defaultdict(float)
     whole = period.in_minutes(store.newest_ms())
     for row in store.zone_minutes(whole.from_ms, whole.to_ms, MINUTE_MS, [zone]):
         devices[hour_of(row.minute_ms, timezone)] += row.people_mean * MINUTE_MS / HOUR_MS
     answer = []
     for hour_ms in range(hour_of(period.from_ms, timezone), period.to_ms, HOUR_MS):
-        visitors = figures.part(len(set(visits[hour_ms])))
         mean = devices[hour_ms] / covered(hour_ms, HOUR_MS, whole.to_ms)
-        hidden = visitors.suppressed or (not visitors.people and figures.part(mean).suppressed)
-        answer.append(
-            schemas.ZoneHour(
-                hour_ms=hour_ms,
-                visits=None if hidden else figures.scaled(len(visits[hour_ms])),
-                people_mean=None if hidden else round(figures.expected(mean), 2),
-                suppressed=hidden,
-            )
-        )
+        answer.append(_hour(hour_ms, visits[hour_ms], mean, figures))
     return answer
+
+
+def zone_hour_rows(
+    store: Store, site: Site, hours: Period, people: MallPeople | None = None
+) -> list[ZoneHourRow]:
+    """Every zone in every hour of a period of whole hours that are over."""
+    figures = PeopleFigures(site.privacy.k, people)
+    visits: defaultdict[tuple[int, str], list[Visit]] = defaultdict(list)
+    for visit in store.visits(hours.from_ms, hours.to_ms):
+        since_ms = (visit.started_ms - hours.from_ms) // HOUR_MS * HOUR_MS
+        visits[hours.from_ms + since_ms, visit.zone].append(visit)
+    minutes = store.zone_minutes(hours.from_ms, hours.to_ms, HOUR_MS)
+    means = {(row.minute_ms, row.zone): row.people_mean for row in minutes}
+    return [
+        _zone_hour_row(hour_ms, floor.id, zone.id, visits[hour_ms, zone.id], means, figures)
+        for hour_ms in range(hours.from_ms, hours.to_ms, HOUR_MS)
+        for floor, zone in site.zones()
+    ]
+
+
+def _zone_hour_row(
+    hour_ms: int,
+    floor: str,
+    zone: str,
+    visits: Sequence[Visit],
+    means: Mapping[tuple[int, str], float],
+    figures: PeopleFigures,
+) -> ZoneHourRow:
+    hour = _hour(hour_ms, visits, means.get((hour_ms, zone), 0.0), figures)
+    whole = _figures(zone, visits, figures)
+    shown = not hour.suppressed
+    return ZoneHourRow(
+        time=hour_ms,
+        floor=floor,
+        zone=zone,
+        visits=hour.visits,
+        visitors=whole.visitors if shown else None,
+        visitors_low=whole.visitors_low if shown else None,
+        visitors_high=whole.visitors_high if shown else None,
+        dwell_median_s=whole.dwell_median_s,
+        dwell_p90_s=whole.dwell_p90_s,
+        dwell_mean_s=whole.dwell_mean_s,
+        people_mean=hour.people_mean,
+        suppressed=hour.suppressed,
+    )
+
+
+def _hour(hour_ms: int, visits: Sequence[Visit], mean: float, figures: PeopleFigures) -> schemas.ZoneHour:
+    """An hour of a zone in which so many devices were expected on average."""
+    visitors = figures.part(len({visit.device for visit in visits}))
+    hidden = visitors.suppressed or (not visitors.people and figures.part(mean).suppressed)
+    return schemas.ZoneHour(
+        hour_ms=hour_ms,
+        visits=None if hidden else figures.scaled(len(visits)),
+        people_mean=None if hidden else round(figures.expected(mean), 2),
+        suppressed=hidden,
+    )

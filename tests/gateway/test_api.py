@@ -37,6 +37,7 @@ def openapi(api: httpx.Client) -> dict[str, Any]:
 
 
 NOW = START_MS + 170_000
+TABLES = ("occupancy", "cell", "cell_hour", "zone_hour", "footfall_hour", "flow_hour", "node", "freshness")
 EXAMPLES = {
     "floor": "F1",
     "zone": "S10",
@@ -45,6 +46,7 @@ EXAMPLES = {
     "to_ms": str(NOW),
     "after": "2",
     "limit": "5",
+    "kind": "zone",
 }
 WRONG = {
     "floor": "F9",
@@ -54,6 +56,7 @@ WRONG = {
     "to_ms": "99e99",
     "after": "-1",
     "limit": "0",
+    "kind": "planet",
 }
 
 
@@ -69,7 +72,8 @@ def requests(openapi: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]
 def conforms(openapi: dict[str, Any], operation: dict[str, Any], answer: httpx.Response) -> None:
     """Check an answer against the schema that the API itself promises for its status."""
     promised = operation["responses"][str(answer.status_code)]
-    schema = promised["content"]["application/json"]["schema"]
+    media_type = answer.headers["content-type"].partition(";")[0]
+    schema = promised["content"][media_type]["schema"]
     jsonschema.validate(answer.json(), {**schema, "components": openapi["components"]})
 
 
@@ -79,6 +83,8 @@ def test_every_answer_is_as_described(api: httpx.Client, openapi: dict[str, Any]
     assert {path.removeprefix("/api/v1") for path, *_ in asked} == {
         *("/site", "/nodes", "/health", "/live", "/frame", "/timeline", "/heat", "/zones"),
         *("/zones/{zone}/hours", "/footfall", "/flows", "/events"),
+        *("/plan/floors/{floor}.geojson", "/plan/floors/{floor}/zones.geojson"),
+        *(f"/rows/{table}" for table in TABLES),
     }
     for _, path, operation, query in asked:
         required = {p["name"] for p in operation.get("parameters", []) if p.get("required")} & query.keys()
