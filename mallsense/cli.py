@@ -70,6 +70,9 @@ COMMANDS = {
     "broker": Entry(
         "firmware_configs.broker.cli:app", "fleet", "Set up the mall's broker: TLS, rights, certificates."
     ),
+    "store": Entry(
+        "gateway.store.influx.cli:app", "influx", "Set up and check the InfluxDB that history is kept in."
+    ),
     "site": Entry("gateway.site.cli:app", "gateway", "Check, import and draw the model of a mall."),
 }
 
