@@ -12,7 +12,7 @@ from gateway.store.influx.address import InfluxAddress
 from gateway.store.influx.client import InfluxClient
 from gateway.store.influx.errors import CutOffError
 from gateway.store.influx.history import InfluxHistory
-from gateway.store.influx.lines import Lines, joined
+from gateway.store.influx.lines import Lines
 from gateway.store.records import WHOLE_MALL, CarParkMinute, CellGrid, CellMinute, ZoneMinute
 from tests.gateway.stored import HOUR, MINUTE, NOON, cells, path, places, stay, visit
 from tests.influx import Influxd
@@ -34,6 +34,11 @@ CAR_PARK = [
 CELLS = [cells(NOON + i * MINUTE, i) for i in range(3 * LIMIT)]
 
 
+def write(client: InfluxClient, policy: str, *lines: str) -> None:
+    """Write some points."""
+    client.write(DATABASE, policy, gzip.compress("\n".join(lines).encode()))
+
+
 def fill(influxd: Influxd, mall: str = "ours") -> InfluxClient:
     """Make the database and write everything above into it."""
     influxd.make_database(DATABASE, "raw", "visits", "rollups")
@@ -43,7 +48,7 @@ def fill(influxd: Influxd, mall: str = "ours") -> InfluxClient:
     visits = [*map(lines.visit, VISITS), *map(lines.stay, STAYS)]
     rollups = [*map(lines.zone_minute, ZONES), *map(lines.car_park_minute, CAR_PARK)]
     for policy, points in (("raw", raw), ("visits", visits), ("rollups", rollups)):
-        client.write(DATABASE, policy, gzip.compress(joined(points)))
+        write(client, policy, *points)
     return client
 
 
@@ -107,7 +112,7 @@ def test_answer_that_cannot_be_halved(influxd_factory: Callable[..., Influxd]) -
 def test_other_malls_are_not_seen(client: InfluxClient, ours: InfluxHistory) -> None:
     """Malls share a database; each reads its own."""
     lines = Lines("theirs")
-    client.write(DATABASE, "visits", gzip.compress(joined([lines.visit(visit(99, NOON))])))
+    write(client, "visits", lines.visit(visit(99, NOON)))
     assert ours.visits(NOON, NOON + HOUR) == VISITS
     theirs = InfluxHistory(client, DATABASE, "theirs")
     assert theirs.visits(NOON, NOON + HOUR) == [visit(99, NOON)]
@@ -132,7 +137,7 @@ def test_cells_in_pieces(client: InfluxClient, ours: InfluxHistory) -> None:
     large = CellMinute(NOON, "F9", grid, np.arange(grid.size, dtype=np.int32), values)
     point = Lines("ours").cells("cell_minute", large)
     assert "cells_3=" in point
-    client.write(DATABASE, "raw", gzip.compress(point.encode()))
+    write(client, "raw", point)
     found = ours.heat("F9", NOON, NOON + MINUTE)
     assert found is not None
     assert found[0] == grid
@@ -142,7 +147,7 @@ def test_cells_in_pieces(client: InfluxClient, ours: InfluxHistory) -> None:
 def test_path_keeps_its_steps(client: InfluxClient, ours: InfluxHistory) -> None:
     """Steps are JSON with names in any script; they come back byte by byte."""
     walked = path(1, NOON, '[{"zone":"楼 \\"S1\\"","note":"a\\\\b, c=d\\n"}]'.encode())
-    client.write(DATABASE, "visits", gzip.compress(Lines("ours").path(walked).encode()))
+    write(client, "visits", Lines("ours").path(walked))
     assert ours.paths(NOON, NOON + 1) == [walked]
 
 
@@ -151,7 +156,7 @@ def test_visit_is_one_point_however_often_it_is_written(client: InfluxClient, ou
     still = replace(visit(500, NOON - HOUR), ended_ms=None)
     over = replace(still, ended_ms=still.seen_ms)
     for state in (still, over, over):
-        client.write(DATABASE, "visits", gzip.compress(Lines("ours").visit(state).encode()))
+        write(client, "visits", Lines("ours").visit(state))
         assert ours.visits(NOON - HOUR, NOON - HOUR + 1) == [state]
 
 
