@@ -17,7 +17,7 @@ from contracts.control import (
     TimeAnswer,
     TimeRequest,
 )
-from contracts.events import PathEvent, VisitEvent
+from contracts.events import CarEvent, CarParkEvent, EventKind, PathEvent, VisitEvent
 from contracts.messages import (
     AgentStatus,
     GatewayStatus,
@@ -35,9 +35,11 @@ PARAMETERS = {
     "node": "A node's id, from the site file",
     "agent": "An edge agent's id; on a Pi the same as its node's",
     "floor": "A floor's id, from the site file",
-    "zone": "A zone's id, from the site file; `mall` for paths",
-    "kind": "visit.started, visit.updated, visit.ended or path.ended",
+    "zone": "Id of a zone or of an area of the car park; `mall` for paths, `car-park` for all of it",
+    "kind": ", ".join(EventKind),
 }
+
+EVENTS: list[type[Struct]] = [VisitEvent, PathEvent, CarEvent, CarParkEvent]
 
 _TOPICS = Topics("{mall}")
 
@@ -53,7 +55,7 @@ CHANNELS: dict[str, tuple[str, str, list[type[Struct]]]] = {
     "optOut": (_TOPICS.opt_out(), "receive", [OptOutList]),
     "enrolledPlates": (_TOPICS.enrolled_plates(), "receive", [EnrolledPlates]),
     "positions": (_TOPICS.positions("{floor}"), "receive", [PositionSnapshot]),
-    "events": (_TOPICS.event("{kind}", "{zone}"), "receive", [VisitEvent, PathEvent]),
+    "events": (_TOPICS.event("{kind}", "{zone}"), "receive", EVENTS),
     "gatewayStatus": (_TOPICS.gateway_status(), "receive", [GatewayStatus]),
 }
 """Per channel: its topic, what a node (send) or a subscriber (receive) does there, its messages."""
@@ -121,9 +123,7 @@ def _message(kind: type[Struct]) -> Document:
     return {
         "name": kind.__name__,
         "summary": (kind.__doc__ or "").strip().splitlines()[0],
-        "contentType": "application/cloudevents+json"
-        if kind in (VisitEvent, PathEvent)
-        else "application/json",
+        "contentType": "application/cloudevents+json" if kind in EVENTS else "application/json",
         "payload": {"$ref": f"#/components/schemas/{kind.__name__}"},
     }
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from contracts.fields import NodeId
+from contracts.fields import Count, EpochMs, NodeId
 from contracts.messages import FrameKind, Message
 
 Revision = Annotated[int, Meta(ge=0, le=2**53)]
@@ -95,3 +95,12 @@ class EnrolledPlates(Message, frozen=True, forbid_unknown_fields=True, kw_only=T
         list[Annotated[str, Meta(pattern="^[0-9a-f]{32}$", description="Keyed hash of a plate, 16 bytes")]],
         Meta(max_length=100_000),
     ]
+
+
+class CarParkCount(Message, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Somebody has counted the cars in an area of the car park, or in all of it."""
+
+    t_ms: EpochMs
+    cars: Count
+    area: NodeId | None = None
+    """None = all of it."""

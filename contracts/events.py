@@ -1,9 +1,10 @@
-"""Zone events for the CRM: CloudEvents 1.0 in structured JSON, one event a message.
+"""Events of zones and of the car park, for the CRM: CloudEvents 1.0 in structured JSON, one event a message.
 
 An event's `id` follows from what it says, so an event delivered twice, or again after a restart, has the
 same id; a consumer that remembers ids sees each once.
 """
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Annotated, Literal
@@ -11,6 +12,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contracts.fields import EpochMs, Pseudonym
+from contracts.plates import ClearPlate, PlateEnergy, PlateHash, PlateRegion, Probability
 
 TYPE_PREFIX = "io.mallsense."
 TYPE_VERSION = ".v1"
@@ -23,6 +25,11 @@ class EventKind(StrEnum):
     VISIT_UPDATED = "visit.updated"
     VISIT_ENDED = "visit.ended"
     PATH_ENDED = "path.ended"
+    CAR_ENTERED = "car.entered"
+    CAR_LEFT = "car.left"
+    CAR_PARK_FULL_SOON = "car_park.full_soon"
+    CAR_PARK_FULL = "car_park.full"
+    CAR_PARK_FREE = "car_park.free"
 
 
 class VisitData(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=False):
@@ -71,7 +78,7 @@ class CloudEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     source: str
     type: str
     subject: str
-    """The zone, or `mall` for a path."""
+    """The zone, `mall` for a path, the area of a car park, or `car-park` for all of it."""
     time: str
     """Event time in RFC 3339, UTC."""
     specversion: Literal["1.0"] = "1.0"
@@ -99,6 +106,60 @@ class PathEvent(CloudEvent, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 ZoneEvent = VisitEvent | PathEvent
 
 
+class CarData(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=False):
+    """One stay of one car in the car park."""
+
+    stay: str
+    """Identity of the stay, the same in its entered and left events."""
+    plate: PlateHash
+    """As it was first read in this stay; means nothing on another day."""
+    area: str
+    """Where it was last known to be."""
+    entered_ms: EpochMs | None
+    """None where its entry was not seen."""
+    left_ms: EpochMs | None = None
+    """None while it is there, and where it is given up: it must have left unseen."""
+    dwell_s: Annotated[float, Meta(ge=0)] | None = None
+    """None where entry or exit were not seen."""
+    confidence: Probability
+    """That entry and exit are of one car; of `car.entered`, that its plate was read right."""
+    region: PlateRegion
+    energy: PlateEnergy
+    enrolled: ClearPlate | None = None
+    """The plate, where it is enrolled with consent."""
+
+
+class CarParkData(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=False):
+    """How full an area is, or all of the car park."""
+
+    area: str
+    """`car-park` for all of it."""
+    capacity: Annotated[int, Meta(gt=0)]
+    cars: Annotated[float, Meta(ge=0)]
+    """Expected."""
+    free: Annotated[int, Meta(ge=0)]
+    full_within_30: Probability | None = None
+    """That it is full at some moment in the next 30 minutes; None for a single area."""
+
+
+class CarEvent(CloudEvent, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A car came into the car park or left it."""
+
+    data: CarData
+
+
+class CarParkEvent(CloudEvent, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The car park is full soon, full, or has free spaces again."""
+
+    data: CarParkData
+
+
 def stable_id(*parts: str | int) -> str:
     """Return an identity that follows from its parts alone: 16 bytes of BLAKE2b in hex, on every machine."""
     return blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16).hexdigest()
+
+
+def rfc3339(t_ms: int) -> str:
+    """Return a moment as RFC 3339 in UTC with milliseconds."""
+    seconds, millis = divmod(t_ms, 1000)
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{millis:03d}Z"

@@ -58,7 +58,7 @@ class Topics:
         return f"{ROOT}/{self.mall}/floor/{floor}/positions"
 
     def event(self, kind: str, zone: str) -> str:
-        """Zone events; QoS 1, not retained. `kind` is an `EventKind`; paths have zone `mall`."""
+        """Events; QoS 1, not retained. `kind` is an `EventKind`; paths have zone `mall`, cars their area."""
         return f"{ROOT}/{self.mall}/events/{kind}/{zone}"
 
     def gateway_status(self) -> str:

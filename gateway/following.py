@@ -17,7 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from contracts.broker import BrokerAddress
 from contracts.errors import ConfigurationError, MessageError, UnavailableError
-from contracts.events import CloudEvent, PathEvent, VisitEvent
+from contracts.events import CarEvent, CarParkEvent, CloudEvent, PathEvent, VisitEvent
 from contracts.messages import decode
 from contracts.tls import ClientContext, client_context, explain
 from contracts.topics import ROOT
@@ -165,7 +165,7 @@ def _from_row(row: dict[str, Any]) -> Happening:
 
 def _from_payload(payload: bytes) -> Happening | None:
     kind: type[CloudEvent]
-    for kind in (VisitEvent, PathEvent):
+    for kind in (VisitEvent, PathEvent, CarEvent, CarParkEvent):
         try:
             event = decode(payload, kind)
         except MessageError:
@@ -175,4 +175,8 @@ def _from_payload(payload: bytes) -> Happening | None:
             return Happening(event.time, event.kind, data.zone, data.floor, data.dwell_s, payload)
         if isinstance(event, PathEvent):
             return Happening(event.time, event.kind, "", "", event.data.dwell_s, payload)
+        if isinstance(event, CarEvent):
+            return Happening(event.time, event.kind, event.data.area, "", event.data.dwell_s, payload)
+        if isinstance(event, CarParkEvent):
+            return Happening(event.time, event.kind, event.data.area, "", None, payload)
     return None  # somebody else published on an event's topic

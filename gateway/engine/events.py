@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from contracts.events import (
     TYPE_PREFIX,
@@ -14,6 +13,7 @@ from contracts.events import (
     PathStep,
     VisitData,
     VisitEvent,
+    rfc3339,
     stable_id,
 )
 from contracts.site import Site
@@ -94,9 +94,3 @@ class Events:
 
     def _visit(self, device: str, zone: str, started_ms: int) -> str:
         return stable_id(self._mall, device, zone, started_ms)
-
-
-def rfc3339(t_ms: int) -> str:
-    """Return a moment as RFC 3339 in UTC with milliseconds."""
-    seconds, millis = divmod(t_ms, 1000)
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{millis:03d}Z"
