@@ -35,6 +35,7 @@ from gateway.people import MallPeople
 from gateway.pipeline import Pipeline, cell_grid
 from gateway.refusals import Refusals
 from gateway.serving import serve
+from gateway.store.promotions import Promotions
 from gateway.store.sqlite import SqliteStore
 from gateway.time_answers import TimeAnswers
 
@@ -137,6 +138,8 @@ class Gateway:
         )  # fmt: skip
         grid = cell_grid(engine)
         frames = Frames(site, grid, settings.people)
+        promotions = Promotions(settings.store)
+        self._undo.append(promotions.close)
         context = Context(
             site,
             store,
@@ -147,6 +150,7 @@ class Gateway:
             grid,
             self._health.answer,
             settings.people,
+            promotions,
         )
         guard = Guard(settings.credentials, store.secret())
         app = make_app(context, guard, version=VERSION, origins=settings.allow_origins)

@@ -18,6 +18,7 @@ from gateway.live import Hub, Latest
 from gateway.nodes import Nodes
 from gateway.people import MallPeople
 from gateway.store import Store
+from gateway.store.promotions import Promotions
 from gateway.store.records import CellGrid
 
 LONGEST_MS = 366 * 24 * HOUR_MS
@@ -38,6 +39,7 @@ class Context:
     grid: CellGrid
     health: Callable[[], HealthAnswer]
     people: MallPeople
+    promotions: Promotions
     outbox: Callable[[], int] = lambda: 0
     """How many requests wait for InfluxDB."""
 

@@ -14,6 +14,7 @@ from gateway.figures.nodes import node_rows
 from gateway.figures.occupancy import Place, occupancy_over, places
 from gateway.figures.people import PeopleFigures
 from gateway.figures.period import Period, hours_over
+from gateway.figures.promotions import promotion_row
 
 router = APIRouter(prefix="/rows", tags=["rows"])
 
@@ -88,6 +89,12 @@ def flow_hour(here: Here, period: Asked, floor: str | None = None) -> list[table
 def node(here: Here) -> list[tables.NodeRow]:
     """Give how every node is now."""
     return node_rows(here.now_ms(), here.nodes.reports(here.now_ms()))
+
+
+@router.get("/promotion")
+def promotion(here: Here, period: Asked) -> list[tables.PromotionRow]:
+    """Give the promotions that some part of the period lies in."""
+    return [promotion_row(one) for one in here.promotions.between(period.from_ms, period.to_ms)]
 
 
 @router.get("/freshness")

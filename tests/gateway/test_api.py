@@ -37,7 +37,10 @@ def openapi(api: httpx.Client) -> dict[str, Any]:
 
 
 NOW = START_MS + 170_000
-TABLES = ("occupancy", "cell", "cell_hour", "zone_hour", "footfall_hour", "flow_hour", "node", "freshness")
+TABLES = (
+    *("occupancy", "cell", "cell_hour", "zone_hour", "footfall_hour", "flow_hour"),
+    *("node", "freshness", "promotion"),
+)
 EXAMPLES = {
     "floor": "F1",
     "zone": "S10",
@@ -82,7 +85,7 @@ def test_every_answer_is_as_described(api: httpx.Client, openapi: dict[str, Any]
     asked = list(requests(openapi))
     assert {path.removeprefix("/api/v1") for path, *_ in asked} == {
         *("/site", "/nodes", "/health", "/live", "/frame", "/timeline", "/heat", "/zones"),
-        *("/zones/{zone}/hours", "/footfall", "/flows", "/events"),
+        *("/zones/{zone}/hours", "/footfall", "/flows", "/events", "/promotions"),
         *("/plan/floors/{floor}.geojson", "/plan/floors/{floor}/zones.geojson"),
         *(f"/rows/{table}" for table in TABLES),
     }
