@@ -66,6 +66,9 @@ COMMANDS = {
         "mallsense.occupancy:app", "gateway", "Count people by their devices, with intervals."
     ),
     "events": Entry("gateway.cli:events", "gateway", "Show zone events as they happen."),
+    "promotions": Entry(
+        "gateway.promotions_cli:app", "gateway", "Promotions that charts mark: add, list and remove."
+    ),
     "node": Entry("firmware_configs.cli:app", "fleet", "Install nodes: render, provision and list them."),
     "broker": Entry(
         "firmware_configs.broker.cli:app", "fleet", "Set up the mall's broker: TLS, rights, certificates."

@@ -1,0 +1,62 @@
+"""Asking a running gateway over its HTTP API."""
+
+import json
+import urllib.error
+import urllib.request
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from contracts.errors import ConfigurationError, UnavailableError
+
+
+def ask(url: str, token: str | None, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """Send a request to the API of the gateway at `url`; gives its answer, None where that is empty.
+
+    Raises `UnavailableError` when nobody answers there, `ConfigurationError` when it refuses.
+    """
+    address = f"{url.rstrip('/')}/api/v1/{quote(path)}"
+    if not address.startswith(("http://", "https://")):
+        raise ConfigurationError(
+            f"expected http:// or https://, found {url}", "Write it like http://127.0.0.1:8000."
+        )
+    headers = {"Content-Type": "application/json"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(address, data, headers, method=method)  # noqa: S310  # checked above
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            text = answer.read()
+        return json.loads(text) if text else None
+    except urllib.error.HTTPError as error:
+        raise _refusal(url, error) from error
+    except (OSError, ValueError) as error:
+        raise UnavailableError(
+            f"no gateway answers at {url}: {getattr(error, 'reason', error)}",
+            "Start one with 'mallsense gateway', or give its address with --url.",
+        ) from error
+
+
+def _refusal(url: str, error: urllib.error.HTTPError) -> ConfigurationError:
+    if error.code == HTTPStatus.UNAUTHORIZED:
+        return ConfigurationError(
+            f"the gateway at {url} wants a login", "Set MALLSENSE_TOKEN to the gateway's token."
+        )
+    if error.code == HTTPStatus.FORBIDDEN:
+        return ConfigurationError(
+            f"the gateway at {url} refuses: {error.reason}",
+            "Give the gateway's own address with --url, like http://127.0.0.1:8000.",
+        )
+    return ConfigurationError(f"the gateway at {url} refuses: {_reason(error)}")
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    """What the answer says is wrong, in a line."""
+    try:
+        detail = json.load(error)["detail"]
+        if isinstance(detail, str):
+            return detail
+        return "; ".join(f"{'.'.join(map(str, part['loc'][1:]))}: {part['msg']}" for part in detail)
+    except (ValueError, KeyError, TypeError):  # no answer of a gateway's
+        return f"{error.code} {error.reason}"
