@@ -32,18 +32,18 @@ def add(
 ) -> None:
     """Write a promotion down."""
     clock = _clock(url)
-    made = _ask(
-        url,
-        "POST",
-        "promotions",
-        {
-            "zone": zone,
-            "start_ms": moment(start, clock, "--from"),
-            "end_ms": moment(end, clock, "--until", to_end_of_day=True),
-            "title": {"en": title, "zh": zh or title},
-        },
-    )
-    typer.echo(f"added {made['id']}   {_period(made, clock)}   {made['zone'] or 'whole mall'}   {title}")
+    start_ms, end_ms = moment(start, clock, "--from"), moment(end, clock, "--until", to_end_of_day=True)
+    if end_ms <= start_ms:
+        raise ConfigurationError(f"--until {end} is not after --from {start}")
+    wanted = {
+        "zone": zone,
+        "start_ms": start_ms,
+        "end_ms": end_ms,
+        "title": {"en": title, "zh": zh or title},
+    }
+    made = _ask(url, "POST", "promotions", wanted)
+    period = " to ".join(_local(made[key], clock) for key in ("start_ms", "end_ms"))
+    typer.echo(f"added {made['id']}   {period}   {made['zone'] or 'whole mall'}   {title}")
 
 
 @app.command(name="list")
@@ -54,10 +54,15 @@ def show(url: Url = HERE) -> None:
     if not found:
         typer.echo("no promotions; add one with: mallsense promotions add TITLE --from DAY --until DAY")
         return
-    table = Table("id", "from and until", "where", "title", "中文", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    for heading in ("id", "from", "until", "where"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("title", "中文"):
+        table.add_column(heading)
     for one in found:
+        start, end = _local(one["start_ms"], clock), _local(one["end_ms"], clock)
         title = one["title"]
-        table.add_row(one["id"], _period(one, clock), one["zone"] or "whole mall", title["en"], title["zh"])
+        table.add_row(one["id"], start, end, one["zone"] or "whole mall", title["en"], title["zh"])
     Console(highlight=False).print(table)
 
 
@@ -95,6 +100,5 @@ def _clock(url: str) -> ZoneInfo:
     return ZoneInfo(_ask(url, "GET", "site")["mall"]["timezone"])
 
 
-def _period(one: dict[str, Any], clock: ZoneInfo) -> str:
-    start, end = (datetime.fromtimestamp(one[key] / 1000, clock) for key in ("start_ms", "end_ms"))
-    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
+def _local(t_ms: int, clock: ZoneInfo) -> str:
+    return f"{datetime.fromtimestamp(t_ms / 1000, clock):%Y-%m-%d %H:%M}"
