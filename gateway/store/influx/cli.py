@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, MallsenseError
 from contracts.site.read import read_site
 from gateway.store.influx import setup_v1, setup_v2, setup_v3
 from gateway.store.influx.address import InfluxAddress
 from gateway.store.influx.client import InfluxClient
+from gateway.store.influx.migrate import migrate
 from gateway.store.influx.setup import Plan, Setup, Step, Wish, logged_in
 from gateway.store.influx.setup_logins import Logins, new_password, read_login, write_login
 
@@ -28,6 +29,9 @@ app = typer.Typer(
 @app.callback()
 def store() -> None:
     """Set up and check where a mall's history is kept."""
+
+
+app.command()(migrate)
 
 
 @app.command()
@@ -151,22 +155,31 @@ def _connect(address: InfluxAddress, plan: Plan, admin: Path | None, *, check: b
 
 
 def _new_admin(address: InfluxAddress, plan: Plan, admin: Path) -> InfluxClient:
-    """Make the first administrator of a new server; its login is in the file before it can count."""
+    """Make the first administrator of a new server; its login is in the file before it counts, but in 3.x."""
     stranger = InfluxClient(address)
-    if stranger.major == 3:
-        write_login(admin, "")  # the server chooses the token: see first that it can be kept
-        login = setup_v3.first_admin(stranger)
-        write_login(admin, login)
-    else:
-        login = new_password() if stranger.major == 2 else f"{setup_v1.ADMIN}:{new_password()}"
-        write_login(admin, login)
-        if not _first_admin(stranger, plan, login, admin):
-            admin.unlink()
-            raise ConfigurationError(
-                f"{address}: has an administrator already, and {admin} does not hold its login",
-                "Put its token (1.x: user:password) into that file, readable by you alone.",
-            )
-    stranger.close()
+    try:
+        try:
+            major = stranger.major
+        except ConfigurationError:  # only 3.x asks for a login to be pinged
+            major = 3
+        if major == 3:
+            write_login(admin, "")  # the server chooses the token: see first that it can be kept
+            login = setup_v3.first_admin(stranger)
+            write_login(admin, login)
+        else:
+            login = new_password() if major == 2 else f"{setup_v1.ADMIN}:{new_password()}"
+            write_login(admin, login)
+            if not _first_admin(stranger, plan, login, admin):
+                raise ConfigurationError(f"{address}: has an administrator already")
+    except MallsenseError as error:
+        admin.unlink(missing_ok=True)
+        raise ConfigurationError(
+            error.message,
+            f"{admin} holds no login of an administrator, and none could be made. Put its token (1.x: "
+            "user:password) into that file, readable by you alone, or see that the server is new and runs.",
+        ) from error
+    finally:
+        stranger.close()
     return InfluxClient(logged_in(address, login))
 
 
