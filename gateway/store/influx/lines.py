@@ -7,12 +7,12 @@ Format: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/ 
 import base64
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
 
 import msgspec
 import numpy as np
 
+from contracts.errors import MessageError
 from contracts.messages import NodeHealth, decode
 from gateway.store import columns
 from gateway.store.records import (
@@ -34,13 +34,6 @@ PIECE_BYTES = 60_000
 """Longest text of a field: InfluxDB 1.x and 2.x cut off at 64 KiB in places."""
 
 
-class Destination(NamedTuple):
-    """Where points go: a retention policy of a database in 1.x, the bucket `DATABASE/POLICY` in 2.x."""
-
-    database: str
-    policy: str
-
-
 def line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, Value | None], time_ns: int) -> str:
     """Write one point; fields that are None or no number are left out, and a point without any is empty."""
     values = ",".join(
@@ -59,7 +52,7 @@ def _head(measurement: str, tags: Mapping[str, str]) -> str:
 
 _IN_MEASUREMENT = str.maketrans({",": r"\,", " ": r"\ ", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 _IN_KEY = _IN_MEASUREMENT | str.maketrans({"=": r"\="})
-_IN_STRING = str.maketrans({"\\": r"\\", '"': r"\""})
+_IN_STRING = str.maketrans({"\\": r"\\", '"': r"\"", "\n": " "})  # a body is cut at the ends of lines
 
 
 def _tag(value: str) -> str:
@@ -100,7 +93,7 @@ class Lines:
         numbers = np.column_stack((found.xy_m.round(2), found.cov_m2[:, (0, 0, 1), (0, 1, 1)].round(3)))
         rows = numbers[order].tolist()
         base = found.t_ms * NS_IN_MS
-        finite = np.isfinite(numbers).all(axis=1)[order].tolist()
+        finite = [all(map(math.isfinite, row)) for row in rows]
         return [
             f'{head} device="{found.device[i]}",x_m={x},y_m={y},'
             f"xx_m2={xx},xy_m2={xy},yy_m2={yy} {base + rank}"
@@ -123,10 +116,11 @@ class Lines:
         )
 
     def node_health(self, node: NodeRecord) -> str:
-        """The numbers of a node's newest health; empty where there is none yet."""
-        if not node.health:
+        """The numbers of a node's newest health; empty where there is none that this version can read."""
+        try:
+            health = decode(node.health, NodeHealth)
+        except MessageError:  # of another version, which was kept over a change of it
             return ""
-        health = decode(node.health, NodeHealth)
         fields: dict[str, Value | None] = {
             name: value
             for name, value in msgspec.structs.asdict(health).items()
@@ -196,8 +190,3 @@ class Lines:
             },
             found.minute_ms * NS_IN_MS,
         )  # fmt: skip
-
-
-def joined(lines: Sequence[str]) -> bytes:
-    """Lines as the body of a request."""
-    return "\n".join(lines).encode() + b"\n"
