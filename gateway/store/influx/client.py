@@ -177,10 +177,12 @@ class InfluxClient:
         path: str,
         params: Mapping[str, str] | None = None,
         *,
-        body: bytes | str = "",
+        body: bytes | str | Mapping[str, Any] = "",
         headers: Mapping[str, str] | None = None,
     ) -> BaseHTTPResponse:
         """Send one request; gives the answer, read completely, if its status is 2xx.
+
+        A mapping as body is sent as JSON, where the headers say so.
 
         Raises `RefusedError` and `TooLargeError` where the server says so.
         """

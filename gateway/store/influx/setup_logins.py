@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.errors import ConfigurationError
-from gateway.store.influx.setup import Role
+from gateway.store.influx.setup import Role, Step
 
 PASSWORD_BYTES = 32
 
@@ -48,6 +48,20 @@ class Logins:
         probe = self.folder / f".{secrets.token_hex(4)}"
         write_login(probe, "")
         probe.unlink()
+
+
+def doubtful(what: str, path: Path, *, there: bool, kept: bool) -> Step | None:
+    """Say what to do where a server has a login whose file is missing, or the other way round.
+
+    Neither is mended silently: the one would lock a running gateway out, the other lose another login.
+    """
+    if there and not kept:
+        hint = "Name the folder that the login was written to, or make a new one with --renew."
+        return Step(what, f"in {path}", "in another place", hint=hint)
+    if kept and not there:
+        hint = f"{path} holds a login of another database or server: name another folder, or use --renew."
+        return Step(what, f"in {path}", "something else in it", hint=hint)
+    return None
 
 
 def read_login(path: Path) -> str | None:

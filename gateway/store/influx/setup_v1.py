@@ -22,7 +22,7 @@ from gateway.store.influx.setup import (
     reading_steps,
     retention_step,
 )
-from gateway.store.influx.setup_logins import Logins, new_password
+from gateway.store.influx.setup_logins import Logins, doubtful, new_password
 
 ADMIN = "admin"
 _NONE = "no privileges"
@@ -85,11 +85,9 @@ class SetupV1:
     def _user_steps(self, role: Role, logins: Logins) -> Iterator[Step]:
         user, login = self._plan.account(role), logins.read(role)
         there = user in self._users()
-        if there and login is None and not self._wish.renew:
-            yield Step(
-                f"user {user}", f"password in {logins.path(role)}", "another password",
-                hint="Name the folder its password was written to, or make a new one with --renew.",
-            )  # fmt: skip
+        doubt = doubtful(f"user {user}", logins.path(role), there=there, kept=login is not None)
+        if doubt and not self._wish.renew:
+            yield doubt
             return
         found = (RENEW if self._wish.renew else "there") if there else ""
         yield Step(f"user {user}", "there", found, partial(self._log_in, role, logins, there=there))

@@ -34,7 +34,7 @@ from gateway.store.influx.setup import (
     reading_steps,
     retention_step,
 )
-from gateway.store.influx.setup_logins import Logins
+from gateway.store.influx.setup_logins import Logins, doubtful
 
 _API = "/api/v2"
 _PAGE = 100
@@ -49,6 +49,7 @@ class SetupV2:
         self._wish = wish
         self._logins = logins
         self._org = organisation(client)
+        self._found_org_id: str | None = None
         # influxdb-client tells no types
         influx: Any = client.influx
         self._organisations: Any = influx.organizations_api()
@@ -84,9 +85,11 @@ class SetupV2:
     # Organisation, buckets, mappings
 
     def _org_id(self) -> str | None:
-        with self._client.explained(f"{_API}/orgs"):
-            found = self._organisations.find_organizations(limit=_PAGE)
-        return next((str(org.id) for org in found if org.name == self._org), None)
+        if self._found_org_id is None:
+            with self._client.explained(f"{_API}/orgs"):
+                found = self._organisations.find_organizations(limit=_PAGE)
+            self._found_org_id = next((str(org.id) for org in found if org.name == self._org), None)
+        return self._found_org_id
 
     def _make_organisation(self) -> None:
         with self._client.explained(f"{_API}/orgs"):
@@ -143,11 +146,9 @@ class SetupV2:
         name, token = self._plan.account(role), logins.read(role)
         issued, rights = self._issued(name), self._rights(role)
         right = len(issued) == 1 and {_as_text(one) for one in issued[0].permissions} == rights
-        if right and token is None and not self._wish.renew:
-            yield Step(
-                f"token {name}", f"in {logins.path(role)}", "in another place",
-                hint="Name the folder it was written to, or make a new one with --renew.",
-            )  # fmt: skip
+        doubt = doubtful(f"token {name}", logins.path(role), there=bool(issued), kept=token is not None)
+        if doubt and not self._wish.renew:
+            yield doubt
             return
         expected = f"{len(rights)} rights"
         found = (expected if right else "other rights") if issued else ""

@@ -25,7 +25,7 @@ from gateway.store.influx.setup import (
     reading_steps,
     retention_step,
 )
-from gateway.store.influx.setup_logins import Logins
+from gateway.store.influx.setup_logins import Logins, doubtful
 
 _DATABASE = "/api/v3/configure/database"
 _TOKEN = "/api/v3/configure/token"  # noqa: S105  # a path
@@ -78,7 +78,7 @@ class SetupV3:
         return rows
 
     def _send(self, method: str, path: str, body: dict[str, Any]) -> Any:
-        answer = self._client.call(method, path, body=msgspec.json.encode(body), headers=_JSON)
+        answer = self._client.call(method, path, body=body, headers=_JSON)
         return msgspec.json.decode(answer.data) if answer.data else None
 
     def _kept_s(self) -> dict[str, int]:
@@ -119,11 +119,9 @@ class SetupV3:
     def _token_steps(self, role: Role, logins: Logins) -> Iterator[Step]:
         name, token = self._plan.account(role), logins.read(role)
         there = any(row["name"] == name for row in self._ask("SELECT name FROM system.tokens"))
-        if there and token is None and not self._wish.renew:
-            yield Step(
-                f"token {name}", f"in {logins.path(role)}", "in another place",
-                hint="Name the folder it was written to, or make a new one with --renew.",
-            )  # fmt: skip
+        doubt = doubtful(f"token {name}", logins.path(role), there=there, kept=token is not None)
+        if doubt and not self._wish.renew:
+            yield doubt
             return
         found = (RENEW if self._wish.renew else "there") if there else ""
         yield Step(f"token {name}", "there", found, partial(self._issue, role, logins, there=there))
