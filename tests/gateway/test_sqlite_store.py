@@ -10,10 +10,24 @@ import numpy as np
 import pytest
 
 from contracts.errors import ConfigurationError, UnavailableError
+from contracts.site import Retention
 from gateway.store import schema
-from gateway.store.records import CellGrid, CellMinute, Input, Outputs, ZoneMinute
+from gateway.store.records import CarParkMinute, CellGrid, CellMinute, Input, Outputs, ZoneMinute
 from gateway.store.sqlite import SqliteStore
-from tests.gateway.stored import HOUR, MINUTE, NOON, batch, checkpoint, visit
+from tests.gateway.stored import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOON,
+    batch,
+    cells,
+    checkpoint,
+    event,
+    path,
+    places,
+    stay,
+    visit,
+)
 
 
 def test_commit_is_all_or_nothing(tmp_path: Path) -> None:
@@ -32,9 +46,9 @@ def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
     """Nobody else on the machine can read the store, its log included."""
     store = SqliteStore(tmp_path / "store")
     store.append([batch(1)])
-    for path in tmp_path.iterdir():
-        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
-    assert {"store", "store-wal"} <= {path.name for path in tmp_path.iterdir()}
+    for found in tmp_path.iterdir():
+        assert stat.S_IMODE(found.stat().st_mode) & 0o077 == 0, found
+    assert {"store", "store-wal"} <= {found.name for found in tmp_path.iterdir()}
     store.close()
 
 
@@ -98,6 +112,44 @@ def test_locked_and_free_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     other.execute("ROLLBACK")
     other.close()
     assert store.append([batch(1)]) != [None]
+    store.close()
+
+
+def test_retention_by_kind(tmp_path: Path) -> None:
+    """Every kind of record leaves when its time is over, by event time, and not before."""
+    store = SqliteStore(tmp_path / "store")
+    retention = Retention(observations_h=1, positions_d=1, visits_d=2, rollups_d=3)
+    for back in (0.5, 1.5, 2.5, 3.5):
+        t_ms = NOON - round(back * DAY)
+        number = round(back * 10)
+        store.append([batch(number, t_ms=t_ms)])
+        store.commit(
+            Outputs(
+                visits={f"v{number}": visit(number, t_ms)},
+                paths=[path(number, t_ms)],
+                events=[event(number, t_ms)],
+                positions=[places(t_ms, "a" * 16)],
+                zone_minutes=[ZoneMinute(t_ms, "S10", 1.0, 1.0, 0.0)],
+                cell_minutes=[cells(t_ms)],
+                stays={f"s{number}": stay(number, t_ms)},
+                car_park_minutes=[CarParkMinute(t_ms, "P1", 1.0, 1.0, 0.0)],
+            ),
+            None,
+        )
+    newest = max(position for position, _ in store.after(0))
+    store.commit(Outputs(), checkpoint(newest))
+    assert store.expire(NOON, retention) > 0
+    span = (NOON - 10 * DAY, NOON)
+    assert {v.visit for v in store.visits(*span)} == {"v5", "v15"}
+    assert len(store.paths(*span)) == 2
+    assert [e.cursor for e in store.events(0, 9)] == [5]
+    assert len(store.zone_minutes(*span, MINUTE)) == 3
+    assert {s.stay for s in store.stays(*span)} == {"s5", "s15"}
+    assert len(store.car_park_minutes(*span)) == 3
+    assert store.positions("F1", NOON - DAY - 1, 10 * DAY) is None
+    assert store.positions("F1", NOON, 10 * DAY) is not None
+    assert list(store.after(0)) == []
+    assert store.expire(NOON, retention) == 0
     store.close()
 
 
