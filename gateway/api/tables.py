@@ -112,6 +112,27 @@ class FlowHourRow(Row):
     people: int
 
 
+class CarParkRow(Row):
+    """An area of the car park, or all of it (`car-park`), in a minute; fewer than k cars are suppressed."""
+
+    table: ClassVar[str] = "car_park"
+    tags: ClassVar[tuple[str, ...]] = ("area",)
+
+    area: str
+    cars: int | None
+    low: int | None
+    high: int | None
+    free: int | None
+    """Spaces."""
+    capacity: int
+    entered: int | None
+    left: int | None
+    queue: float | None
+    """Mean number of cars that wait at the entrances."""
+    suppressed: bool
+    """Whether `cars` is, and with it `free`; the others may be by themselves."""
+
+
 class NodeRow(Row):
     """How a node is."""
 

@@ -220,6 +220,16 @@ MIGRATIONS = (
         PRIMARY KEY (floor, minute_ms)
     ) WITHOUT ROWID;
     """,
+    """
+    -- Up to where figures are made of a history that is elsewhere, and the hours that have changed since.
+    CREATE TABLE figure_minutes (only INTEGER PRIMARY KEY CHECK (only = 1), minutes_done_ms INTEGER NOT NULL);
+    CREATE TABLE figure_hours (
+        hour_ms INTEGER NOT NULL,
+        part TEXT NOT NULL,          -- minutes, visits
+        changed_ms INTEGER NOT NULL, -- event time
+        PRIMARY KEY (hour_ms, part)
+    ) WITHOUT ROWID;
+    """,
 )
 """Statement scripts; number i brings a file from version i to version i + 1."""
 

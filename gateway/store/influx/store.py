@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
+from typing import Protocol
 
 from contracts.errors import UnavailableError
 from contracts.site import Retention
@@ -45,8 +46,19 @@ DRAIN_S = 3.0
 _REMEMBERED_MS = 24 * HOUR_MS
 """How long a visit that is over is known, so that an older state of it changes nothing."""
 
-Figures = Callable[[Outputs], Iterable[tuple[Destination, Sequence[str]]]]
-"""Makes of outputs what is written besides them, as lines: the figures that people may see."""
+
+class Figures(Protocol):
+    """Makes what is written besides the records: the figures that people may see."""
+
+    def lines(
+        self, db: sqlite3.Connection, outputs: Outputs, t_ms: int
+    ) -> Iterable[tuple[Destination, Sequence[str]]]:
+        """Lines for the outputs of ticks up to `t_ms`, within the transaction that writes these."""
+        ...
+
+    def abandoned(self, db: sqlite3.Connection, visits: Iterable[Visit], t_ms: int) -> None:
+        """Take note of visits that were ended because their state is lost."""
+        ...
 
 
 class InfluxStore:
@@ -65,7 +77,7 @@ class InfluxStore:
     ) -> None:
         """Open or make the file, and begin to post what waits in it; the server may be away.
 
-        `figures` is called with all outputs, in the thread that commits. `now_ms` gives wall time.
+        `figures` is called in the thread that commits. `now_ms` gives wall time.
 
         Raises `ConfigurationError` when the file cannot be used, or the server is there and has no such
         database, or does not let us in.
@@ -141,7 +153,8 @@ class InfluxStore:
         here = Outputs(events=outputs.events, nodes=outputs.nodes, published=outputs.published)
         healths = {name: node.health for name, node in outputs.nodes.items()}
         lines = self._records(outputs)
-        self._file.commit(here, checkpoint, lambda db: self._put(db, outputs, lines))
+        t_ms = None if checkpoint is None else checkpoint.t_ms
+        self._file.commit(here, checkpoint, lambda db: self._put(db, outputs, lines, t_ms))
         self._health |= healths
         self._sender.wake()
 
@@ -159,22 +172,32 @@ class InfluxStore:
         rollups += [write.car_park_minute(minute) for minute in outputs.car_park_minutes]
         return {"raw": raw, "visits": [write.path(path) for path in outputs.paths], "rollups": rollups}
 
-    def _put(self, db: sqlite3.Connection, outputs: Outputs, records: Mapping[str, list[str]]) -> None:
+    def _put(
+        self,
+        db: sqlite3.Connection,
+        outputs: Outputs,
+        records: Mapping[str, list[str]],
+        t_ms: int | None,
+    ) -> None:
         write = self._lines
         visits = [write.visit(visit) for visit in latest.newer_visits(db, outputs.visits.values())]
         stays = [write.stay(stay) for stay in latest.newer_stays(db, outputs.stays.values())]
         hours = [write.cells("cell_hour", hour) for hour in latest.finished_hours(db, outputs.cell_minutes)]
-        self._post(
+        figures: Iterable[tuple[Destination, Sequence[str]]] = ()
+        if self._figures is not None and t_ms is not None:
+            figures = self._figures.lines(db, outputs, t_ms)
+        self.put(
             db,
             [
                 (Destination(self._database, "raw"), records["raw"]),
                 (Destination(self._database, "visits"), [*visits, *stays, *records["visits"]]),
                 (Destination(self._database, "rollups"), [*records["rollups"], *hours]),
-                *(self._figures(outputs) if self._figures is not None else ()),
+                *figures,
             ],
         )
 
-    def _post(self, db: sqlite3.Connection, found: Iterable[tuple[Destination, Sequence[str]]]) -> None:
+    def put(self, db: sqlite3.Connection, found: Iterable[tuple[Destination, Sequence[str]]]) -> None:
+        """Put lines into the outbox within a transaction of this store's file, on any connection."""
         dropped = self._outbox.add(db, _packed(found))
         if dropped and not self._full:
             _log.error(
@@ -194,7 +217,9 @@ class InfluxStore:
         with self._file.transaction() as db:
             visits = latest.end_open_visits(db)
             lines = [self._lines.visit(visit) for visit in visits]
-            self._post(db, [(Destination(self._database, "visits"), lines)])
+            self.put(db, [(Destination(self._database, "visits"), lines)])
+            if self._figures is not None:
+                self._figures.abandoned(db, visits, self._file.newest_ms() or 0)
         self._sender.wake()
         return len(visits)
 
@@ -237,6 +262,11 @@ class InfluxStore:
         return self._history.car_park_minutes(from_ms, to_ms)
 
     # How it is
+
+    @property
+    def place(self) -> str:
+        """Where the server is, without secrets."""
+        return str(self._client.address)
 
     def state(self) -> SenderState:
         """How much waits for the server, why, and what will never arrive. Raises `UnavailableError`."""

@@ -1,0 +1,106 @@
+"""The figures of hours, made of the history by the functions of the HTTP API; and how fresh all of it is.
+
+An hour is made once it is over and the server has all of it, and made again when a visit that began in it
+ends. Its points have the same times and tags again, so nothing is doubled.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from contracts.site import Site
+from gateway.api.tables import Row
+from gateway.figures.cells import Blocks
+from gateway.figures.flows import flow_rows
+from gateway.figures.footfall import footfall_rows
+from gateway.figures.heat import heat_rows
+from gateway.figures.period import HOUR_MS, Period, hour_of
+from gateway.figures.zones import zone_hour_rows
+from gateway.people import MallPeople
+from gateway.store.base import Store
+from gateway.store.influx.figure_marks import MINUTES, VISITS, Due, Marks
+from gateway.store.influx.figures import Points
+from gateway.store.outbox import Destination
+
+_log = logging.getLogger(__name__)
+
+EVERY_S = 300.0
+"""Time between two looks for hours that have changed: in a full mall visits end all the time."""
+ARRIVES_S = 60.0
+"""How long the history may take to arrive at the server before it is looked for again the next time."""
+
+
+class Outward(Store, Protocol):
+    """A store that also takes lines for a database of its server."""
+
+    def write(self, destination: Destination, lines: Sequence[str]) -> None:
+        """Put lines into the outbox; returns once they are on disk."""
+        ...
+
+
+class HourFigures:
+    """Makes the figures of hours that are due, in a thread of its own."""
+
+    def __init__(
+        self,
+        site: Site,
+        blocks: Blocks,
+        people: MallPeople,
+        store: Outward,
+        marks: Marks,
+        points: Points,
+    ) -> None:
+        self._site = site
+        self._blocks = blocks
+        self._people = people
+        self._store = store
+        self._marks = marks
+        self._points = points
+        self._timezone = ZoneInfo(site.mall.timezone)
+
+    def make(self, stop: threading.Event, arrives_s: float = ARRIVES_S) -> int:
+        """Make the hours that are due; gives how many parts of hours were made.
+
+        Raises `UnavailableError` and `ConfigurationError` as the store does: what is due then stays so.
+        """
+        newest_ms = self._store.newest_ms()
+        if newest_ms is None:
+            return 0
+        due = self._marks.due(hour_of(newest_ms - 1, self._timezone))
+        if not due or not self._history_arrives(stop, arrives_s):
+            return 0
+        made = 0
+        for hour_ms, parts in groupby(due, key=lambda one: one.hour_ms):
+            hours = list(parts)
+            for destination, lines in self._points.of(self._rows(hour_ms, hours)):
+                self._store.write(destination, lines)
+            self._marks.done(hours)
+            made += len(hours)
+            if stop.is_set():
+                break
+        return made
+
+    def _history_arrives(self, stop: threading.Event, arrives_s: float) -> bool:
+        """Wait for the server to have everything that was known when the due hours were looked up."""
+        place = self._marks.newest()
+        until_s = time.monotonic() + arrives_s
+        while not self._marks.arrived(place):
+            if time.monotonic() > until_s or stop.wait(0.1):
+                return False
+        return True
+
+    def _rows(self, hour_ms: int, due: Iterable[Due]) -> Iterable[Row]:
+        parts = {one.part for one in due}
+        store, site, people = self._store, self._site, self._people
+        hour = Period(hour_ms, hour_ms + HOUR_MS)
+        yield from zone_hour_rows(store, site, hour, people)
+        if VISITS in parts:
+            yield from flow_rows(store, site, hour, people=people)
+        if MINUTES in parts:
+            yield from footfall_rows(store, site.privacy.k, hour, self._timezone, people)
+            for floor in site.floors:
+                yield from heat_rows(store, floor.id, site.privacy.k, hour, self._blocks, people)
