@@ -21,11 +21,43 @@ from gateway.people import MallPeople, read_people
 from gateway.runtime import Gateway, Settings
 from gateway.showing import Table
 from gateway.sources import read_calibration, read_site
+from gateway.store.place import find_place
 
 _log = logging.getLogger(__name__)
 
-DEFAULT_STORE = Path("mallsense.db")
-
+Store = Annotated[
+    str | None,
+    typer.Option(
+        help="Where history is kept: a file, or an InfluxDB as influx://HOST/DATABASE (influxs:// for TLS). "
+        "Without, the site file's store, or mallsense.db.",
+        envvar="MALLSENSE_STORE",
+        show_default=False,
+    ),
+]
+Journal = Annotated[
+    Path | None,
+    typer.Option(
+        help="With an InfluxDB: the file of what has to be here. Without, mallsense.db.",
+        envvar="MALLSENSE_JOURNAL",
+        show_default=False,
+    ),
+]
+StoreTokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="With an InfluxDB: file with its token, or with user:password for 1.x. "
+        "Or set MALLSENSE_STORE_TOKEN.",
+        show_default=False,
+    ),
+]
+StoreCa = Annotated[
+    Path | None,
+    typer.Option(
+        help="With influxs://: certificate of the server's authority.",
+        envvar="MALLSENSE_STORE_CA",
+        show_default=False,
+    ),
+]
 Ca = Annotated[
     Path | None,
     typer.Option("--ca", help="With mqtts://: certificate of the mall's authority.", envvar="MALLSENSE_CA"),
@@ -48,7 +80,10 @@ def gateway(
     people: Annotated[
         Path | None, typer.Option(help="How many people stand behind the devices (mallsense occupancy fit).")
     ] = None,
-    store: Annotated[Path, typer.Option(help="Where history is kept.")] = DEFAULT_STORE,
+    store: Store = None,
+    journal: Journal = None,
+    store_token_file: StoreTokenFile = None,
+    store_ca: StoreCa = None,
     broker: Annotated[
         str | None,
         typer.Option(
@@ -85,9 +120,12 @@ def gateway(
     It goes on where the last one stopped. Ctrl-C or SIGTERM ends it; nothing it has received is lost.
     """
     stop = stop_on_signals()
+    mall = read_site(site)
+    place = find_place(store or mall.store, journal=journal, token_file=store_token_file, ca=store_ca)
     settings = Settings(
-        site=read_site(site),
-        store=store,
+        site=mall,
+        store=place.file,
+        influx=place.influx,
         calibration=read_calibration(calibration) if calibration else None,
         people=read_people(people) if people else MallPeople.assumed(),
         broker=BrokerAddress.parse(broker, ca=ca, cert=cert, cert_key=cert_key) if broker else None,
@@ -101,7 +139,7 @@ def gateway(
         allow_origins=tuple(map(parse_origin, allow_origin or ())),
     )
     with Gateway(settings) as running:
-        typer.echo(f"console {running.url}   broker {running.broker}   store {store}   (Ctrl-C ends it)")
+        typer.echo(f"console {running.url}   broker {running.broker}   store {place}   (Ctrl-C ends it)")
         while not stop.wait(0.2):
             running.wait(0)
 

@@ -5,12 +5,14 @@ import resource
 from pathlib import Path
 from typing import Literal, Protocol
 
-from gateway.api.schemas import HealthAnswer
+from contracts.errors import UnavailableError
+from gateway.api.schemas import HealthAnswer, HistoryHealth
 from gateway.engine import Engine
 from gateway.figures.privacy import Anonymity
 from gateway.link import Delivery
 from gateway.live import Latest
 from gateway.refusals import Refusals
+from gateway.store.influx.sender import SenderState
 
 
 class Connection(Protocol):
@@ -19,6 +21,19 @@ class Connection(Protocol):
     @property
     def connected(self) -> bool:
         """Whether it is."""
+        ...
+
+
+class Elsewhere(Protocol):
+    """A history that is on a server; `gateway.store.influx.store.InfluxStore` is one."""
+
+    @property
+    def place(self) -> str:
+        """Where the server is, without secrets."""
+        ...
+
+    def state(self) -> SenderState:
+        """How the server is. Raises `UnavailableError`."""
         ...
 
 
@@ -35,6 +50,7 @@ class Health:
         inbox: queue.Queue[Delivery],
         store: Path,
         k: int,
+        history: Elsewhere | None = None,
     ) -> None:
         self._engine = engine
         self._latest = latest
@@ -42,6 +58,7 @@ class Health:
         self._link = link
         self._inbox = inbox
         self._store = store
+        self._history = history
         self._anonymity = Anonymity(k)
         self.store_problem: str | None = None
 
@@ -51,6 +68,9 @@ class Health:
         problems = [] if self._link.connected else ["the broker is not connected"]
         if self.store_problem is not None:
             problems.append(self.store_problem)
+        history = self._central()
+        if history is not None and history.problem is not None:
+            problems.append(history.problem)
         status: Literal["ok", "degraded", "starting"] = "degraded" if problems else "ok"
         if newest is None and not problems:
             status = "starting"
@@ -66,6 +86,24 @@ class Health:
             memory_bytes=_resident_bytes(),
             store_bytes=sum(_size(Path(f"{self._store}{part}")) for part in ("", "-wal")),
             waiting=self._inbox.qsize(),
+            history=history,
+        )
+
+    def _central(self) -> HistoryHealth | None:
+        if self._history is None:
+            return None
+        try:
+            state = self._history.state()
+        except UnavailableError as error:
+            state = SenderState(problem=error.message)
+        return HistoryHealth(
+            place=self._history.place,
+            problem=state.problem,
+            waiting_points=state.waiting.points,
+            waiting_bytes=state.waiting.bytes,
+            waiting_since_ms=state.waiting.since_ms,
+            refused_points=state.lost.get("refused", 0),
+            dropped_points=state.lost.get("full", 0),
         )
 
 

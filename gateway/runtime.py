@@ -35,6 +35,9 @@ from gateway.people import MallPeople
 from gateway.pipeline import Pipeline, cell_grid
 from gateway.refusals import Refusals
 from gateway.serving import serve
+from gateway.store.influx.address import InfluxAddress
+from gateway.store.opening import open_store
+from gateway.store.place import StorePlace
 from gateway.store.promotions import Promotions
 from gateway.store.sqlite import SqliteStore
 from gateway.time_answers import TimeAnswers
@@ -60,6 +63,9 @@ class Settings:
 
     site: Site
     store: Path
+    """The file of journal and checkpoint, and of the history unless `influx` has that."""
+    influx: InfluxAddress | None = None
+    """Where the history is kept instead."""
     calibration: Mapping[str, Any] | None = None
     """What `gateway.engine.Calibration.to_dict` gives; None = the textbook's radio."""
     people: MallPeople = field(default_factory=MallPeople.assumed)
@@ -117,7 +123,7 @@ class Gateway:
         self._undo.append(listener.close)
         self.port = listener.getsockname()[1]
         engine = build_engine(site, settings.calibration)
-        store = SqliteStore(settings.store)
+        store = open_store(StorePlace(settings.store, settings.influx), site.mall.id)
         self._undo.append(store.close)
         if settings.broker is None:
             broker = EmbeddedBroker(settings.broker_port).start()
@@ -135,6 +141,7 @@ class Gateway:
         self._health = Health(
             engine=engine, latest=latest, refusals=refusals, link=self._link, inbox=self._inbox,
             store=settings.store, k=site.privacy.k,
+            history=None if isinstance(store, SqliteStore) else store,
         )  # fmt: skip
         grid = cell_grid(engine)
         frames = Frames(site, grid, settings.people)

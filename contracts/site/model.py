@@ -380,6 +380,10 @@ class Mall(Part):
         return value
 
 
+_STORE = r"^influxs?://[^\s/@?#]+/[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\?org=[^\s&#]+)?$"
+"""Without user and password: a site file holds no secrets."""
+
+
 class Site(Part):
     """A whole mall: what `parse_site` makes of one YAML file."""
 
@@ -395,6 +399,8 @@ class Site(Part):
     visits: VisitRules = VisitRules()
     privacy: Privacy = Privacy()
     retention: Retention = Retention()
+    store: Annotated[str, Field(pattern=_STORE)] | None = None
+    """The InfluxDB that history is kept in, influx://HOST[:PORT]/DATABASE; None = a file of the gateway."""
 
     @model_validator(mode="after")
     def _references_hold(self) -> Self:

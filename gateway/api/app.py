@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from contracts.errors import UnavailableError
+from contracts.errors import ConfigurationError, MallsenseError, UnavailableError
 from dashboards.mount import mount
 from gateway.api import live, login, past, plan, present, promotions, rows
 from gateway.api.context import Context
@@ -51,8 +51,10 @@ def make_app(context: Context, guard: Guard, *, version: str, origins: Collectio
         app.include_router(part.router, prefix="/api/v1")
     app.add_middleware(Door, guard=guard, origins=origins)
 
+    # A server of the history that does not let us in any more is no request's fault either.
+    @app.exception_handler(ConfigurationError)
     @app.exception_handler(UnavailableError)
-    def _unavailable(_: Request, error: UnavailableError) -> JSONResponse:
+    def _unavailable(_: Request, error: MallsenseError) -> JSONResponse:
         return JSONResponse({"detail": error.message}, 503, {"Retry-After": "5"})
 
     mount(app)

@@ -235,6 +235,21 @@ class NodeAnswer(Answer):
     advice: Name | None
 
 
+class HistoryHealth(Answer):
+    """How the InfluxDB is that history goes to. While it is away, points wait on the gateway's disk."""
+
+    place: str
+    problem: str | None
+    waiting_points: int
+    waiting_bytes: int
+    waiting_since_ms: int | None
+    """Wall time since when the oldest waits."""
+    refused_points: int
+    """What the server would not take, ever."""
+    dropped_points: int
+    """What no longer found room on the gateway's disk, ever."""
+
+
 class HealthAnswer(Answer):
     """How the gateway is."""
 
@@ -249,6 +264,8 @@ class HealthAnswer(Answer):
     store_bytes: int
     waiting: int
     """Messages that have arrived and are not journaled yet."""
+    history: HistoryHealth | None = None
+    """None where history is in the gateway's own file."""
 
 
 class LoginRequest(BaseModel):
