@@ -13,8 +13,10 @@ from contracts.site import Retention, Site, dump_site
 from gateway.store.influx.address import InfluxAddress
 from gateway.store.influx.client import InfluxClient
 from gateway.store.influx.history import InfluxHistory
+from gateway.store.influx.lines import Lines
 from gateway.store.influx.migration import Migration, Tally
 from gateway.store.influx.migration_kinds import KINDS, Source
+from gateway.store.outbox import bodies
 from gateway.store.records import CarParkMinute, NodeRecord, Outputs, ZoneMinute
 from gateway.store.sqlite import SqliteStore
 from mallsense.cli import main
@@ -191,6 +193,21 @@ def test_gateway_goes_on_writing(file: Path, client: InfluxClient) -> None:
     assert same(file, client)
     assert tallies["positions"].sent <= 466 - 1
     assert tallies["paths"].sent == 0
+
+
+def test_what_the_server_knows_better_is_left(file: Path, client: InfluxClient) -> None:
+    """A visit that was open when the gateway moved to the server keeps the end that the server knows."""
+    store = SqliteStore(file)
+    still = visit(7, NOW - 10 * MINUTE, ended=False)
+    store.commit(Outputs(visits={"v7": still}), None)
+    store.close()
+    over = replace(still, seen_ms=NOW, ended_ms=NOW, dwell_s=600.0)
+    line = Lines(mall().mall.id).visit(over)
+    client.write(client.address.database, "visits", bodies([line])[0].data)
+    tallies = copy(file, client)
+    assert not any(tally.missing for tally in tallies.values())
+    history = InfluxHistory(client, client.address.database, mall().mall.id)
+    assert over in history.visits(*SPAN)
 
 
 def test_what_is_no_longer_kept_stays_behind(file: Path, client: InfluxClient) -> None:

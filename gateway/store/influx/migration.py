@@ -78,13 +78,17 @@ class Migration:
 
     def _copy_part(self, kind: Kind, from_ms: int, to_ms: int, tally: Tally) -> None:
         points = kind.points(self._file, self._lines, from_ms, to_ms)
-        here = Count(len(points), sum(over for _, over in points))
+        open_ones = [point.open for point in points if point.open]
+        here = Count(len(points), len(points) - len(open_ones))
         tally.found += here.points
-        if kind.counted and not self._lacks(kind, from_ms, to_ms, here):
+        if kind.counted and not open_ones and not self._lacks(kind, from_ms, to_ms, here):
             return
-        for body in bodies([line for line, _ in points]):
+        if open_ones:  # a gateway that has gone on there may know more
+            seen = self._seen(kind, from_ms, to_ms)
+            points = [point for point in points if not point.open or point.seen_ms >= seen.get(point.open, 0)]
+        for body in bodies([point.line for point in points]):
             self._client.write(self._database, kind.policy, body.data)
-        tally.sent += here.points
+        tally.sent += len(points)
         if kind.counted:
             tally.missing += self._lacks(kind, from_ms, to_ms, here)
 
@@ -94,19 +98,27 @@ class Migration:
         return max(here.points - there.points, here.over - there.over, 0)
 
     def _count(self, kind: Kind, from_ms: int, to_ms: int) -> Count:
-        where = condition({"mall": self._mall}, from_ms * NS_IN_MS, to_ms * NS_IN_MS)
-        if kind.time == "started_ms":  # the time of their points is only near their start
-            where = condition(
-                {"mall": self._mall}, from_ms // 1000 * 1000 * NS_IN_MS, (to_ms + 2000) * NS_IN_MS
-            )
-            where += f' AND "started_ms" >= {from_ms} AND "started_ms" < {to_ms}'
-        table = source(kind.policy, kind.measurement)
         numbers = [
-            self._number(f"SELECT count({identifier(field)}) FROM {table} WHERE {where}")  # noqa: S608  # quoted
+            self._number(f"SELECT count({identifier(field)}) {self._where(kind, from_ms, to_ms)}")
             for field in (kind.counted, kind.over)
             if field
         ]
         return Count(numbers[0], numbers[-1])
+
+    def _seen(self, kind: Kind, from_ms: int, to_ms: int) -> dict[str, int]:
+        """When what is there was last heard of, by its id."""
+        what = f'SELECT {identifier(kind.counted)}, "seen_ms" {self._where(kind, from_ms, to_ms)}'
+        answer = self._client.query(what, database=self._database)
+        return {row[-2]: row[-1] for one in answer for row in one.values}
+
+    def _where(self, kind: Kind, from_ms: int, to_ms: int) -> str:
+        table = f"FROM {source(kind.policy, kind.measurement)} WHERE"
+        tags = {"mall": self._mall}
+        if kind.time != "started_ms":
+            return f"{table} {condition(tags, from_ms * NS_IN_MS, to_ms * NS_IN_MS)}"
+        # The time of such a point is only near its start.
+        near = condition(tags, from_ms // 1000 * 1000 * NS_IN_MS, (to_ms + 2000) * NS_IN_MS)
+        return f'{table} {near} AND "started_ms" >= {from_ms} AND "started_ms" < {to_ms}'
 
     def _number(self, statement: str) -> int:
         answer = self._client.query(statement, database=self._database)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path as FilePath
+from typing import NamedTuple
 
 from contracts.errors import ConfigurationError
 from contracts.site import Retention
@@ -15,8 +16,18 @@ DAY_MS = 24 * HOUR_MS
 _EVER_MS = 9_000_000_000_000
 """One part for everything: the times of InfluxDB end in the year 2262."""
 
-Points = list[tuple[str, bool]]
-"""Lines, and whether what each describes is over (it gets no further field)."""
+
+class Point(NamedTuple):
+    """A line, and what it is about."""
+
+    line: str
+    open: str = ""
+    """The id of what is not over yet; empty = nothing will be added to this point."""
+    seen_ms: int = 0
+    """Of what is open: when it was last heard of."""
+
+
+Points = list[Point]
 
 
 class Source(SqliteHistory):
@@ -56,7 +67,7 @@ class Source(SqliteHistory):
             "SELECT t_ms, floor, columns FROM positions WHERE t_ms >= ? AND t_ms < ?", from_ms, to_ms
         )
         return [
-            (line, True)
+            Point(line)
             for t_ms, floor, packed in rows
             for line in lines.positions(columns.unpack_positions(packed, t_ms, floor))
         ]
@@ -69,15 +80,11 @@ class Source(SqliteHistory):
             from_ms,
             to_ms,
         )
-        return [
-            (
-                lines.cells(
-                    measurement, CellMinute(at, floor, CellGrid(*grid), *columns.unpack_cells(packed))
-                ),
-                True,
-            )
+        minutes = (
+            CellMinute(at, floor, CellGrid(*grid), *columns.unpack_cells(packed))
             for at, floor, packed, *grid in rows
-        ]
+        )
+        return [Point(lines.cells(measurement, one)) for one in minutes]
 
 
 @dataclass(frozen=True)
@@ -103,18 +110,20 @@ KINDS = (
     Kind(
         "visits", "visits", "started_ms", DAY_MS, lambda kept: kept.visits_d, "visits", "visit", "visit",
         lambda file, lines, *period: [
-            (lines.visit(one), one.ended_ms is not None) for one in file.visits(*period)
+            Point(lines.visit(one), one.visit if one.ended_ms is None else "", one.seen_ms)
+            for one in file.visits(*period)
         ],
         over="ended_ms",
     ),
     Kind(
         "paths", "paths", "started_ms", DAY_MS, lambda kept: kept.visits_d, "visits", "path", "path",
-        lambda file, lines, *period: [(lines.path(one), True) for one in file.paths(*period)],
+        lambda file, lines, *period: [Point(lines.path(one)) for one in file.paths(*period)],
     ),
     Kind(
         "stays of cars", "stays", "started_ms", DAY_MS, lambda kept: kept.visits_d, "visits", "stay", "stay",
         lambda file, lines, *period: [
-            (lines.stay(one), one.left_ms is not None) for one in file.stays(*period)
+            Point(lines.stay(one), one.stay if one.left_ms is None else "", one.seen_ms)
+            for one in file.stays(*period)
         ],
         over="left_ms",
     ),
@@ -122,14 +131,14 @@ KINDS = (
         "minutes of zones", "zone_minutes", "minute_ms", DAY_MS, lambda kept: kept.rollups_d, "rollups",
         "zone_minute", "people_mean",
         lambda file, lines, *period: [
-            (lines.zone_minute(one), True) for one in file.zone_minutes(*period, MINUTE_MS)
+            Point(lines.zone_minute(one)) for one in file.zone_minutes(*period, MINUTE_MS)
         ],
     ),
     Kind(
         "minutes of the car park", "car_park_minutes", "minute_ms", DAY_MS, lambda kept: kept.rollups_d,
         "rollups", "car_park_minute", "cars_mean",
         lambda file, lines, *period: [
-            (lines.car_park_minute(one), True) for one in file.car_park_minutes(*period)
+            Point(lines.car_park_minute(one)) for one in file.car_park_minutes(*period)
         ],
     ),
     Kind(
@@ -145,7 +154,7 @@ KINDS = (
     Kind(
         "nodes", "nodes", "last_ms", _EVER_MS, lambda kept: kept.positions_d, "raw", "node_health", "",
         lambda file, lines, *_: [
-            (line, True) for one in file.nodes().values() if (line := lines.node_health(one))
+            Point(line) for one in file.nodes().values() if (line := lines.node_health(one))
         ],
     ),
     Kind(
