@@ -21,7 +21,10 @@ from edge_agent.pace import parse_speed
 from edge_agent.reporting import Progress
 from edge_agent.rotation import SaltRotation
 from edge_agent.stopping import stop_by_signal
+from gateway.cli import StoreCa, StoreTokenFile
 from gateway.runtime import Gateway, Settings
+from gateway.store.influx.address import InfluxAddress, is_address
+from gateway.store.place import find_place
 from mallsense import __version__
 from mallsense.simulated import simulated_calibration
 from simulators.arrivals import Profile
@@ -51,6 +54,12 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option(help="Folder for site file and store; without, one that goes afterwards.")
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(help="Put the history into an InfluxDB: influx://HOST/DATABASE.", show_default=False),
+    ] = None,
+    store_token_file: StoreTokenFile = None,
+    store_ca: StoreCa = None,
 ) -> None:
     """Show a living mall in the browser: shoppers, phones and radio are simulated, all the rest is real.
 
@@ -68,6 +77,7 @@ def demo(
             settings = Settings(
                 site=source.site,
                 store=folder / STORE,
+                influx=_influx(store, store_token_file, store_ca),
                 calibration=simulated_calibration(source.site, seed=seed).to_dict(),
                 broker_port=0,
                 port=port,
@@ -123,6 +133,15 @@ def _ended_after(seconds: float | None, stop: threading.Event) -> Iterator[None]
         yield
     finally:
         timer.cancel()
+
+
+def _influx(store: str | None, token_file: Path | None, ca: Path | None) -> InfluxAddress | None:
+    if store is not None and not is_address(store):
+        raise ConfigurationError(
+            f"--store {store}: expected the address of an InfluxDB",
+            "A folder for a file is given with --keep.",
+        )
+    return find_place(store, token_file=token_file, ca=ca).influx
 
 
 @contextmanager

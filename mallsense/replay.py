@@ -21,7 +21,9 @@ from edge_agent.progress import progress_bar
 from edge_agent.reporting import Progress
 from edge_agent.rotation import SaltRotation
 from edge_agent.stopping import stop_by_signal
+from gateway.cli import StoreCa, StoreTokenFile
 from gateway.runtime import Gateway, Settings
+from gateway.store.place import find_place
 from mallsense import __version__
 from mallsense.presence import gateway_is_online
 from mallsense.recording import Recording, read_recording
@@ -52,8 +54,14 @@ def replay(
         int, typer.Option(min=0, max=65535, help="Port of the console; 0 for any free one.")
     ] = 8000,
     store: Annotated[
-        Path | None, typer.Option(help="Keep the history here; without, it goes afterwards.")
+        str | None,
+        typer.Option(
+            help="Keep the history here, a file or influx://HOST/DATABASE; without, it goes afterwards.",
+            show_default=False,
+        ),
     ] = None,
+    store_token_file: StoreTokenFile = None,
+    store_ca: StoreCa = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
     leave: Annotated[
         bool, typer.Option("--leave", help="End when the recording does, instead of at Ctrl-C.")
@@ -74,11 +82,13 @@ def replay(
     with ExitStack() as stack:
         stop = stack.enter_context(stop_by_signal())
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mallsense-replay-")))
+        place = find_place(store, file=work / "store.db", token_file=store_token_file, ca=store_ca)
         gateway = None
         if address is None or not gateway_is_online(address, recording.site.mall.id):
             settings = Settings(
                 site=recording.site,
-                store=store or work / "store.db",
+                store=place.file,
+                influx=place.influx,
                 calibration=recording.calibration.to_dict(),
                 broker=address,
                 broker_port=0,
