@@ -76,6 +76,9 @@ COMMANDS = {
     "store": Entry(
         "gateway.store.influx.cli:app", "influx", "Set up and check the InfluxDB that history is kept in."
     ),
+    "dashboards": Entry(
+        "dashboards.grafana.cli:app", "grafana", "Dashboards and alerts for Grafana: write or push them."
+    ),
     "site": Entry("gateway.site.cli:app", "gateway", "Check, import and draw the model of a mall."),
 }
 
