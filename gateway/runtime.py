@@ -36,6 +36,8 @@ from gateway.pipeline import Pipeline, cell_grid
 from gateway.refusals import Refusals
 from gateway.serving import serve
 from gateway.store.influx.address import InfluxAddress
+from gateway.store.influx.figures import FigureSettings, MinuteFigures
+from gateway.store.influx.figuring import Figuring
 from gateway.store.opening import open_store
 from gateway.store.place import StorePlace
 from gateway.store.promotions import Promotions
@@ -123,14 +125,19 @@ class Gateway:
         self._undo.append(listener.close)
         self.port = listener.getsockname()[1]
         engine = build_engine(site, settings.calibration)
-        store = open_store(StorePlace(settings.store, settings.influx), site.mall.id)
+        grid, latest, nodes = cell_grid(engine), Latest(), Nodes(site)
+        figures = minutes = None
+        if settings.influx is not None:
+            figures = FigureSettings.of(site, grid, settings.people, settings.influx.figures)
+            minutes = MinuteFigures(figures, nodes.reports)
+        store = open_store(StorePlace(settings.store, settings.influx), site.mall.id, figures=minutes)
         self._undo.append(store.close)
         if settings.broker is None:
             broker = EmbeddedBroker(settings.broker_port).start()
             self._undo.append(broker.stop)
             self.broker = broker.address
 
-        refusals, latest, nodes = Refusals(), Latest(), Nodes(site)
+        refusals = Refusals()
         self._intake = Intake(site, refusals)
         self._link = self._make_link()
         self._time = TimeAnswers(site, publish=self._link.publish, now_us=lambda: time.time_ns() // 1000)
@@ -143,9 +150,13 @@ class Gateway:
             store=settings.store, k=site.privacy.k,
             history=None if isinstance(store, SqliteStore) else store,
         )  # fmt: skip
-        grid = cell_grid(engine)
         frames = Frames(site, grid, settings.people)
-        promotions = Promotions(settings.store)
+        if figures is None or isinstance(store, SqliteStore):
+            promotions = Promotions(settings.store)
+        else:
+            figuring = Figuring(figures, store, settings.store, latest.newest).start()
+            self._undo.append(figuring.stop)
+            promotions = Promotions(settings.store, figuring.promotion)
         self._undo.append(promotions.close)
         context = Context(
             site,
@@ -158,6 +169,7 @@ class Gateway:
             self._health.answer,
             settings.people,
             promotions,
+            (lambda: 0) if isinstance(store, SqliteStore) else (lambda: store.state().waiting.bodies),
         )
         guard = Guard(settings.credentials, store.secret())
         app = make_app(context, guard, version=VERSION, origins=settings.allow_origins)

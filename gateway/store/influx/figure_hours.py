@@ -7,29 +7,24 @@ ends. Its points have the same times and tags again, so nothing is doubled.
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from contracts.site import Site
 from gateway.api.tables import Row
-from gateway.figures.cells import Blocks
 from gateway.figures.flows import flow_rows
 from gateway.figures.footfall import footfall_rows
 from gateway.figures.heat import heat_rows
 from gateway.figures.period import HOUR_MS, Period, hour_of
 from gateway.figures.zones import zone_hour_rows
-from gateway.people import MallPeople
 from gateway.store.base import Store
 from gateway.store.influx.figure_marks import MINUTES, VISITS, Due, Marks
-from gateway.store.influx.figures import Points
+from gateway.store.influx.figures import FigureSettings
 from gateway.store.outbox import Destination
 
 _log = logging.getLogger(__name__)
 
-EVERY_S = 300.0
-"""Time between two looks for hours that have changed: in a full mall visits end all the time."""
 ARRIVES_S = 60.0
 """How long the history may take to arrive at the server before it is looked for again the next time."""
 
@@ -43,24 +38,13 @@ class Outward(Store, Protocol):
 
 
 class HourFigures:
-    """Makes the figures of hours that are due, in a thread of its own."""
+    """Makes the figures of hours that are due, from the history."""
 
-    def __init__(
-        self,
-        site: Site,
-        blocks: Blocks,
-        people: MallPeople,
-        store: Outward,
-        marks: Marks,
-        points: Points,
-    ) -> None:
-        self._site = site
-        self._blocks = blocks
-        self._people = people
+    def __init__(self, settings: FigureSettings, store: Outward, marks: Marks) -> None:
+        self._settings = settings
         self._store = store
         self._marks = marks
-        self._points = points
-        self._timezone = ZoneInfo(site.mall.timezone)
+        self._timezone = ZoneInfo(settings.site.mall.timezone)
 
     def make(self, stop: threading.Event, arrives_s: float = ARRIVES_S) -> int:
         """Make the hours that are due; gives how many parts of hours were made.
@@ -76,7 +60,7 @@ class HourFigures:
         made = 0
         for hour_ms, parts in groupby(due, key=lambda one: one.hour_ms):
             hours = list(parts)
-            for destination, lines in self._points.of(self._rows(hour_ms, hours)):
+            for destination, lines in self._settings.points.of(self._rows(hour_ms, hours)):
                 self._store.write(destination, lines)
             self._marks.done(hours)
             made += len(hours)
@@ -93,9 +77,9 @@ class HourFigures:
                 return False
         return True
 
-    def _rows(self, hour_ms: int, due: Iterable[Due]) -> Iterable[Row]:
+    def _rows(self, hour_ms: int, due: Iterable[Due]) -> Iterator[Row]:
         parts = {one.part for one in due}
-        store, site, people = self._store, self._site, self._people
+        store, site, people = self._store, self._settings.site, self._settings.people
         hour = Period(hour_ms, hour_ms + HOUR_MS)
         yield from zone_hour_rows(store, site, hour, people)
         if VISITS in parts:
@@ -103,4 +87,4 @@ class HourFigures:
         if MINUTES in parts:
             yield from footfall_rows(store, site.privacy.k, hour, self._timezone, people)
             for floor in site.floors:
-                yield from heat_rows(store, floor.id, site.privacy.k, hour, self._blocks, people)
+                yield from heat_rows(store, floor.id, site.privacy.k, hour, self._settings.blocks, people)

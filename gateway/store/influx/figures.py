@@ -5,6 +5,8 @@ docs/influxdb.md has the table. They go through the outbox as all points do.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -55,25 +57,35 @@ class Points:
         return line(row.table, {"mall": self._mall, **tags}, values, row.time * NS_IN_MS)
 
 
+@dataclass(frozen=True)
+class FigureSettings:
+    """What the figures of a mall are made with."""
+
+    site: Site
+    blocks: Blocks
+    people: MallPeople
+    points: Points
+
+    @classmethod
+    def of(cls, site: Site, grid: CellGrid, people: MallPeople, database: str) -> Self:
+        """Those of a mall whose heat map has this grid; `database` is the figures' own."""
+        return cls(site, Blocks.of(site, grid), people, Points(database, site.mall.id))
+
+
 class MinuteFigures:
     """The figures of minutes that are over; called in the thread that commits, within its transaction."""
 
     def __init__(
-        self,
-        site: Site,
-        grid: CellGrid,
-        people: MallPeople,
-        points: Points,
-        reports: Callable[[int], Sequence[NodeReport]],
+        self, settings: FigureSettings, reports: Callable[[int], Sequence[NodeReport]] = lambda _: ()
     ) -> None:
         """Take what figures are made with; `reports` tells how nodes are at a time of the mall."""
-        self._site = site
-        self._places = places(site)
-        self._blocks = Blocks.of(site, grid)
-        self._people = PeopleFigures(site.privacy.k, people)
-        self._points = points
+        self._site = settings.site
+        self._places = places(settings.site)
+        self._blocks = settings.blocks
+        self._people = PeopleFigures(settings.site.privacy.k, settings.people)
+        self._points = settings.points
         self._reports = reports
-        self._timezone = ZoneInfo(site.mall.timezone)
+        self._timezone = ZoneInfo(settings.site.mall.timezone)
 
     def lines(self, db: sqlite3.Connection, outputs: Outputs, t_ms: int) -> Found:
         """Points of the outputs of ticks up to `t_ms`; notes which hours have to be made anew."""

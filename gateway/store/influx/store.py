@@ -264,6 +264,11 @@ class InfluxStore:
     # How it is
 
     @property
+    def database(self) -> str:
+        """The database that the history is in."""
+        return self._database
+
+    @property
     def place(self) -> str:
         """Where the server is, without secrets."""
         return str(self._client.address)
