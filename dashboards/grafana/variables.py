@@ -66,7 +66,6 @@ def malls(language: Language, source: DataSourceRef) -> VariableModel:
         name="mall",
         label=Text("Mall", "商场")(language),
         query='SHOW TAG VALUES FROM "long"."occupancy" WITH KEY = "mall"',
-        definition='SHOW TAG VALUES FROM "long"."occupancy" WITH KEY = "mall"',
         datasource=source,
         refresh=VariableRefresh.ON_DASHBOARD_LOAD,
         sort=VariableSort.ALPHABETICAL_ASC,

@@ -16,11 +16,9 @@ type Plain<T> = T extends string
   : T extends boolean
     ? T
     : T extends number
-      ? number extends T
-        ? number
-        : `${T}` extends `${infer N extends number}`
-          ? N
-          : never
+      ? `${T}` extends `${infer N extends number}`
+        ? N
+        : never
       : T extends readonly (infer U)[]
         ? Plain<U>[]
         : T extends object
