@@ -73,6 +73,9 @@ COMMANDS = {
     "broker": Entry(
         "firmware_configs.broker.cli:app", "fleet", "Set up the mall's broker: TLS, rights, certificates."
     ),
+    "server": Entry(
+        "mallsense.server:app", "fleet,grafana", "Install a mall's server: broker, InfluxDB, Grafana."
+    ),
     "store": Entry(
         "gateway.store.influx.cli:app", "influx", "Set up and check the InfluxDB that history is kept in."
     ),
