@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from contracts.control import CarParkCount
 from contracts.messages import NodeHealth, ObservationBatch, PositionSnapshot, StoredBatches, encode
 from contracts.site import Site
 from contracts.topics import Topics
@@ -20,6 +21,7 @@ from gateway.engine import Engine, StateError, Tick
 from gateway.intake import Arrival, name_of
 from gateway.link import Delivery
 from gateway.nodes import Nodes
+from gateway.parking.shape import shape
 from gateway.recorder import Recorder
 from gateway.store import Store
 from gateway.store.records import CellGrid, Checkpoint, Event, Input, Outputs
@@ -146,13 +148,23 @@ class Pipeline:
             else:  # it was there before, and has been fed before
                 self._counters["duplicate"] += 1
 
+    def count_cars(self, counts: Sequence[CarParkCount]) -> None:
+        """Journal and compute counts of cars. Raises `UnavailableError` as `take` does."""
+        inputs = [Input(count, encode(count)) for count in counts]
+        for position, item in zip(self._store.append(inputs), inputs, strict=True):
+            if position is not None:
+                self._feed(position, item)
+
     def _feed(self, position: int, item: Input) -> None:
         # After every single message, so that ticks depend on the journal's order and on nothing else.
-        if isinstance(item.message, ObservationBatch):
-            self._engine.feed(item.message)
+        if isinstance(item.message, CarParkCount):
+            self._engine.count_cars(item.message)
         else:
-            self._engine.status(item.message)
-        self._nodes.heard(item.message)
+            if isinstance(item.message, ObservationBatch):
+                self._engine.feed(item.message)
+            else:
+                self._engine.status(item.message)
+            self._nodes.heard(item.message)
         self._position = position
         for tick in self._engine.advance():
             self._tick(tick)
@@ -253,5 +265,5 @@ def cell_grid(engine: Engine) -> CellGrid:
 
 def site_digest(site: Site) -> str:
     """Changes with everything that an engine's state depends on."""
-    parts = site.model_dump_json(include={"mall", "floors", "nodes", "tracking", "visits"})
+    parts = site.model_dump_json(include={"mall", "floors", "nodes", "tracking", "visits"}) + shape(site)
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()

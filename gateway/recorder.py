@@ -2,10 +2,12 @@
 
 import msgspec
 
-from contracts.events import PathEvent, VisitEvent
+from contracts.events import CarEvent, CarParkEvent, PathEvent, VisitEvent
 from contracts.messages import encode
 from contracts.site import Site
 from gateway.engine import Tick
+from gateway.parking.minutes import Minutes
+from gateway.parking.report import ParkingTick
 from gateway.rollups import Rollups
 from gateway.store.records import WHOLE_MALL, CellGrid, Event, Outputs, Path, Positions, Visit
 
@@ -18,6 +20,7 @@ class _State(msgspec.Struct, array_like=True):
     snapshot_ms: int
     devices: bytes
     rollups: bytes
+    car_park: bytes = b""
 
 
 class Recorder:
@@ -26,6 +29,7 @@ class Recorder:
     def __init__(self, site: Site, grid: CellGrid) -> None:
         self._floors = [floor.id for floor in site.floors]
         self._rollups = Rollups(site, grid)
+        self._minutes = Minutes(site.car_park) if site.car_park is not None else None
         self._devices: set[str] = set()
         self._snapshot_ms = -1
         self.next_cursor = 1
@@ -47,6 +51,9 @@ class Recorder:
             self._snapshot_ms = tick.t_ms
             self.outputs.positions += self._positions(tick)
         events = [self._event(event, tick.t_ms) for event in tick.events]
+        if tick.parking is not None and self._minutes is not None:
+            self.outputs.car_park_minutes += self._minutes.add(tick.parking)
+            events += self._parking(tick.parking)
         self.outputs.events += events
         return events
 
@@ -74,11 +81,29 @@ class Recorder:
         self.outputs.paths.append(Path(path.path, path.device, path.started_ms, path.ended_ms, steps))
         return Event(cursor, event.id, kind, t_ms, WHOLE_MALL, "", path.path, data.dwell_s, payload)
 
+    def _parking(self, tick: ParkingTick) -> list[Event]:
+        self.outputs.stays.update((stay.stay, stay) for stay in tick.stays)
+        return [self._car_event(event, tick.t_ms) for event in tick.events]
+
+    def _car_event(self, event: CarEvent | CarParkEvent, t_ms: int) -> Event:
+        cursor, self.next_cursor = self.next_cursor, self.next_cursor + 1
+        stay, dwell_s = "", 0.0
+        if isinstance(event, CarEvent):
+            stay, dwell_s = event.data.stay, event.data.dwell_s or 0.0
+        kind, area = str(event.kind), event.data.area
+        return Event(cursor, event.id, kind, t_ms, area, "", stay, dwell_s, encode(event))
+
     def state(self) -> bytes:
         """Everything that the next outputs depend on."""
         devices = bytes.fromhex("".join(sorted(self._devices)))
         return msgspec.msgpack.encode(
-            _State(self.next_cursor, self._snapshot_ms, devices, self._rollups.state())
+            _State(
+                self.next_cursor,
+                self._snapshot_ms,
+                devices,
+                self._rollups.state(),
+                self._minutes.state() if self._minutes is not None else b"",
+            )
         )
 
     def restore(self, state: bytes) -> None:
@@ -89,6 +114,8 @@ class Recorder:
         self._snapshot_ms = old.snapshot_ms
         self._devices = {names[i : i + 16] for i in range(0, len(names), 16)}
         self._rollups.restore(old.rollups)
+        if self._minutes is not None and old.car_park:
+            self._minutes.restore(old.car_park)
 
 
 def _visit(event: VisitEvent) -> Visit:

@@ -10,6 +10,7 @@ from dataclasses import fields
 import numpy as np
 import numpy.typing as npt
 
+from contracts.control import CarParkCount
 from contracts.events import PathEvent, VisitEvent, stable_id
 from contracts.messages import AgentState, AgentStatus, ObservationBatch
 from contracts.site import Site, ZoneKind
@@ -22,7 +23,10 @@ from gateway.engine.protocol import Positioner
 from gateway.engine.slots import Slots
 from gateway.engine.state import START_WITHOUT, Arrays, StateError, Stateful, pack, unpack
 from gateway.engine.tick import LIKELY, NOTHING_DECIDED, Decided, Tick, Tracks
-from gateway.engine.watermarks import UNKNOWN
+from gateway.engine.watermarks import TOLERANCE_MS, UNKNOWN
+from gateway.parking.car_park import CarPark
+from gateway.parking.report import ParkingTick
+from gateway.parking.shape import shape
 from positioning.identity import Linker, Nearness
 from positioning.locate import Readings
 from positioning.paths import Paths, Step
@@ -54,6 +58,9 @@ CAUSES = {
     "clock_behind": "the node's clock is behind the other nodes'; check its time synchronisation",
     "late": "they came after their tick was computed; check the node's network and clock",
     "buffer_full": "too many wait for their tick; is a node that is online not sending its watermark?",
+    "camera_at_no_gate": "no gate of the site file's car_park has that camera; add one",
+    "no_car_park": "the site file has no car_park; add one, or take the cameras out",
+    "plates_full": "too many wait for their tick; is a node that is online not sending its watermark?",
     "too_many_devices": f"more than {MAX_DEVICES:,} devices at a time; are addresses being made up?",
 }
 VISITABLE = (ZoneKind.SHOP, ZoneKind.FACILITY)
@@ -81,7 +88,9 @@ class Engine:
         tracking = site.tracking
         self._tick_ms = round(tracking.tick_s * 1000)
         self._min_dwell_ms = round(site.visits.min_dwell_s * 1000)
-        self._site = stable_id(site.model_dump_json(include={"mall", "floors", "nodes", "tracking"}))
+        self._site = stable_id(
+            site.model_dump_json(include={"mall", "floors", "nodes", "tracking"}) + shape(site)
+        )
         nodes = [node.id for node in site.nodes]
         self._hears = np.array([node.hears for node in site.nodes], dtype=bool)
         self._join = Join(nodes, tick_ms=self._tick_ms, lateness_ms=round(tracking.lateness_s * 1000))
@@ -110,6 +119,10 @@ class Engine:
         }
         if self._linker is not None:
             self._parts["linker"] = self._linker
+        self._car_park: CarPark | None = None
+        if site.car_park is not None:
+            self._car_park = CarPark(site, site.car_park, self.counters)
+            self._parts["car_park"] = self._car_park
         self._logged: set[str] = set()
 
     @property
@@ -138,8 +151,25 @@ class Engine:
 
     def feed(self, batch: ObservationBatch) -> None:
         """Take in a batch; what cannot be used is counted in `counters` and logged once per cause."""
-        self._join.feed(batch)
+        if self._join.feed(batch) and batch.plates:
+            self._feed_plates(batch)
         self._log_new_causes(f"observations of node {batch.node}")
+
+    def _feed_plates(self, batch: ObservationBatch) -> None:
+        reads = batch.plates or []
+        on_time = [read for read in reads if read.t_ms <= batch.watermark_ms + TOLERANCE_MS]
+        if len(on_time) < len(reads):
+            self.counters["clock_ahead"] += len(reads) - len(on_time)
+        if self._car_park is None:
+            self.counters["no_car_park"] += len(reads)
+            return
+        for read in on_time:
+            self._car_park.feed(read)
+
+    def count_cars(self, count: CarParkCount) -> None:
+        """Take in that somebody has counted the cars in the car park."""
+        if self._car_park is not None:
+            self._car_park.count(count)
 
     def advance(self) -> Iterator[Tick]:
         """Compute every tick that is complete now."""
@@ -148,7 +178,7 @@ class Engine:
 
     def flush(self) -> Iterator[Tick]:
         """Compute everything left, complete or not, and end all visits and paths: the recording is over."""
-        last = self._join.last_waiting()
+        last = self._last_waiting()
         while last is not None and (tick := self._next(last)) is not None:
             yield self._compute(tick)
         if self.done_ms != UNKNOWN:
@@ -157,7 +187,8 @@ class Engine:
             events = self._leave(end, self._paths.present)
             nobody = np.zeros(0, dtype=np.int64)
             found = self._positioner.step(end, Readings(nobody, nobody, nobody.astype(np.float64)))
-            yield self._report(end, found, events)
+            parking = self._car_park.finish(end) if self._car_park is not None else None
+            yield self._report(end, found, events, parking=parking)
 
     def state(self) -> bytes:
         """Return a checkpoint: an engine that restores it goes on bit for bit as this one would."""
@@ -183,7 +214,7 @@ class Engine:
 
     def _next(self, complete_ms: int) -> int | None:
         """Return the next tick to compute that ends by ``complete_ms``; None when there is none yet."""
-        first, done = self._join.first_waiting(), self._join.done_ms
+        first, done = self._first_waiting(), self._join.done_ms
         if done == UNKNOWN:
             return first if first is not None and first <= complete_ms else None
         tick = done + self._tick_ms
@@ -192,6 +223,28 @@ class Engine:
             tick = idle if first is None else min(idle, first)
             tick = -(-tick // self._tick_ms) * self._tick_ms
         return tick if tick <= complete_ms else None
+
+    def _first_waiting(self) -> int | None:
+        """Return the first tick for which anything waits: what cars did late waits for the next one."""
+        of_phones = self._join.first_waiting()
+        read_ms = None if self._car_park is None else self._car_park.first_ms
+        if read_ms is None:
+            return of_phones
+        of_cars = self._tick_of(read_ms)
+        if self._join.done_ms != UNKNOWN:
+            of_cars = max(of_cars, self._join.done_ms + self._tick_ms)
+        return of_cars if of_phones is None else min(of_phones, of_cars)
+
+    def _last_waiting(self) -> int | None:
+        """Return the last tick for which anything waits."""
+        of_phones = self._join.last_waiting()
+        read_ms = None if self._car_park is None else self._car_park.last_ms
+        if read_ms is None:
+            return of_phones
+        return max(self._tick_of(read_ms), of_phones or 0)
+
+    def _tick_of(self, t_ms: int) -> int:
+        return (t_ms // self._tick_ms + 1) * self._tick_ms
 
     def _compute(self, tick: int) -> Tick:
         """Compute one tick."""
@@ -204,7 +257,8 @@ class Engine:
         self._presence.hear(tick, found.slot[heard])
         probabilities = self._places.put(_rows(found, heard), _outside(found)[heard])
         events += self._tell(tick, self._visits.step(tick, found.slot[heard], probabilities))
-        return self._report(tick, found, events, whose)
+        parking = self._car_park.step(tick) if self._car_park is not None else None
+        return self._report(tick, found, events, whose, parking)
 
     def _remembers(self, addresses: Keys) -> Bools:
         """Return which addresses (N,) are of devices that are there."""
@@ -291,6 +345,7 @@ class Engine:
         found: Estimates,
         events: list[VisitEvent | PathEvent],
         whose: Decided = NOTHING_DECIDED,
+        parking: ParkingTick | None = None,
     ) -> Tick:
         """Put together what is said at the end of a tick."""
         outside = _outside(found)
@@ -306,6 +361,7 @@ class Engine:
             present=float(weight.sum()),
             present_variance=float((weight * (1.0 - weight)).sum()),
             decided=whose,
+            parking=parking,
         )
 
     def _people(self, tick: int, slots: Ints) -> Floats:

@@ -87,25 +87,26 @@ class Join:
             if node in self._index:
                 self.watermarks.status(self._index[node], online)
 
-    def feed(self, batch: ObservationBatch) -> None:
-        """Take in a batch; what cannot be used is counted by cause."""
+    def feed(self, batch: ObservationBatch) -> bool:
+        """Take in a batch; what cannot be used is counted by cause. Tells whether its node is believed."""
         receiver = self._index.get(batch.node)
         if receiver is None:
             self.counters["unknown_node"] += 1
-            return
+            return False
         undecided = self.watermarks.mall_ms == UNKNOWN
         believed = self.watermarks.speak(receiver, batch.watermark_ms)
         if undecided and self.watermarks.mall_ms != UNKNOWN:
             self._set_right()
         if not len(batch):
-            return
+            return believed
         if not believed:
             self.counters["clock_ahead"] += len(batch)
-            return
+            return False
         try:
             self._keep(_columns(batch, receiver), batch.watermark_ms + TOLERANCE_MS)
         except ValueError:
             self.counters["bad_device"] += 1
+        return True
 
     def first_waiting(self) -> int | None:
         """Return the earliest tick with observations."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.events import PathEvent, VisitEvent
+from gateway.parking.report import ParkingTick
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -106,6 +107,7 @@ class Tick:
         present: expected people with a phone in the mall: devices, each as likely as it is still there.
         present_variance: its variance.
         decided: whose addresses are, as far as that was decided in this tick.
+        parking: the car park; None where the mall has none.
     """
 
     t_ms: int
@@ -116,3 +118,4 @@ class Tick:
     present: float
     present_variance: float
     decided: Decided = NOTHING_DECIDED
+    parking: ParkingTick | None = None

@@ -65,8 +65,8 @@ class _State(msgspec.Struct):
 class CarPark:
     """Everything that is known of one car park."""
 
-    def __init__(self, site: Site, plan: Plan) -> None:
-        """Start with an unknown number of cars."""
+    def __init__(self, site: Site, plan: Plan, counters: Counter[str] | None = None) -> None:
+        """Start with an unknown number of cars; `counters` grow with what cannot be used, by cause."""
         self._zone = ZoneInfo(site.mall.timezone)
         self._plan = plan
         self._ids = [area.id for area in plan.areas]
@@ -84,7 +84,7 @@ class CarPark:
         self._renewed_ms = 0
         self._emptied = UNKNOWN
         """The last day of the mall on which it was known to be empty, as a number."""
-        self.counters: Counter[str] = Counter()
+        self.counters: Counter[str] = Counter() if counters is None else counters
         self._stays: dict[str, Stay] = {}
         self._told: list[CarEvent | CarParkEvent] = []
         self._entered = [0] * (len(self._ids) + 1)
@@ -102,9 +102,7 @@ class CarPark:
 
     def count(self, count: CarParkCount) -> None:
         """Take in that somebody counted the cars."""
-        if count.area is not None and count.area not in self._ids:
-            self.counters["unknown_area"] += 1
-        else:
+        if count.area is None or count.area in self._ids:
             self._waiting.add(count)
 
     @property
@@ -132,8 +130,9 @@ class CarPark:
         items = self._waiting.before(t_ms)
         for item in items:
             self._take(item)
-        for passage in self._passages.lost(t_ms):
-            self._pass(passage)
+        if t_ms // MINUTE_MS != before_ms // MINUTE_MS:
+            for passage in self._passages.lost(t_ms):
+                self._pass(passage)
         if self._pending:
             self._settle(t_ms)
         old = self._report
@@ -205,10 +204,10 @@ class CarPark:
         shares = candidates.shares()[0]
         stay = max(shares, key=lambda name: (shares[name], name), default=None)
         if stay is None or shares[stay] < 0.5:
-            self.counters["moved_unknown"] += 1
-            return
+            return  # a car whose entry was not seen, or whose plate could not be read
         car = self._cars[stay]
         car.area, car.seen_ms = passage.target, max(car.seen_ms, passage.t_ms)
+        self._cars.changed()
         self._record(car, left_ms=None, confidence=car.reading.confidence)
 
     # Cars leave
@@ -229,15 +228,13 @@ class CarPark:
         like = self._cars.like(passage.reading, passage.t_ms)
         there = self._cars.presence(passage.t_ms, self._lengths, self._counting.unseen)
         weights, linked = {}, 0.0
-        for car, probability in zip(self._cars, there.tolist(), strict=True):
-            if car.stay in like:
+        for name, probability in zip(self._cars.names(), there.tolist(), strict=True) if like else ():
+            if name in like:
                 linked += probability
-                place = 1.0 if car.area == passage.source else MISSED_BETWEEN
-                weights[car.stay] = probability * place * like[car.stay]
+                place = 1.0 if self._cars[name].area == passage.source else MISSED_BETWEEN
+                weights[name] = probability * place * like[name]
         known = float(there.sum())
-        hidden = sum(
-            self._counting.hidden_now(area, passage.t_ms, self._lengths)[0] for area in range(len(self._ids))
-        )
+        hidden = self._counting.all_hidden(passage.t_ms, self._lengths)
         nobody = max(hidden, self._counting.missed_in * known, 1e-3)
         return Candidates(
             weights, max(known - linked, 0.0) * unlike(passage.reading, passage.reading), nobody
@@ -263,6 +260,7 @@ class CarPark:
         for car, probability in zip(self._cars, there.tolist(), strict=True):
             share = linked[car.stay] if car.stay in linked else unlinked * probability / others
             car.keep *= 1.0 - share
+        self._cars.changed()
         stay = Stay(
             stay=self._events.stay_id(passage.camera, passage.track), plate=passage.reading.plate,
             area=self._ids[passage.source], seen_ms=passage.t_ms, entered_ms=None, left_ms=passage.t_ms,
@@ -305,6 +303,7 @@ class CarPark:
         """Make the numbers anew."""
         there = self._cars.presence(t_ms, self._lengths, self._counting.unseen)
         if t_ms // MINUTE_MS != before_ms // MINUTE_MS:
+            self._counting.doubted = float((1.0 - there).sum())
             gone = [car.stay for car, p in zip(self._cars, there.tolist(), strict=True) if p < UNSEEN_BELOW]
             for stay in gone:
                 self._give_up(stay, t_ms)
@@ -320,8 +319,11 @@ class CarPark:
             sum(a.queue for a in areas),
         )  # fmt: skip
         if old is None or t_ms // MINUTE_MS != before_ms // MINUTE_MS:
+            hidden = self._counting.all_hidden(t_ms, self._lengths)
             ahead = forecast(
-                Fullness.room(whole), whole.variance, lambda minutes: self._flow(t_ms, minutes, there)
+                Fullness.room(whole),
+                whole.variance,
+                lambda minutes: self._flow(t_ms, minutes, there, hidden),
             )
         else:
             ahead = old.forecast
@@ -347,7 +349,7 @@ class CarPark:
             )
         )
 
-    def _flow(self, t_ms: int, minutes: int, there: Floats) -> Flow:
+    def _flow(self, t_ms: int, minutes: int, there: Floats, hidden: float) -> Flow:
         """Return what is expected to happen in the next minutes."""
         enter, enter_variance = self._rates.expected(t_ms, minutes)
         span = minutes * MINUTE_MS
@@ -357,9 +359,6 @@ class CarPark:
             stay = self._lengths.beyond(ages + span) / np.maximum(self._lengths.beyond(ages), 1e-12)
             going = there * (1.0 - stay)
             leave, leave_variance = float(going.sum()), float((going * (1.0 - going)).sum())
-        hidden = sum(
-            self._counting.hidden_now(area, t_ms, self._lengths)[0] for area in range(len(self._ids))
-        )
         hidden_leave = hidden * float(1.0 - self._lengths.residual(np.array([float(span)]))[0])
         return Flow(enter - leave - hidden_leave, enter_variance + leave_variance + hidden_leave)
 

@@ -45,6 +45,7 @@ class Cars:
         """Start without any."""
         self._cars: dict[str, Car] = {}
         self._index: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        self._columns: tuple[Floats, ...] | None = None
 
     def __len__(self) -> int:
         return len(self._cars)
@@ -61,18 +62,24 @@ class Cars:
     def add(self, car: Car) -> None:
         """Take in a car."""
         self._cars[car.stay] = car
+        self.changed()
         for key in car.reading.hashes():
             self._index[key][car.stay] = None
 
     def remove(self, stay: str) -> Car:
         """Forget a car. Raises `KeyError`."""
         car = self._cars.pop(stay)
+        self.changed()
         for key in car.reading.hashes():
             found = self._index[key]
             found.pop(stay, None)
             if not found:
                 del self._index[key]
         return car
+
+    def changed(self) -> None:
+        """Say that a car has been changed."""
+        self._columns = None
 
     def like(self, reading: Reading, t_ms: int) -> dict[str, float]:
         """Return the cars that came in before `t_ms` and have a hash in common, with likelihood ratios."""
@@ -103,13 +110,22 @@ class Cars:
 
     def columns(self) -> tuple[Floats, Floats, Floats, Floats]:
         """Return entered_ms, since_ms, then and keep of all cars, (N,) each."""
-        rows = [(car.entered_ms, car.since_ms, car.then, car.keep) for car in self._cars.values()]
-        columns: Floats = np.array(rows, dtype=np.float64).reshape(-1, 4).T
-        return columns[0], columns[1], columns[2], columns[3]
+        entered, since, then, keep, _ = self._all()
+        return entered, since, then, keep
+
+    def names(self) -> list[str]:
+        """Return the stays (N,) of all cars."""
+        return list(self._cars)
 
     def areas(self) -> npt.NDArray[np.int64]:
         """Return the area (N,) of each car."""
-        return np.array([car.area for car in self._cars.values()], dtype=np.int64)
+        return self._all()[4].astype(np.int64)
+
+    def _all(self) -> tuple[Floats, ...]:
+        if self._columns is None:
+            rows = [(car.entered_ms, car.since_ms, car.then, car.keep, car.area) for car in self]
+            self._columns = tuple(np.array(rows, dtype=np.float64).reshape(-1, 5).T)
+        return self._columns
 
     def state(self) -> bytes:
         """Return all cars."""
@@ -118,6 +134,7 @@ class Cars:
     def restore(self, state: bytes) -> None:
         """Replace all by what `state` returned. Raises `msgspec.MsgspecError`."""
         self._cars.clear()
+        self.changed()
         self._index.clear()
         for car in msgspec.msgpack.decode(state, type=list[Car]):
             self.add(car)

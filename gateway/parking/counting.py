@@ -16,6 +16,9 @@ Floats = npt.NDArray[np.float64]
 
 PRIOR_MISSED, PRIOR_PASSAGES = 1.0, 50.0
 """Of 50 passages one is taken to be missed, until passages have shown how many are."""
+ALIKE_PASSAGES = 200.0
+"""Exits are taken to be missed as often as entries; this is worth as much as so many exits. Missed entries
+show within hours, when a car leaves that has not entered; missed exits only when a car stays too long."""
 MOST_ODDS = 4.0
 """The most by which a count makes the odds of each car larger (logarithm); further cars are hidden ones."""
 
@@ -25,6 +28,7 @@ class _State(msgspec.Struct):
     entered_unread: float
     left: float
     left_unseen: float
+    doubted: float
     hidden: list[bytes]
 
 
@@ -38,6 +42,8 @@ class Counting:
         self.entered_unread = 0.0
         self.left = 0.0
         self.left_unseen = 0.0
+        self.doubted = 0.0
+        """Of the cars believed to be there, how many are expected to have left unseen."""
 
     @property
     def missed_in(self) -> float:
@@ -47,11 +53,16 @@ class Counting:
     @property
     def unseen(self) -> float:
         """Share of the exits that are not seen, or not recognised."""
-        return (PRIOR_MISSED + self.left_unseen) / (PRIOR_PASSAGES + self.left + self.left_unseen)
+        unseen = self.left_unseen + self.doubted
+        return (ALIKE_PASSAGES * self.missed_in + unseen) / (ALIKE_PASSAGES + self.left + unseen)
 
     def hidden_now(self, area: int, t_ms: int, lengths: Lengths) -> tuple[float, float]:
         """Return how many hidden cars are expected in an area, and the variance."""
         return self.hidden[area].expected(t_ms, lengths, self.missed_in, self.unseen)
+
+    def all_hidden(self, t_ms: int, lengths: Lengths) -> float:
+        """Return how many hidden cars are expected in all areas."""
+        return sum(self.hidden_now(area, t_ms, lengths)[0] for area in range(len(self.hidden)))
 
     def exit_of_hidden(self, area: int, t_ms: int, share: float, lengths: Lengths) -> None:
         """Take in an exit from an area that is a hidden car's with probability `share`."""
@@ -94,19 +105,20 @@ class Counting:
         affected = [car for car, here in zip(cars, chosen.tolist(), strict=True) if here]
         for car, probability in zip(affected, then.tolist(), strict=True):
             car.since_ms, car.then, car.keep = max(t_ms, car.entered_ms), probability, 1.0
+        cars.changed()
 
     def state(self) -> bytes:
         """Return all that the next numbers depend on."""
         hidden = [each.state() for each in self.hidden]
         return msgspec.msgpack.encode(
-            _State(self.exits, self.entered_unread, self.left, self.left_unseen, hidden)
+            _State(self.exits, self.entered_unread, self.left, self.left_unseen, self.doubted, hidden)
         )
 
     def restore(self, state: bytes) -> None:
         """Go on from what `state` returned. Raises `msgspec.MsgspecError`, `ValueError`."""
         old = msgspec.msgpack.decode(state, type=_State)
         self.exits, self.entered_unread = old.exits, old.entered_unread
-        self.left, self.left_unseen = old.left, old.left_unseen
+        self.left, self.left_unseen, self.doubted = old.left, old.left_unseen, old.doubted
         for hidden, found in zip(self.hidden, old.hidden, strict=True):
             hidden.restore(found)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from contracts.control import CarParkCount
 from contracts.messages import AgentStatus, ObservationBatch
 
 WHOLE_MALL = "mall"
@@ -25,7 +26,7 @@ def whole_floor(floor: str) -> str:
 class Input:
     """One message that the engine is fed with, and what it was on the wire."""
 
-    message: ObservationBatch | AgentStatus
+    message: ObservationBatch | AgentStatus | CarParkCount
     payload: bytes
 
 

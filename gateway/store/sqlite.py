@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import Any
 
+from contracts.control import CarParkCount
 from contracts.errors import ConfigurationError
 from contracts.messages import AgentStatus, ObservationBatch, decode
 from contracts.site import Retention
 from gateway.store import columns, files, schema, statements
 from gateway.store.hours import add_up_hours
 from gateway.store.reading import HOUR_MS, SqliteHistory
-from gateway.store.records import Checkpoint, Event, Input, Outputs
+from gateway.store.records import WHOLE_CAR_PARK, Checkpoint, Event, Input, Outputs
 
 _DAY_MS = 24 * HOUR_MS
 _DELETED_AT_ONCE = 20_000
@@ -208,10 +209,16 @@ def _unusable(path: FilePath, error: sqlite3.DatabaseError) -> ConfigurationErro
     )
 
 
+_COUNT = "count of cars"
+"""Stands in the journal where a batch has the identity of its spool."""
+
+
 def _journal_row(item: Input) -> tuple[Any, ...]:
     message, payload = item.message, columns.pack(item.payload)
     if isinstance(message, ObservationBatch):
         return message.node, message.boot, message.seq, message.watermark_ms, payload
+    if isinstance(message, CarParkCount):
+        return message.area or WHOLE_CAR_PARK, _COUNT, None, message.t_ms, payload
     return message.agent, None, None, message.since_ms, payload
 
 
@@ -222,5 +229,9 @@ def _insert_new(db: sqlite3.Connection, row: tuple[Any, ...]) -> int | None:
     return done.lastrowid if done.rowcount else None
 
 
-def _read_back(payload: bytes, boot: str | None) -> ObservationBatch | AgentStatus:
-    return decode(payload, AgentStatus) if boot is None else decode(payload, ObservationBatch)
+def _read_back(payload: bytes, boot: str | None) -> ObservationBatch | AgentStatus | CarParkCount:
+    if boot is None:
+        return decode(payload, AgentStatus)
+    if boot == _COUNT:
+        return decode(payload, CarParkCount)
+    return decode(payload, ObservationBatch)
