@@ -1,0 +1,54 @@
+"""The HTTP API over any store, on a port of its own, without a gateway behind it."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import uvicorn
+
+from contracts.site import Site
+from gateway.api.app import make_app
+from gateway.api.context import Context
+from gateway.api.schemas import HealthAnswer
+from gateway.auth import Credentials, Guard
+from gateway.frames import Frames
+from gateway.live import Hub, Latest
+from gateway.nodes import Nodes
+from gateway.people import MallPeople
+from gateway.runtime import listen
+from gateway.serving import serve
+from gateway.store import Store
+from gateway.store.promotions import Promotions
+from gateway.store.records import CellGrid
+from tests.support import wait_until
+
+
+def no_health() -> HealthAnswer:
+    """There is no gateway that could be ill."""
+    raise NotImplementedError
+
+
+@contextmanager
+def served(
+    site: Site, store: Store, grid: CellGrid, promotions: Promotions, people: MallPeople
+) -> Iterator[httpx.Client]:
+    """Serve what is in a store; gives a client of its API."""
+    latest, frames = Latest(), Frames(site, grid, people)
+    context = Context(
+        site, store, latest, frames, Hub(latest, frames), Nodes(site), grid, no_health, people, promotions
+    )
+    app = make_app(context, Guard(Credentials(), bytes(32)), version="1")
+    listener = listen("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", log_config=None))
+    thread = threading.Thread(target=serve, args=(server, listener), daemon=True)
+    thread.start()
+    wait_until(lambda: server.started, what="the API does not answer")
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/api/v1"
+    try:
+        with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
