@@ -108,7 +108,7 @@ class SqliteStore(SqliteHistory):
         self,
         outputs: Outputs,
         checkpoint: Checkpoint | None,
-        also: Callable[[sqlite3.Connection], None] | None = None,
+        also: Callable[[sqlite3.Connection], object] | None = None,
     ) -> None:
         """Write the outputs of ticks and the checkpoint after them: all of it or nothing.
 

@@ -121,6 +121,8 @@ class Lines:
             health = decode(node.health, NodeHealth)
         except MessageError:  # of another version, which was kept over a change of it
             return ""
+        if not health.t_ms:  # a node that has just started, and has heard nothing yet
+            return ""
         fields: dict[str, Value | None] = {
             name: value
             for name, value in msgspec.structs.asdict(health).items()

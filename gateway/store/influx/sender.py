@@ -105,7 +105,7 @@ class Sender:
             trouble = self._troubles.get(None)
             if trouble is not None and (rest_s := trouble.until_s - time.monotonic()) > 0:
                 self._stop.wait(rest_s)
-            elif not self._round():
+            elif not self._round() and None not in self._troubles:
                 self._wake.wait(IDLE_S)
                 self._wake.clear()
 
