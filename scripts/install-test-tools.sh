@@ -17,6 +17,7 @@ need() {
 need mosquitto mosquitto
 need influxdb influxd
 need victoria-metrics victoria-metrics
+need caddy caddy
 need chromium chromium chromium-browser google-chrome
 need tshark tshark
 need hostapd hostapd
