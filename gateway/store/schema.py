@@ -230,6 +230,33 @@ MIGRATIONS = (
         PRIMARY KEY (hour_ms, part)
     ) WITHOUT ROWID;
     """,
+    """
+    -- By what drivers find their cars: of a ticket, a keyed hash of what is printed on it.
+    CREATE TABLE tickets (
+        ticket BLOB PRIMARY KEY,
+        camera TEXT NOT NULL,
+        from_ms INTEGER NOT NULL,  -- the car passed that camera in this period
+        to_ms INTEGER NOT NULL,
+        stay TEXT,                 -- NULL until the car's stay is known
+        expires_ms INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX tickets_by_end ON tickets (expires_ms);
+
+    -- Who has had which free parking.
+    CREATE TABLE claims (
+        claim TEXT PRIMARY KEY,    -- what the claimant calls it: the same claim again is no second one
+        voucher TEXT NOT NULL,
+        stay TEXT NOT NULL,
+        member BLOB,               -- a keyed hash
+        day INTEGER NOT NULL,      -- of the mall
+        t_ms INTEGER NOT NULL,
+        free_min INTEGER NOT NULL,
+        UNIQUE (voucher, stay),
+        UNIQUE (voucher, member, day)
+    ) WITHOUT ROWID;
+    CREATE INDEX claims_of_stay ON claims (stay);
+    CREATE INDEX claims_by_time ON claims (t_ms);
+    """,
 )
 """Statement scripts; number i brings a file from version i to version i + 1."""
 
