@@ -19,6 +19,7 @@ from gateway.figures.occupancy import occupancy_over, places
 from gateway.figures.people import PeopleFigures
 from gateway.figures.period import Period, hours_over
 from gateway.figures.promotions import promotion_row
+from gateway.store.records import WHOLE_CAR_PARK
 
 router = APIRouter(prefix="/rows", tags=["rows"])
 
@@ -107,8 +108,7 @@ def flow_hour(
 @router.get("/car_park")
 def car_park(here: Here, period: Asked, area: Names = None) -> list[tables.CarParkRow]:
     """Give how full the car park was by the minute; nothing where there is none."""
-    known = cars.capacities(here.site)
-    areas = _names("area", area, known) if known else set()
+    areas = _names("area", area, {*cars.capacities(here.site), WHOLE_CAR_PARK})
     return [row for row in cars.car_park_over(here.store, here.site, period) if row.area in areas]
 
 

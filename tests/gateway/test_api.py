@@ -39,7 +39,7 @@ def openapi(api: httpx.Client) -> dict[str, Any]:
 NOW = START_MS + 170_000
 TABLES = (
     *("occupancy", "cell", "cell_hour", "zone_hour", "footfall_hour", "flow_hour"),
-    *("node", "freshness", "promotion"),
+    *("car_park", "node", "freshness", "promotion"),
 )
 EXAMPLES = {
     "floor": "F1",
@@ -50,6 +50,10 @@ EXAMPLES = {
     "after": "2",
     "limit": "5",
     "kind": "zone",
+    "node": "n10",
+    "source": "S10",
+    "target": "S11",
+    "area": "P1",
 }
 WRONG = {
     "floor": "F9",
@@ -60,6 +64,10 @@ WRONG = {
     "after": "-1",
     "limit": "0",
     "kind": "planet",
+    "node": "n99",
+    "source": "nowhere",
+    "target": "nowhere",
+    "area": "nowhere",
 }
 
 
