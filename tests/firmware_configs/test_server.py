@@ -290,7 +290,7 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
 
 
 def test_installing_goes_step_by_step(tmp_path: Path) -> None:
-    """Owners, image, start; an old Docker, and none, are told before anything is done. The Docker is a stand-in."""
+    """Owners, image, start; an old Docker, and none, are told before that. Docker is a stand-in."""
     if os.geteuid() != 0:
         pytest.skip("install.sh gives files to the users of the containers, which takes root")
     server = Server(tmp_path)

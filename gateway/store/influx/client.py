@@ -21,6 +21,7 @@ from urllib3.response import BaseHTTPResponse
 from contracts.errors import UnavailableError
 from gateway.store.influx import errors
 from gateway.store.influx.address import InfluxAddress
+from gateway.store.influx.influxql import policy_of
 
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 30.0
@@ -146,8 +147,10 @@ class InfluxClient:
         return self._ask("POST", statement, database, None)
 
     def _ask(self, method: str, statement: str, database: str | None, policy: str | None) -> list[Series]:
-        if database and policy and self.major == 3:  # a policy is part of a database's name there
-            database, policy = f"{database}/{policy}", None
+        if database and self.major == 3 and (named := policy or policy_of(statement)):
+            # A policy is part of a database's name there, and not looked for after FROM
+            # (iox_query_influxql_rewrite/src/lib.rs, resolve_dbrp).
+            database, policy = f"{database}/{named}", None
         asked = {"q": statement, "db": database, "rp": policy, "epoch": "ms"}
         params = {key: value for key, value in asked.items() if value}
         if method == "GET":

@@ -3,8 +3,10 @@
 Syntax: the InfluxQL specification of 1.x and the InfluxQL references of 2.x and 3.x (docs.influxdata.com).
 """
 
+import re
 from collections.abc import Iterable, Mapping
 
+_FROM = re.compile(r'\bFROM "([\w-]+)"\.')
 _ESCAPES = {"\\": r"\\", "\n": r"\n"}
 _UNSPEAKABLE = ("\0", "\r")
 """InfluxQL's scanner takes the first for the end of the statement and makes a line feed of the second."""
@@ -36,6 +38,12 @@ def _quoted(text: str, quote: str) -> str:
 def source(policy: str, measurement: str) -> str:
     """What stands after FROM; the policy is named always, because only one of a database is the default."""
     return f"{identifier(policy)}.{identifier(measurement)}"
+
+
+def policy_of(statement: str) -> str | None:
+    """The policy that a question written with `source` names; None where it names none."""
+    found = _FROM.search(statement)
+    return found[1] if found else None
 
 
 def condition(tags: Mapping[str, str], from_ns: int, to_ns: int) -> str:
