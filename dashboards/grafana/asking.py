@@ -58,6 +58,8 @@ class Query:
     by: tuple[str, ...] = ()
     where: tuple[Is | In, ...] = ()
     every: str = ""
+    unless: str = ""
+    """A field that must not be true."""
     all_malls: bool = False
     """Of all malls chosen in the variable `mall`; else of one."""
 

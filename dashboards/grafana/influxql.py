@@ -58,7 +58,10 @@ class InfluxQL:
         if query.rows:
             wanted += [f'"{tag}"' for tag in query.by]
         mall = '"mall" =~ /^${mall:regex}$/' if query.all_malls else "\"mall\" = '${mall}'"
-        conditions = [mall, *(_condition(only) for only in query.where), "$timeFilter"]
+        conditions = [mall, *(_condition(only) for only in query.where)]
+        if query.unless:
+            conditions.append(f'"{query.unless}" = false')
+        conditions.append("$timeFilter")
         text = f'SELECT {", ".join(wanted)} FROM "{query.policy}"."{query.measurement}" WHERE '
         text += " AND ".join(conditions)
         groups = [f"time({query.every})"] if query.every else []

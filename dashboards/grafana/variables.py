@@ -122,7 +122,7 @@ PROMOTIONS = Text("Promotions", "促销活动")
 def promotions(mall: Mall) -> Iterable[AnnotationQuery]:
     """Mark the promotions that are on, from their start to their end."""
     title = f"title_{mall.language}"
-    query = Query("long", "promotion", each(title, "ended_ms"), by=("zone",))
+    query = Query("long", "promotion", each(title, "ended_ms"), by=("zone",), unless="removed")
     yield AnnotationQuery(
         name=PROMOTIONS(mall.language),
         datasource=mall.source.ref,

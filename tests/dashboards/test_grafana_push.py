@@ -59,7 +59,10 @@ def test_everything_is_made_once(grafana: FakeGrafana) -> None:
         ("dashboard", Outcome.MADE): 14,
         ("alert rule", Outcome.MADE): 4,
     }
-    assert {each["meta"]["folderUid"] for each in grafana.dashboards.values()} == {"mallsense-en", "mallsense-zh"}
+    assert {each["meta"]["folderUid"] for each in grafana.dashboards.values()} == {
+        "mallsense-en",
+        "mallsense-zh",
+    }
     assert grafana.provenance == ["true"]
     grafana.changes.clear()
     assert {change.outcome for change in push(grafana, wanted())} == {Outcome.SAME}
@@ -160,7 +163,16 @@ def test_push_says_what_it_did(grafana: FakeGrafana, site_file: Path, tmp_path: 
 def test_render_writes_what_grafana_reads(site_file: Path, tmp_path: Path) -> None:
     """Files parse, name each other, and hold a reference in the place of the secret; a second run changes none."""
     out = tmp_path / "out"
-    command = ("render", site_file, "--out", out, "--gateway", "https://mall.example", "--influx-user", "grafana")
+    command = (
+        "render",
+        site_file,
+        "--out",
+        out,
+        "--gateway",
+        "https://mall.example",
+        "--influx-user",
+        "grafana",
+    )
     assert "17 files, 17 of them changed" in run(*command)
     assert "17 files, 0 of them changed" in run(*command)
     parts = {name: _read(out, name) for name in ("datasources", "dashboards", "alerting")}
@@ -169,9 +181,13 @@ def test_render_writes_what_grafana_reads(site_file: Path, tmp_path: Path) -> No
     assert source["jsonData"]["dbName"] == "mallsense_figures"
     for provider in parts["dashboards"]["providers"]:
         path = Path(provider["options"]["path"])
-        boards = [json.loads(file.read_text("utf-8")) for file in (out / path.relative_to("/etc/grafana")).iterdir()]
+        boards = [
+            json.loads(file.read_text("utf-8")) for file in (out / path.relative_to("/etc/grafana")).iterdir()
+        ]
         assert len(boards) == 7
-        assert {panel["datasource"]["uid"] for board in boards for panel in board["panels"]} == {source["uid"]}
+        assert {panel["datasource"]["uid"] for board in boards for panel in board["panels"]} == {
+            source["uid"]
+        }
     (group,) = parts["alerting"]["groups"]
     assert group["folder"] in {provider["folder"] for provider in parts["dashboards"]["providers"]}
     for rule in group["rules"]:
@@ -206,7 +222,15 @@ def test_several_malls_need_several_gateways(site_file: Path, tmp_path: Path) ->
     """Each mall's gateway is named with the mall, and none may be left out."""
     other = tmp_path / "hillside.yaml"
     other.write_text(dump_site(hillside()), encoding="utf-8")
-    start = ("render", site_file, other, "--out", tmp_path / "out", "--gateway", "riverside=https://r.example")
+    start = (
+        "render",
+        site_file,
+        other,
+        "--out",
+        tmp_path / "out",
+        "--gateway",
+        "riverside=https://r.example",
+    )
     with pytest.raises(ConfigurationError, match="no address of the gateway of hillside"):
         run(*start)
     with pytest.raises(ConfigurationError, match="MALL="):

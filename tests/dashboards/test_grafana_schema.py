@@ -76,13 +76,15 @@ BREAKS: dict[str, Callable[[Any], Any]] = {
     "layer": lambda board: _panel(board, "geomap")["options"]["layers"][2]["config"].update(size=4),
     "missing": lambda board: _panel(board, "geomap")["options"]["layers"][0]["config"].pop("src"),
     "unit": lambda board: _panel(board, "stat")["fieldConfig"]["defaults"].update(units="s"),
-    "threshold": lambda board: _panel(board, "stat")["fieldConfig"]["defaults"]["thresholds"].update(mode="abs"),
+    "threshold": lambda board: _panel(board, "stat")["fieldConfig"]["defaults"]["thresholds"].update(
+        mode="abs"
+    ),
     "override": lambda board: _panel(board, "table")["fieldConfig"]["overrides"][0]["properties"].append(
         {"id": "custom.widht", "value": 3}
     ),
-    "override-value": lambda board: _panel(board, "table")["fieldConfig"]["overrides"][0]["properties"].append(
-        {"id": "custom.align", "value": "middle"}
-    ),
+    "override-value": lambda board: _panel(board, "table")["fieldConfig"]["overrides"][0][
+        "properties"
+    ].append({"id": "custom.align", "value": "middle"}),
     "query": lambda board: board["panels"][0]["targets"][0].update(resultFormat="rows"),
     "transformation": lambda board: _panel(board, "table")["transformations"][0].update(id="organise"),
     "variable": lambda board: board["templating"]["list"][0].update(type="const"),

@@ -12,6 +12,7 @@ from gateway.api.app import make_app
 from gateway.api.context import Context
 from gateway.api.schemas import HealthAnswer
 from gateway.auth import Credentials, Guard
+from gateway.engine import Tick
 from gateway.frames import Frames
 from gateway.live import Hub, Latest
 from gateway.nodes import Nodes
@@ -31,10 +32,17 @@ def no_health() -> HealthAnswer:
 
 @contextmanager
 def served(
-    site: Site, store: Store, grid: CellGrid, promotions: Promotions, people: MallPeople
+    site: Site,
+    store: Store,
+    grid: CellGrid,
+    promotions: Promotions,
+    people: MallPeople,
+    newest: Tick | None = None,
 ) -> Iterator[httpx.Client]:
-    """Serve what is in a store; gives a client of its API."""
+    """Serve what is in a store, and a newest tick; gives a client of its API."""
     latest, frames = Latest(), Frames(site, grid, people)
+    if newest is not None:
+        latest.show(newest, [], newest.t_ms)
     context = Context(
         site, store, latest, frames, Hub(latest, frames), Nodes(site), grid, no_health, people, promotions
     )

@@ -47,7 +47,9 @@ class FakeGrafana:
             self.sources[uid] = {"id": 1, "orgId": 1, "readOnly": False, "basicAuth": False, **body}
             self.sources[uid]["secureJsonFields"] = dict.fromkeys(secrets, True)
             return 200, {"id": 1, "message": "Datasource added"}
-        return (200, self.sources[uid]) if uid in self.sources else (404, {"message": "Data source not found"})
+        return (
+            (200, self.sources[uid]) if uid in self.sources else (404, {"message": "Data source not found"})
+        )
 
     def _folder(self, method: str, uid: str | None, body: Any) -> tuple[int, Any]:
         if method == "POST":
@@ -80,7 +82,16 @@ class FakeGrafana:
             if folder not in self.folders:
                 return 404, {"message": "folder does not exist"}
             for rule in body["rules"]:
-                missing = {"uid", "title", "condition", "data", "noDataState", "execErrState", "for", "ruleGroup"}
+                missing = {
+                    "uid",
+                    "title",
+                    "condition",
+                    "data",
+                    "noDataState",
+                    "execErrState",
+                    "for",
+                    "ruleGroup",
+                }
                 if missing - set(rule) or rule["folderUID"] != folder or rule["orgID"] != 1:
                     return 400, {"message": f"invalid alert rule {rule.get('title')}"}
             self.groups[folder, name] = body
