@@ -73,7 +73,7 @@ def test_following_goes_on_from_the_last_event(running: Running) -> None:
     following = over_http(running.gateway.url, None, newest=3, follow=True)
     cursors = [json.loads(next(following).raw)["cursor"] for _ in range(3)]
     assert cursors == [*range(cursors[0], cursors[0] + 3)]
-    assert len(list(over_http(running.gateway.url, None, newest=5, follow=False))) == 5
+    wait_until(lambda: len(list(over_http(running.gateway.url, None, newest=5, follow=False))) == 5)
 
 
 def test_events_from_the_broker(mosquitto_factory: Callable[..., Mosquitto]) -> None:

@@ -44,7 +44,7 @@ def listen(server: socket.socket) -> int:
 
 def get(url: str) -> Any:
     """What the API answers."""
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return json.load(answer)
 
 
