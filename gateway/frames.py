@@ -163,13 +163,13 @@ def heat_answer(grid: CellGrid, index: npt.NDArray[np.int64], value: Floats, dec
 
 def event_row(event: Event) -> schemas.EventRow:
     """An event as the feed shows it: without the device."""
-    of_visit = event.kind.startswith("visit.")
+    of_visit, of_car = event.kind.startswith("visit."), event.kind.startswith("car")
     return schemas.EventRow(
         cursor=event.cursor,
         kind=event.kind,
         t_ms=event.t_ms,
-        zone=event.zone if of_visit else None,
+        zone=event.zone if of_visit or of_car else None,
         floor=event.floor if of_visit else None,
-        dwell_s=event.dwell_s,
+        dwell_s=None if of_car and not event.dwell_s else event.dwell_s,
         visit=event.visit if of_visit else None,
     )

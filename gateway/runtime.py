@@ -20,10 +20,11 @@ from contracts.site import Site
 from contracts.topics import Topics
 from gateway import broker_log
 from gateway.api.app import make_app
-from gateway.api.context import Context
+from gateway.api.context import Attendant, Context
 from gateway.api.schemas import HealthAnswer
 from gateway.auth import LOOPBACK, Credentials, Guard
 from gateway.broker import DEFAULT_PORT, EmbeddedBroker
+from gateway.counted import Counted
 from gateway.engine import build_engine
 from gateway.frames import Frames
 from gateway.health import Health
@@ -35,6 +36,7 @@ from gateway.people import MallPeople
 from gateway.pipeline import Pipeline, cell_grid
 from gateway.refusals import Refusals
 from gateway.serving import serve
+from gateway.store.desk import Desk
 from gateway.store.influx.address import InfluxAddress
 from gateway.store.influx.figures import FigureSettings, MinuteFigures
 from gateway.store.influx.figuring import Figuring
@@ -90,6 +92,7 @@ class Gateway:
         self._settings = settings
         self._site = settings.site
         self._inbox: queue.Queue[Delivery] = queue.Queue(4 * RECEIVE_MAXIMUM)
+        self._counted = Counted()
         self._stop = threading.Event()
         self._ended = threading.Event()
         self._error: BaseException | None = None
@@ -158,6 +161,12 @@ class Gateway:
             self._undo.append(figuring.stop)
             promotions = Promotions(settings.store, figuring.promotion)
         self._undo.append(promotions.close)
+        secret = store.secret()
+        attendant = None
+        if site.car_park is not None:
+            desk = Desk(settings.store, secret)
+            self._undo.append(desk.close)
+            attendant = Attendant(desk, self._counted.count)
         context = Context(
             site,
             store,
@@ -170,8 +179,9 @@ class Gateway:
             settings.people,
             promotions,
             (lambda: 0) if isinstance(store, SqliteStore) else (lambda: store.state().waiting.bodies),
+            attendant,
         )
-        guard = Guard(settings.credentials, store.secret())
+        guard = Guard(settings.credentials, secret)
         app = make_app(context, guard, version=VERSION, origins=settings.allow_origins)
 
         worker = threading.Thread(target=self._work, name="pipeline", daemon=True)
@@ -262,12 +272,14 @@ class Gateway:
             while not (self._stop.is_set() and self._inbox.empty()):
                 if arrivals := self._next():
                     self._surely(lambda found=arrivals: self._pipeline.take(found))  # type: ignore[misc]
+                self._counted.hand_over(self._pipeline.count_cars)
                 self._surely(self._pipeline.commit_if_due)
             self._link.drain(DRAIN_S)
             self._surely(self._pipeline.commit)
         except BaseException as error:  # noqa: BLE001  # carried over to the thread that waits
             self._error = error
         finally:
+            self._counted.close()
             self._ended.set()
 
     def _next(self) -> list[Arrival]:

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from contracts.errors import ConfigurationError, MallsenseError, UnavailableError
 from dashboards.mount import mount
-from gateway.api import live, login, past, plan, present, promotions, rows
+from gateway.api import car_park, desk, live, login, past, plan, present, promotions, rows
 from gateway.api.context import Context
 from gateway.api.guarding import Door
 from gateway.auth import Guard
@@ -47,7 +47,7 @@ def make_app(context: Context, guard: Guard, *, version: str, origins: Collectio
         redoc_url=None,
     )
     app.state.context, app.state.guard = context, guard
-    for part in (present, past, live, rows, plan, promotions, login):
+    for part in (present, past, live, rows, plan, promotions, car_park, desk, login):
         app.include_router(part.router, prefix="/api/v1")
     app.add_middleware(Door, guard=guard, origins=origins)
 

@@ -1,7 +1,7 @@
 """What the routes need to know of the running gateway."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -9,21 +9,35 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, HTTPException, Query
 from fastapi.requests import HTTPConnection
 
+from contracts.control import CarParkCount
 from contracts.site import Site
 from gateway.api.schemas import HealthAnswer
 from gateway.figures.cells import Blocks
 from gateway.figures.period import HOUR_MS, Period, day_until
 from gateway.frames import Frames
+from gateway.limits import Limit
 from gateway.live import Hub, Latest
 from gateway.nodes import Nodes
 from gateway.people import MallPeople
 from gateway.store import Store
+from gateway.store.desk import Desk
 from gateway.store.promotions import Promotions
 from gateway.store.records import CellGrid
 
 LONGEST_MS = 366 * 24 * HOUR_MS
 MAX_MS = 4_102_444_800_000
 """The year 2100, as on the wire."""
+
+
+@dataclass(frozen=True)
+class Attendant:
+    """What changes something in the car park."""
+
+    desk: Desk
+    count: Callable[[CarParkCount], None]
+    """Returns once it is journaled. Raises `UnavailableError`."""
+    limit: Limit = field(default_factory=Limit)
+    """Who may guess at tickets and plates."""
 
 
 @dataclass
@@ -42,6 +56,8 @@ class Context:
     promotions: Promotions
     outbox: Callable[[], int] = lambda: 0
     """How many requests wait for InfluxDB."""
+    attendant: Attendant | None = None
+    """None where the mall has no car park."""
 
     @cached_property
     def timezone(self) -> ZoneInfo:

@@ -58,6 +58,12 @@ def plan(site: Site, people: MallPeople) -> schemas.SitePlan:
         nodes=[
             schemas.NodePlace(id=n.id, floor=n.floor, x_m=n.x_m, y_m=n.y_m, z_m=n.z_m) for n in site.nodes
         ],
+        car_park=[
+            schemas.AreaPlan(id=area.id, name=area.name, level=area.level, capacity=area.capacity)
+            for area in site.car_park.areas
+        ]
+        if site.car_park is not None
+        else None,
     )
 
 

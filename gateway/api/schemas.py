@@ -70,6 +70,15 @@ class PeoplePlan(Answer):
     """The same in a sentence."""
 
 
+class AreaPlan(Answer):
+    """An area of the car park."""
+
+    id: str
+    name: Name
+    level: str
+    capacity: int
+
+
 class SitePlan(Answer):
     """The mall as a map shows it."""
 
@@ -78,6 +87,8 @@ class SitePlan(Answer):
     people: PeoplePlan
     floors: list[FloorPlan]
     nodes: list[NodePlace]
+    car_park: list[AreaPlan] | None = None
+    """Its areas; null where the mall has no car park."""
 
 
 class Count(Answer):
@@ -125,7 +136,7 @@ class Dots(Answer):
 
 
 class EventRow(Answer):
-    """Something that happened; a path has no zone and no floor."""
+    """Something that happened; a path has no zone and no floor, a car an area of the car park as its zone."""
 
     cursor: int
     kind: str

@@ -1,7 +1,7 @@
 """The car park's desk: tickets by which drivers find their cars, and claims of free parking.
 
 A ticket is random, 128 bits of it, and kept as a keyed hash: who reads the file cannot use it. A claim has a
-name that the claimant chooses: the same claim sent again, after a lost answer or a restart, is the same claim.
+name that the claimant chooses: the same claim sent again, after a lost answer or a restart, is no second one.
 """
 
 import secrets
@@ -75,7 +75,8 @@ class Desk:
         """Return a ticket; None where there is none, or it has expired."""
         with self._lock, files.explained(self._path):
             row = self._db.execute(
-                "SELECT camera, from_ms, to_ms, stay, expires_ms FROM tickets WHERE ticket = ? AND expires_ms >= ?",
+                "SELECT camera, from_ms, to_ms, stay, expires_ms FROM tickets"
+                " WHERE ticket = ? AND expires_ms >= ?",
                 (self._hash("ticket", token), now_ms),
             ).fetchone()
         return None if row is None else Ticket(*row)
@@ -119,6 +120,14 @@ class Desk:
         ).fetchone()
         whose = "for this stay" if of_stay else "by this member today"
         raise RefusedError(f"voucher {made.voucher} was claimed {whose} already") from error
+
+    def named(self, claim: str) -> Claim | None:
+        """Return the claim of a name; None where there is none."""
+        with self._lock, files.explained(self._path):
+            row = self._db.execute(
+                "SELECT claim, voucher, stay, t_ms, free_min FROM claims WHERE claim = ?", (claim,)
+            ).fetchone()
+        return None if row is None else Claim(*row)
 
     def claims(self, stay: str) -> Sequence[Claim]:
         """Return what was granted for a stay, in the order in which it was."""
