@@ -110,7 +110,7 @@ class PlateRead(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     track: TrackId
     change: PlateChange
     t_ms: EpochMs
-    """When the car was there: of `new` and `update` now, of `end` when it was last in the picture."""
+    """When this was known; `end` is said a few seconds after the car was last in the picture."""
     camera: NodeId
     direction: Direction
     plate: PlateHash

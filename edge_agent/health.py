@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from contracts.messages import NodeHealth
+from contracts.messages import NodeHealth, RadioHealth
+from contracts.plates import CameraHealth, PlateChange
 from edge_agent.machine import clock_synchronised, read_throttled
-from edge_agent.sources.live import LiveSource
 from edge_agent.sources.protocol import Heard
 
 _THERMAL = Path("/sys/class/thermal")
@@ -67,6 +67,8 @@ class NodeCounters:
     complete_to_ms: int = 0
     frames: int = 0
     observations: int = 0
+    passages: int = 0
+    """Cars that cameras have seen."""
     skipped: Counter[str] = field(default_factory=Counter)
 
     def count(self, heard: Heard) -> None:
@@ -74,6 +76,7 @@ class NodeCounters:
         self.complete_to_ms = heard.complete_to_ms
         self.frames += heard.frames
         self.observations += len(heard.t_ms)
+        self.passages += sum(sighting.change is PlateChange.NEW for sighting in heard.plates)
         if heard.skipped:
             self.skipped.update(heard.skipped)
 
@@ -106,14 +109,34 @@ class NodeCounters:
         )
 
 
+class Equipment(Protocol):
+    """A source that knows its radios and its clock."""
+
+    @property
+    def clock_steps(self) -> int:
+        """How often the machine's clock was set since the start."""
+        ...
+
+    def radios(self) -> list[RadioHealth]:
+        """Say how the radios are."""
+        ...
+
+
 class Instruments:
-    """What a live node knows beside its counters: its radios, its clock, its machine.
+    """What a live node knows beside its counters: its radios, its cameras, its clock, its machine.
 
     The agent asks `complete` for the whole of a node's health, and says by `attach` how others may ask.
     """
 
-    def __init__(self, source: LiveSource, versions: dict[str, str]) -> None:
+    def __init__(
+        self,
+        source: Equipment,
+        versions: dict[str, str],
+        *,
+        cameras: Callable[[], list[CameraHealth]] = list,
+    ) -> None:
         self._source = source
+        self._cameras = cameras
         self._versions = versions
         self._read: Callable[[], list[NodeHealth]] = list
 
@@ -131,6 +154,7 @@ class Instruments:
         return replace(
             health,
             radios=self._source.radios(),
+            cameras=self._cameras(),
             clock_steps=self._source.clock_steps,
             clock_synchronised=clock_synchronised(),
             throttling=throttled.now if throttled else None,

@@ -37,6 +37,8 @@ class Progress:
     """The source has no more; what remains is to drain the spool."""
     skipped: dict[str, int] = field(default_factory=dict)
     """Frames not used, by cause."""
+    passages: int = 0
+    """Cars that cameras have seen."""
 
 
 class Reporter:
@@ -106,6 +108,7 @@ class Reporter:
             trouble=self._publisher.trouble,
             finished=finished,
             skipped=dict(skipped),
+            passages=sum(node.passages for node in nodes),
         )
 
     def publish_health(self) -> None:

@@ -28,6 +28,10 @@ class PlateSighting:
     """What the plate may be with the probability of each, likeliest first; never empty. They add up to at
     most 1: the rest is for what nobody thought of."""
 
+    def at(self, t_ms: int) -> "PlateSighting":
+        """Give the same, said at another time."""
+        return self if t_ms == self.t_ms else replace(self, t_ms=t_ms)
+
 
 @dataclass(slots=True)
 class Heard:
