@@ -21,7 +21,8 @@ from gateway.store import files
 LIMIT_BYTES = 2 * 1024**3
 """The outbox holds so much; docs/influxdb.md says for how long that lasts."""
 RESERVE_BYTES = 256 * 1024**2
-"""The outbox does not grow while less than this is free on its disk."""
+"""While less than this is free on its disk, the outbox does not grow beyond `SMALL_BYTES`."""
+SMALL_BYTES = 16 * 1024**2
 POINTS_IN_BODY = 5_000
 """InfluxDB's own advice for a batch."""
 LEVEL = 1
@@ -139,7 +140,8 @@ class Outbox:
                 for body in found
             ],
         )
-        return self._trim(db)
+        added = sum(len(body.data) for found in parcels.values() for body in found)
+        return self._trim(db, added)
 
     def post(self, parcels: Mapping[Destination, Sequence[Body]]) -> None:
         """Put bodies in, on their own; returns once they are on disk."""
@@ -191,12 +193,13 @@ class Outbox:
 
     # What is too much
 
-    def _trim(self, db: sqlite3.Connection) -> int:
+    def _trim(self, db: sqlite3.Connection, added: int) -> int:
         totals = {
             Destination(*row[:2]): row[2]
             for row in db.execute("SELECT database, policy, bytes FROM outbox_totals WHERE bodies > 0")
         }
-        excess = max(sum(totals.values()) - self._limit_bytes, self._missing_bytes(db))
+        used = sum(totals.values())
+        excess = max(used - self._limit_bytes, min(added, used - SMALL_BYTES, self._missing_bytes(db)))
         # What is kept for days goes before what is kept for years; within that, where most waits.
         gone = 0
         for destination in sorted(totals, key=lambda at: (at.policy not in FIRST_TO_GO, -totals[at])):
