@@ -113,24 +113,26 @@ class FlowHourRow(Row):
 
 
 class CarParkRow(Row):
-    """An area of the car park, or all of it (`car-park`), in a minute; fewer than k cars are suppressed."""
+    """An area of the car park, or all of it (`car-park`), in a minute.
+
+    Numbers of cars are shown however small they are, as on the sign at the entrance: they say of nobody who
+    came or went.
+    """
 
     table: ClassVar[str] = "car_park"
     tags: ClassVar[tuple[str, ...]] = ("area",)
 
     area: str
-    cars: int | None
-    low: int | None
-    high: int | None
-    free: int | None
+    cars: int
+    low: int
+    high: int
+    free: int
     """Spaces."""
     capacity: int
-    entered: int | None
-    left: int | None
-    queue: float | None
+    entered: int
+    left: int
+    queue: float
     """Mean number of cars that wait at the entrances."""
-    suppressed: bool
-    """Whether `cars` is, and with it `free`; the others may be by themselves."""
 
 
 class NodeRow(Row):
