@@ -14,8 +14,9 @@ from dashboards.grafana import provisioning
 from dashboards.grafana.catalogue import Wanted
 from dashboards.grafana.sources import Kind
 from firmware_configs.broker import Authority
+from firmware_configs.broker.files import writing
 from firmware_configs.broker.mosquitto import broker_of
-from firmware_configs.server import Pages, ServerPlan, make_secrets, render_server
+from firmware_configs.server import Pages, ServerPlan, render_server
 from firmware_configs.server.render import DATABASE
 from firmware_configs.tree import write_tree
 from mallsense import __version__
@@ -60,7 +61,7 @@ def render(
 ) -> None:
     """Write what a mall's server is installed from: a compose file, and everything its containers read.
 
-    Rendering again changes what has changed; passwords and tokens stay, and so does what is yours.
+    Passwords and tokens are not in it: the server makes its own. Rendering again changes what has changed.
     """
     mall, now = read_site(site), datetime.now(UTC)
     broker_of(mall)  # before anything is written
@@ -75,9 +76,14 @@ def render(
     ours = Authority.open_or_create(authority, mall=mall.mall.id, now=now)
     tree = render_server(plan, ours, now=now)
     written = write_tree(out, tree)
-    made = make_secrets(out / "secrets")
-    typer.echo(f"{out}: {len(written)} of {len(tree)} files written, {len(made)} secrets made.")
-    typer.echo(f"Next: copy {out} to the server, there: sudo sh install.sh (docs/installing-a-server.md)")
+    with writing(out):
+        for old in (out / "grafana" / "dashboards").rglob(
+            "*.json"
+        ):  # nothing else: secrets may lie there, too
+            if old.relative_to(out).as_posix() not in tree:
+                old.unlink()
+    typer.echo(f"{out}: {len(written)} of {len(tree)} files written.")
+    typer.echo("Next: copy it to the server, there: sudo sh install.sh (docs/installing-a-server.md)")
 
 
 def _grafana(site: Site) -> dict[str, str]:

@@ -1,10 +1,9 @@
 """What a mall's server is installed from: a compose file and everything that its containers read.
 
-`render` gives it all as a tree of files: broker, InfluxDB, Grafana, the gateway, and one door for people with
-TLS in front. `secrets` makes passwords and tokens once, and leaves them alone afterwards.
+Broker, InfluxDB, Grafana, the gateway, and one door with TLS for browsers. Passwords and tokens are made on
+the server itself, by a script of the folder.
 """
 
-from firmware_configs.server.logins import SECRETS, make_secrets
 from firmware_configs.server.render import Pages, ServerPlan, render_server
 
-__all__ = ["SECRETS", "Pages", "ServerPlan", "make_secrets", "render_server"]
+__all__ = ["Pages", "ServerPlan", "render_server"]

@@ -3,6 +3,7 @@
 import hashlib
 import ipaddress
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +28,12 @@ IMAGES = {
     "python": "python:3.13.9-slim-trixie",
 }
 """Each by its full version. Digests come from a registry (docs/installing-a-server.md), so none are here."""
+MADE = ("console-password", "api-token", "grafana-admin-password", "grafana-secret-key", "influxdb-admin")
+"""Secrets that the server makes when it is installed."""
+GIVEN = ("influxdb-gateway", "influxdb-grafana")
+"""Tokens that InfluxDB gives to `mallsense store init`."""
 DATABASE = "mallsense"
+_PROGRAMS = ("install.sh", "backup.sh", "secrets.sh", "store-init.sh")
 UID = 10001
 """Gateway, Grafana and proxy run as this user; secrets are its own."""
 
@@ -82,7 +88,7 @@ class ServerPlan:
 
 
 def render_server(plan: ServerPlan, authority: Authority, *, now: datetime) -> Tree:
-    """Render everything but the secrets that `make_secrets` makes.
+    """Render everything but the passwords and tokens, which are made on the server.
 
     Raises:
         ConfigurationError: the site names no broker, or a name in it is taken; no wheel is given.
@@ -106,12 +112,13 @@ def render_server(plan: ServerPlan, authority: Authority, *, now: datetime) -> T
         "port": broker_of(site).port,
         "gateway": _words(_gateway(plan)),
         "store_init": _words(_store_init(plan)),
+        "store_init_shell": shlex.join(_store_init(plan)),
+        "made": MADE,
+        "given": GIVEN,
         "health": _words(["CMD", *health_check(site)]),
     }
     tree: Tree = {name: File.of(render(f"server/{name}", **values)) for name in ("Caddyfile", "grafana.ini")}
-    tree |= {
-        name: File.of(render(f"server/{name}", **values), PROGRAM) for name in ("install.sh", "backup.sh")
-    }
+    tree |= {name: File.of(render(f"server/{name}", **values), PROGRAM) for name in _PROGRAMS}
     tree |= {
         "image/Dockerfile": File.of(render("server/Dockerfile", **values)),
         "image/requirements.lock": File(plan.lock),

@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 
 from contracts.errors import ConfigurationError
 from firmware_configs.broker import Authority
-from firmware_configs.server.render import IMAGES, UID
+from firmware_configs.server.render import GIVEN, IMAGES, MADE, UID
 from gateway.cli import gateway as gateway_command
 from gateway.store.influx.cli import app as store_app
 from mallsense.server import app
@@ -75,6 +75,11 @@ class Server:
         assert result.exit_code == 0, result.output
         return result.output
 
+    def make_secrets(self) -> dict[str, str]:
+        """Make passwords and tokens as the server does; gives each by its name."""
+        assert run("sh", self.out / "secrets.sh").returncode == 0
+        return {path.name: path.read_text(encoding="utf-8") for path in (self.out / "secrets").iterdir()}
+
     def text(self, name: str) -> str:
         """Read a rendered file."""
         return (self.out / name).read_text(encoding="utf-8")
@@ -116,10 +121,11 @@ def test_hadolint_takes_the_dockerfile(server: Server) -> None:
 
 
 def test_shells_take_the_scripts(server: Server) -> None:
-    """Both scripts are sound for a POSIX shell and for shellcheck."""
-    scripts = [server.out / name for name in ("install.sh", "backup.sh")]
+    """Every script is sound for a POSIX shell and for shellcheck."""
+    scripts = sorted(server.out.glob("*.sh"))
+    assert len(scripts) == 4
     assert all(os.access(script, os.X_OK) for script in scripts)
-    assert [run("sh", "-n", script).returncode for script in scripts] == [0, 0]
+    assert all(run("sh", "-n", script).returncode == 0 for script in scripts)
     assert run(program("shellcheck"), "--shell=sh", *scripts).stdout == ""
 
 
@@ -172,19 +178,25 @@ def test_starting_goes_in_order(server: Server) -> None:
     assert all("influxdb-admin" not in names for names in secrets.values())
 
 
-def test_secrets_are_in_files_alone(server: Server) -> None:
-    """No secret is in an environment, a command or any file but its own, and only its owner reads it."""
-    files = {path: path.read_text(encoding="utf-8").strip() for path in (server.out / "secrets").iterdir()}
-    held = {text for text in files.values() if text}
-    assert len(held) == 5
+def test_secrets_are_made_once_on_the_server(tmp_path: Path) -> None:
+    """Nothing that is rendered holds one; each is long, its own, readable by its owner alone, and stays."""
+    server = Server(tmp_path)
+    server.render()
+    assert not (server.out / "secrets").exists()
+    made = server.make_secrets()
+    assert set(made) == {*MADE, *GIVEN}
+    assert {name for name, text in made.items() if not text} == set(GIVEN)
+    assert len({text for text in made.values() if len(text) == 43}) == len(MADE)
+    assert all(re.fullmatch(r"[\w-]*", text) for text in made.values())
+    (server.out / "secrets" / "influxdb-grafana").write_text("a token", encoding="utf-8")
+    assert server.make_secrets() == {**made, "influxdb-grafana": "a token"}
     for path in server.out.rglob("*"):
-        if path.is_dir():
-            continue
-        content = path.read_bytes()
-        private = b"PRIVATE KEY" in content or path in files
-        assert (path.stat().st_mode & 0o077 == 0) or not private, path
-        assert path in files or not any(secret.encode() in content for secret in held), path
+        private = path.is_file() and b"PRIVATE KEY" in path.read_bytes()
+        if private or path.parent.name == "secrets":
+            assert path.stat().st_mode & 0o077 == 0, path
     assert (server.out / "secrets").stat().st_mode & 0o077 == 0
+    mounted = {one["file"] for one in server.compose()["secrets"].values()}
+    assert mounted == {str(server.out / "secrets" / name) for name in made if name != "influxdb-admin"}
 
 
 def test_commands_are_those_of_mallsense(server: Server) -> None:
@@ -232,18 +244,20 @@ def test_grafana_finds_what_is_provisioned(server: Server) -> None:
 # Rendering again
 
 
-def test_rendering_again_keeps_what_is_there(tmp_path: Path) -> None:
-    """Secrets and what is one's own stay; of services only those are made anew whose files have changed."""
+def test_only_what_changed_starts_anew(tmp_path: Path) -> None:
+    """The same site gives the same file; of services only those change that read something else now."""
     server = Server(tmp_path)
     server.render()
-    (server.out / "compose.override.yaml").write_text(
-        "services: {gateway: {mem_limit: 8g}}\n", encoding="utf-8"
-    )
-    kept = {path: path.read_bytes() for path in (server.out / "secrets").iterdir()}
     before = server.text("compose.yaml")
-    assert "0 secrets made" in server.render()
+    stale = server.out / "grafana" / "dashboards" / "stale.json"
+    stale.write_text("{}", encoding="ascii")
+    server.render()
     assert server.text("compose.yaml") == before
-    assert {path: path.read_bytes() for path in kept} == kept
+    assert not stale.exists()
+    secrets, override = server.make_secrets(), server.out / "compose.override.yaml"
+    override.write_text("services: {gateway: {mem_limit: 8g}}\n", encoding="utf-8")
+    server.render()
+    assert server.make_secrets() == secrets
     assert server.compose()["services"]["gateway"]["mem_limit"] == str(8 * 1024**3)
     text = server.site.read_text(encoding="utf-8").replace("positions_d: 7", "positions_d: 9")
     server.site.write_text(text, encoding="utf-8")
@@ -297,7 +311,7 @@ def test_installing_goes_step_by_step(tmp_path: Path) -> None:
     server.render()
     bin_folder, calls = tmp_path / "bin", tmp_path / "calls"
     bin_folder.mkdir()
-    for name in ("sh", "id", "dirname", "chown", "chmod"):
+    for name in ("sh", "id", "dirname", "chown", "chmod", "mkdir", "head", "base64", "tr"):
         (bin_folder / name).symlink_to(str(find_program(name)))
 
     def install() -> subprocess.CompletedProcess[str]:
@@ -392,6 +406,7 @@ def running(
     mosquitto, caddy = program("mosquitto"), program("caddy")
     server = Server(tmp_path_factory.mktemp("running"), host="127.0.0.1")
     server.render()
+    server.make_secrets()
     influxd = influxd_factory(http="auth-enabled = true")
     runs = Running(server, influxd)
     conf = runs.data / "mosquitto.conf"

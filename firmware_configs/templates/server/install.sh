@@ -12,10 +12,10 @@ docker compose version >/dev/null 2>&1 || fail "Docker with Compose is not insta
 engine=$(docker version --format '{{ '{{.Server.Version}}' }}') || fail "Docker does not run: systemctl start docker"
 [ "${engine%%.*}" -ge 25 ] || fail "Docker $engine is too old, 25 or newer is needed"
 
+sh secrets.sh
 # Whoever reads a secret owns it; nobody else may.
 chown -R 1883:1883 broker
 chown -R {{ uid }}:{{ uid }} secrets gateway pages
-chmod 700 secrets
 # Grafana and the proxy read these, and hold no secret.
 chmod -R go+rX grafana grafana.ini Caddyfile site.yaml
 
