@@ -67,7 +67,7 @@ class WriterSettings:
 
 
 def outputs(number: int) -> Outputs:
-    """What tick `number` gives: a snapshot, states of visits and stays, and each minute what it adds up to."""
+    """What tick `number` gives: a snapshot, states of visits and stays, each minute what it adds up to."""
     draw = np.random.default_rng(number)
     t_ms = START_MS + (number + 1) * 1000
     devices = [f"{number % 7 * 100 + i:016x}" for i in range(DEVICES)]
@@ -88,7 +88,8 @@ def outputs(number: int) -> Outputs:
     if number % MINUTE == MINUTE - 1:
         minute_ms = t_ms - MINUTE * 1000
         found.zone_minutes += [
-            ZoneMinute(minute_ms, f"S{i}", *draw.uniform(0, 9, 3).tolist(), 1, 2) for i in range(5)
+            ZoneMinute(minute_ms, f"S{i}", mean, most, variance, 1, 2)
+            for i, (mean, most, variance) in enumerate(draw.uniform(0, 9, (5, 3)).tolist())
         ]
         index = np.sort(draw.choice(GRID.size, 30, replace=False)).astype(np.int32)
         found.cell_minutes.append(
