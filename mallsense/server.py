@@ -77,9 +77,7 @@ def render(
     tree = render_server(plan, ours, now=now)
     written = write_tree(out, tree)
     with writing(out):
-        for old in (out / "grafana" / "dashboards").rglob(
-            "*.json"
-        ):  # nothing else: secrets may lie there, too
+        for old in (out / "grafana" / "dashboards").rglob("*.json"):  # nothing else: secrets may be there
             if old.relative_to(out).as_posix() not in tree:
                 old.unlink()
     typer.echo(f"{out}: {len(written)} of {len(tree)} files written.")

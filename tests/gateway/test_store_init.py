@@ -218,8 +218,9 @@ def test_nothing_is_shortened_silently(influxd: Influxd, init: Init) -> None:
     both = init.plain(address, "--check", sites=(long, short))
     assert both.exit_code == 0
     one = init.plain(address, sites=(short,))
-    assert one.exit_code == 1
+    assert one.exit_code == 0  # a server's start must not fail of it
     assert "site files of all malls" in one.output
+    assert init.plain(address, "--check", sites=(short,)).exit_code == 1
     assert init.plain(address, "--check", sites=(short, long)).exit_code == 0
     assert init.plain(address, "--shorten", sites=(short,)).exit_code == 0
     assert init.plain(address, "--check", sites=(short,)).exit_code == 0

@@ -102,7 +102,7 @@ def init(
         console.print(hint, soft_wrap=True, highlight=False)
     if secrets is None:
         console.print("No --secrets: users and tokens are left as they are.")
-    if any(state in _BAD for _, state in rows):
+    if any(state in _BAD and (check or not step.works) for step, state in rows):
         raise typer.Exit(1)
 
 

@@ -108,6 +108,8 @@ class Step:
     mend: Callable[[], None] | None = None
     """Makes it so; None = that is not done from here, `hint` says what to do."""
     hint: str = ""
+    works: bool = False
+    """Whether the mall works with what is found, so that only a check has to fail."""
 
     @property
     def good(self) -> bool:
@@ -170,6 +172,7 @@ def retention_step(
         change if wish.shorten else None,
         "It keeps points longer than these site files say. Name the site files of all malls that share it, "
         "or shorten it with --shorten, which deletes what is older.",
+        works=True,
     )
 
 
