@@ -32,7 +32,7 @@ CELL_M = 4.0
 """About the side of a cell of the figures."""
 _COLUMN_PX, _ROW_PX = 1_500 / 24, 38
 """What a column and a row of a dashboard measure on a screen of 1,600 pixels."""
-_RADIUS_CELLS = 0.75
+_RADIUS_CELLS = 0.7
 _ZONE_KINDS = (
     ("corridor", "#3d434d"),
     ("entrance", "#33507a"),
@@ -73,6 +73,7 @@ def floor_map(
                 _plan_layer("floor", f"{plan}.geojson", _style("#22262e", 1.0), ()),
                 _plan_layer("zones", f"{plan}/zones.geojson", _style("#566070", 0.55), _ZONE_KINDS),
                 _heat_layer(heat, CELL_M / pixel_m),
+                _names_layer(f"{plan}/zones.geojson", f"name_{language}"),
             ],
             tooltip=geomap.TooltipOptions(geomap.TooltipMode.NONE),
         ),
@@ -126,13 +127,30 @@ def _plan_layer(
     )
 
 
+def _names_layer(address: str, name: str) -> common.MapLayerOptions:
+    """Outlines and names of zones over the heat; a name that is longer than its zone is left out by the map."""
+    style = {**_style("#e6e9ef", 0.0), "text": {"mode": "field", "field": name, "fixed": ""}}
+    style["textConfig"] = {"fontSize": 12, "textAlign": "center", "textBaseline": "middle"}
+    unnamed = {"property": "kind", "operation": "eq", "value": "corridor"}
+    return common.MapLayerOptions(
+        type_val="geojson",
+        name="names",
+        config={
+            "src": address,
+            "style": style,
+            "rules": [{"style": _style("#8d96a5", 0.0), "check": unnamed}],
+        },
+        tooltip=False,
+    )
+
+
 def _heat_layer(field: str, cell_px: float) -> common.MapLayerOptions:
     """Heat of cells: the radius is in pixels, so it follows from how large a cell is on the panel."""
     radius = min(50, max(3, round(cell_px * _RADIUS_CELLS)))
     config = {
         "weight": {"field": field, "fixed": 0, "min": 0, "max": 1},
         "radius": radius,
-        "blur": min(50, max(3, round(radius * 1.5))),
+        "blur": radius,
     }
     return common.MapLayerOptions(
         type_val="heatmap",
@@ -142,5 +160,5 @@ def _heat_layer(field: str, cell_px: float) -> common.MapLayerOptions:
             common.FrameGeometrySourceMode.COORDS, latitude="lat", longitude="lon"
         ),
         tooltip=False,
-        opacity=0.85,  # type: ignore[arg-type]  # the schema says number, the SDK int
+        opacity=1,
     )

@@ -1,7 +1,7 @@
 """The HTTP API over any store, on a port of its own, without a gateway behind it."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import httpx
@@ -38,15 +38,19 @@ def served(
     promotions: Promotions,
     people: MallPeople,
     newest: Tick | None = None,
+    origins: Collection[str] = (),
 ) -> Iterator[httpx.Client]:
-    """Serve what is in a store, and a newest tick; gives a client of its API."""
+    """Serve what is in a store, and a newest tick; gives a client of its API.
+
+    Pages of `origins` may read the plan.
+    """
     latest, frames = Latest(), Frames(site, grid, people)
     if newest is not None:
         latest.show(newest, [], newest.t_ms)
     context = Context(
         site, store, latest, frames, Hub(latest, frames), Nodes(site), grid, no_health, people, promotions
     )
-    app = make_app(context, Guard(Credentials(), bytes(32)), version="1")
+    app = make_app(context, Guard(Credentials(), bytes(32)), version="1", origins=origins)
     listener = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", log_config=None))
     thread = threading.Thread(target=serve, args=(server, listener), daemon=True)

@@ -101,6 +101,12 @@ interface LayerStyle {
   color: Plain<s.ColorDimensionConfig>;
   opacity: number;
   lineWidth: number;
+  text?: Plain<s.TextDimensionConfig>;
+  textConfig?: {
+    fontSize: number;
+    textAlign: "left" | "center" | "right";
+    textBaseline: "top" | "middle" | "bottom";
+  };
 }
 type Layer = Omit<Plain<s.MapLayerOptions>, "type" | "config"> &
   (
