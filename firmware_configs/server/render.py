@@ -91,7 +91,8 @@ def render_server(plan: ServerPlan, authority: Authority, *, now: datetime) -> T
     """Render everything but the passwords and tokens, which are made on the server.
 
     Raises:
-        ConfigurationError: the site names no broker, or a name in it is taken; no wheel is given.
+        ConfigurationError: the site names no broker, or a name in it is taken; the wheel is none; the lock file
+            lacks what the gateway needs there.
 
     """
     site = plan.site
@@ -103,6 +104,11 @@ def render_server(plan: ServerPlan, authority: Authority, *, now: datetime) -> T
     if not plan.wheel[0].endswith(".whl"):
         raise ConfigurationError(
             f"{plan.wheel[0]}: expected mallsense's wheel", "Make it: pip wheel --no-deps -w dist ."
+        )
+    if b"influxdb-client==" not in plan.lock:
+        raise ConfigurationError(
+            "the lock file names no influxdb-client, which the gateway needs there",
+            "Write it anew: make lock. Or name another one with --lock.",
         )
     values: dict[str, object] = {
         "plan": plan,

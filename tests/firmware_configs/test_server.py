@@ -8,12 +8,14 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import ssl
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -65,7 +67,7 @@ class Server:
         self.wheel = folder / "mallsense-0.0.0-py3-none-any.whl"
         self.wheel.write_bytes(b"no wheel")
         self.lock = folder / "requirements.lock"
-        self.lock.write_text("", encoding="utf-8")
+        self.lock.write_text("influxdb-client==1.50.0\n", encoding="utf-8")
 
     def render(self, *options: str) -> str:
         """Render it; gives what was said."""
@@ -294,6 +296,11 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
     server.wheel.write_bytes(b"")
     with pytest.raises(ConfigurationError, match="expected mallsense's wheel"):
         server.render()
+    server.wheel = tmp_path / "mallsense-0.0.0-py3-none-any.whl"
+    server.lock.write_text("numpy==2.3.0\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="no influxdb-client"):
+        server.render()
+    server.lock.write_text("influxdb-client==1.50.0\n", encoding="utf-8")
     text = server.site.read_text(encoding="utf-8")
     server.site.write_text(text.replace("{id: n03,", "{id: health-check,"), encoding="utf-8")
     with pytest.raises(ConfigurationError, match="called health-check"):
@@ -476,6 +483,16 @@ def test_the_door_needs_tls(running: Running) -> None:
     with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
         urllib.request.urlopen(f"https://127.0.0.1:{running.pages}/", timeout=30)
     assert running.ask("/")[0] == 200
+
+
+def test_the_gateways_file_is_copied_whole(running: Running) -> None:
+    """What backup.sh has SQLite do gives a copy of the running gateway's file, with everything in it."""
+    code = running.server.text("backup.sh").partition("python -c '")[2].partition("'")[0]
+    assert run(sys.executable, "-c", code.replace("/var/lib/mallsense", str(running.data))).returncode == 0
+    with closing(sqlite3.connect(running.data / "backup.db")) as copy:
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        tables = {name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert {"journal", "checkpoint"} <= tables
 
 
 def test_no_secret_is_said(running: Running) -> None:
