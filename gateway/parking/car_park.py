@@ -19,7 +19,7 @@ from contracts.site import Site
 from gateway.parking.cars import Car, Cars
 from gateway.parking.counting import Counting
 from gateway.parking.events import Events
-from gateway.parking.forecast import Flow, Forecast, forecast
+from gateway.parking.forecast import MINUTES, Flow, Forecast, forecast
 from gateway.parking.fullness import Fullness
 from gateway.parking.lengths import MINUTE_MS, Lengths
 from gateway.parking.pairing import WAIT_MS, Candidates, Settled, settle
@@ -319,12 +319,7 @@ class CarPark:
             sum(a.queue for a in areas),
         )  # fmt: skip
         if old is None or t_ms // MINUTE_MS != before_ms // MINUTE_MS:
-            hidden = self._counting.all_hidden(t_ms, self._lengths)
-            ahead = forecast(
-                Fullness.room(whole),
-                whole.variance,
-                lambda minutes: self._flow(t_ms, minutes, there, hidden),
-            )
+            ahead = forecast(Fullness.room(whole), whole.variance, self._flows(t_ms, there))
         else:
             ahead = old.forecast
         self._told += self._fullness.look(t_ms, [*areas, whole], ahead)
@@ -349,18 +344,22 @@ class CarPark:
             )
         )
 
-    def _flow(self, t_ms: int, minutes: int, there: Floats, hidden: float) -> Flow:
-        """Return what is expected to happen in the next minutes."""
-        enter, enter_variance = self._rates.expected(t_ms, minutes)
-        span = minutes * MINUTE_MS
-        leave = leave_variance = 0.0
+    def _flows(self, t_ms: int, there: Floats) -> dict[int, Flow]:
+        """Return what is expected to happen within each of the minutes that the forecast looks ahead."""
+        spans: Floats = np.array(MINUTES, dtype=np.float64) * MINUTE_MS
+        leave = leave_variance = np.zeros(len(spans))
         if len(self._cars):
-            ages = np.maximum(t_ms - self._cars.columns()[0], 0.0)
-            stay = self._lengths.beyond(ages + span) / np.maximum(self._lengths.beyond(ages), 1e-12)
-            going = there * (1.0 - stay)
-            leave, leave_variance = float(going.sum()), float((going * (1.0 - going)).sum())
-        hidden_leave = hidden * float(1.0 - self._lengths.residual(np.array([float(span)]))[0])
-        return Flow(enter - leave - hidden_leave, enter_variance + leave_variance + hidden_leave)
+            ages = np.maximum(t_ms - self._cars.columns()[0], 0.0)[:, None]
+            stay = self._lengths.beyond(ages + spans) / np.maximum(self._lengths.beyond(ages), 1e-12)
+            going = there[:, None] * (1.0 - stay)
+            leave, leave_variance = going.sum(axis=0), (going * (1.0 - going)).sum(axis=0)
+        hidden = self._counting.all_hidden(t_ms, self._lengths) * (1.0 - self._lengths.residual(spans))
+        flows = {}
+        for i, minutes in enumerate(MINUTES):
+            enter, variance = self._rates.expected(t_ms, minutes)
+            out = float(leave[i] + hidden[i])
+            flows[minutes] = Flow(enter - out, variance + float(leave_variance[i] + hidden[i]))
+        return flows
 
     def _places(self) -> Iterator[Place]:
         for car in self._cars:

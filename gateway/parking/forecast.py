@@ -7,14 +7,14 @@ Gaussian Distribution, 1989, chapter 3).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, sqrt
 
 from scipy.special import ndtr
 
-STEP_MIN = 5
-LONGEST_MIN = 120
+MINUTES = range(5, 121, 5)
+"""How far it looks ahead."""
 HALF = 0.5
 
 
@@ -57,14 +57,11 @@ def reaches(room: float, flow: Flow, variance: float) -> float:
     return min(1.0, ends_above + came_back)
 
 
-def forecast(room: float, variance: float, flow: Callable[[int], Flow]) -> Forecast:
-    """Return the forecast for `room` free spaces; `flow` tells what is expected within some minutes."""
+def forecast(room: float, variance: float, flows: Mapping[int, Flow]) -> Forecast:
+    """Return the forecast for `room` free spaces; `flows` are what is expected within `MINUTES`."""
     if room <= 0:
         return Forecast(1.0, 1.0, 0)
-    within = {
-        minutes: reaches(room, flow(minutes), variance)
-        for minutes in range(STEP_MIN, LONGEST_MIN + 1, STEP_MIN)
-    }
+    within = {minutes: reaches(room, flows[minutes], variance) for minutes in MINUTES}
     minutes = next((m for m, probability in within.items() if probability >= HALF), None)
     running = 0.0
     for m, probability in within.items():  # it cannot become less likely with more time
