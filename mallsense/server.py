@@ -17,7 +17,7 @@ from firmware_configs.broker import Authority
 from firmware_configs.broker.files import writing
 from firmware_configs.broker.mosquitto import broker_of
 from firmware_configs.server import Pages, ServerPlan, render_server
-from firmware_configs.server.render import DATABASE
+from firmware_configs.server.render import DATABASE, page_url
 from firmware_configs.tree import write_tree
 from mallsense import __version__
 
@@ -86,7 +86,7 @@ def render(
 
 def _grafana(site: Site) -> dict[str, str]:
     """Data source, dashboards and alerts in both languages; the token is read by Grafana itself."""
-    url = f"https://{broker_of(site).host}"
+    url = page_url(site)
     wanted = Wanted([site], Kind.INFLUXQL, "both", {site.mall.id: url})
     influx = provisioning.Influx("http://influxdb:8086", DATABASE)
     access = provisioning.Access(influx, {site.mall.id: url}, "$__file{/run/secrets/influxdb-grafana}")

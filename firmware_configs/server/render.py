@@ -79,7 +79,7 @@ class ServerPlan:
     @property
     def url(self) -> str:
         """Where browsers find the console."""
-        return f"https://[{self.host}]" if ":" in self.host else f"https://{self.host}"
+        return page_url(self.site)
 
     @property
     def store(self) -> str:
@@ -87,12 +87,18 @@ class ServerPlan:
         return f"influx://influxdb:8086/{DATABASE}?org={self.site.mall.id}"
 
 
+def page_url(site: Site) -> str:
+    """Where browsers find the console. Raises `ConfigurationError` where the site names no broker."""
+    host = broker_of(site).host
+    return f"https://[{host}]" if ":" in host else f"https://{host}"
+
+
 def render_server(plan: ServerPlan, authority: Authority, *, now: datetime) -> Tree:
     """Render everything but the passwords and tokens, which are made on the server.
 
     Raises:
-        ConfigurationError: the site names no broker, or a name in it is taken; the wheel is none; the lock file
-            lacks what the gateway needs there.
+        ConfigurationError: the site names no broker, or a name in it is taken; the wheel is none; the lock
+            file lacks what the gateway needs there.
 
     """
     site = plan.site

@@ -20,11 +20,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import typer
 import yaml
 from typer.main import get_command
 from typer.testing import CliRunner
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from contracts.errors import ConfigurationError
 from firmware_configs.broker import Authority
@@ -457,6 +461,25 @@ def test_the_gateway_runs_as_composed(running: Running) -> None:
     status, page = running.ask("/")
     assert (status, b"<html" in page) == (200, True)
     assert running.ask("/grafana/")[0] == 502  # there is none here; the proxy knows where it would be
+
+
+def test_people_log_in_through_the_door(running: Running) -> None:
+    """With the console's password a browser gets in, and to the live stream; another page does not."""
+    password = (running.server.out / "secrets" / "console-password").read_text(encoding="utf-8").strip()
+    page = f"https://127.0.0.1:{running.pages}"
+    live = f"wss://127.0.0.1:{running.pages}/api/v1/live"
+    trusted = ssl.create_default_context(cafile=str(running.server.out / "gateway" / "ca.crt"))
+    with httpx.Client(base_url=page, verify=trusted) as browser:
+        wrong = browser.post("/api/v1/login", json={"password": "wrong" * 3}, headers={"Origin": page})
+        assert wrong.status_code == 401
+        right = browser.post("/api/v1/login", json={"password": password}, headers={"Origin": page})
+        assert right.status_code == 200
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    with connect(live, ssl=trusted, origin=Origin(page), additional_headers={"Cookie": cookie}) as stream:
+        stream.ping().wait(10)
+    other = {"origin": Origin("https://elsewhere.example"), "additional_headers": {"Cookie": cookie}}
+    with pytest.raises(InvalidStatus), connect(live, ssl=trusted, **other):  # type: ignore[arg-type]
+        pass
 
 
 def test_the_gateways_health_check_works(running: Running) -> None:
