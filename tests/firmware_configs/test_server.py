@@ -477,8 +477,8 @@ def test_people_log_in_through_the_door(running: Running) -> None:
         cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
     with connect(live, ssl=trusted, origin=Origin(page), additional_headers={"Cookie": cookie}) as stream:
         stream.ping().wait(10)
-    other = {"origin": Origin("https://elsewhere.example"), "additional_headers": {"Cookie": cookie}}
-    with pytest.raises(InvalidStatus), connect(live, ssl=trusted, **other):  # type: ignore[arg-type]
+    other, headers = Origin("https://elsewhere.example"), {"Cookie": cookie}
+    with pytest.raises(InvalidStatus), connect(live, ssl=trusted, origin=other, additional_headers=headers):
         pass
 
 
