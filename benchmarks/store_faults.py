@@ -156,13 +156,13 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "away": ("influxd away for an hour of event time, gateway killed -9 meanwhile", away_for_an_hour),
     "garbage": (
         "answers of somebody else, after the points were taken or without",
-        badly_treated(("garbage",), 3000, 0.3),
+        badly_treated(("garbage",), 600, 0.3),
     ),
     "cut": (
         "connection broken in the middle of the request or the answer",
-        badly_treated(("cut",), 3000, 0.3),
+        badly_treated(("cut",), 600, 0.3),
     ),
-    "slow": ("answers later than is waited for", badly_treated(("slow",), 3000, 0.1)),
+    "slow": ("answers later than is waited for", badly_treated(("slow",), 600, 0.05)),
     "disk": ("disk of the outbox full while influxd is away", disk_full),
     "full": ("outbox full: away for longer than it has room", outbox_full),
 }
@@ -200,7 +200,7 @@ def main() -> None:
             finally:
                 lab.close()
                 lab.influxd.kill()
-        lost = verdict.lost - verdict.dropped
+        lost = max(0, verdict.lost - verdict.dropped)
         rows.append(
             (title, *(f"{n:,}" for n in (tries, verdict.points, verdict.dropped, lost, verdict.doubled)))
         )

@@ -40,6 +40,31 @@ def test_console_waits_for_a_gateway_that_is_not_there_yet(browser: Browser) -> 
         page.close()
 
 
+def test_console_stays_calm_while_the_server_of_the_history_is_away(browser: Browser) -> None:
+    """Live goes on while history waits, which one line tells with its time, until it no longer does."""
+    away = {
+        "problem": "influx://h:8086/mall: refused",
+        "waiting_points": 7,
+        "waiting_since_ms": 1_760_000_400_000,
+    }
+    with serving(FakeGateway(phones=300)) as served:
+        page = browser.new_page(locale="en-GB")
+        page.clock.install()
+        page.route(
+            "**/api/v1/health",
+            lambda route: route.fulfill(json={"status": "degraded", "t_ms": 1, "history": away}),
+        )
+        page.goto(served.url)
+        banner = page.get_by_role("status").filter(has_text="The history server is not taking data")
+        expect(banner).to_be_visible()
+        expect(banner).to_contain_text("since")
+        expect(page.locator(".status-open")).to_be_visible()
+        page.unroute("**/api/v1/health")
+        page.clock.fast_forward(30_000)
+        expect(banner).to_have_count(0)
+        page.close()
+
+
 def test_figures_that_cannot_be_loaded_can_be_asked_for_again(browser: Browser) -> None:
     """An answer that fails says so in its place, and its button loads it."""
     with serving(FakeGateway(phones=300)) as served:

@@ -2,7 +2,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 import { named, t } from "./i18n";
-import { Banner } from "./parts/banner";
+import { Banner, HistoryBanner } from "./parts/banner";
 import { IconButton } from "./parts/controls";
 import { Help, helpOpen } from "./parts/help";
 import { Icon, Mark } from "./parts/icon";
@@ -40,6 +40,7 @@ export function App() {
       <div class="body">
         <TopBar />
         <Banner />
+        <HistoryBanner />
         <main id="main" tabIndex={-1} class={`view view-${view.value}`}>
           <Shown key={view.value} name={view.value} />
         </main>

@@ -2,7 +2,7 @@ import { computed, effect, signal } from "@preact/signals";
 
 import { api, type Period, Unauthorised } from "./api/client";
 import { type Link, Live } from "./api/live";
-import type { EventRow, Floor, Frame, NodeHealth, NodeState, Site, Zone } from "./api/types";
+import type { EventRow, Floor, Frame, Health, NodeHealth, NodeState, Site, Zone } from "./api/types";
 import { DAY_MS, dayStart } from "./time";
 
 export const VIEWS = ["live", "zones", "flows", "footfall", "events", "nodes"] as const;
@@ -43,6 +43,8 @@ export const nodeHealth = signal<{ data: NodeHealth[] | null; failed: boolean; a
   failed: false,
   at_ms: null,
 });
+/** The server that the history is kept on, where there is one: asked for with the nodes. */
+export const history = signal<Health["history"]>(null);
 export const nodeStates = computed<ReadonlyMap<string, NodeState>>(
   () => new Map(nodeHealth.value.data?.map((node) => [node.id, node.state])),
 );
@@ -158,6 +160,7 @@ async function followNodes(): Promise<void> {
   clearTimeout(nodesTimer);
   try {
     nodeHealth.value = { data: await api.nodes(), failed: false, at_ms: nowMs.value };
+    history.value = (await api.health()).history;
   } catch (error) {
     if (needsLogin(error)) return;
     nodeHealth.value = { ...nodeHealth.value, failed: true };

@@ -111,7 +111,11 @@ def no_tls(where: str, reason: str) -> MallsenseError:
 
 def _reason(text: str) -> str:
     """Give a broken connection's reason in a few words, without the library's names and addresses."""
-    words = re.search(r"\[Errno -?\d+\] ([^'\")]+)", text) or re.search(r"Error\(\d+, '([^']+)'", text)
-    if words:
-        return words[1]
+    for pattern in (
+        r"\[Errno -?\d+\] ([^'\")]+)",
+        r"Error\(\d+, '([^']+)'",
+        r"RemoteDisconnected\('([^']+)'",
+    ):
+        if words := re.search(pattern, text):
+            return words[1]
     return re.sub(r"<[^>]*>:? ?|\(?HTTPS?Connection(Pool)?\([^)]*\):? ?|^SSLError\s", "", text)

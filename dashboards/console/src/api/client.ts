@@ -3,6 +3,7 @@ import type {
   Flows,
   FootfallHour,
   Frame,
+  Health,
   NodeHealth,
   Site,
   Timeline,
@@ -59,7 +60,7 @@ export const api = {
   flows: (period: Period, floor?: string) => ask<Flows>("flows", { ...period, floor }),
   events: (limit: number, after?: number) => ask<{ events: EventRow[]; next: number }>("events", { limit, after }),
   nodes: () => ask<NodeHealth[]>("nodes"),
-  health: () => ask<{ status: string; t_ms: number | null }>("health"),
+  health: () => ask<Health>("health"),
   login: (password: string) => ask<unknown>("login", {}, { method: "POST", body: JSON.stringify({ password }) }),
 };
 

@@ -148,3 +148,11 @@ export interface NodeHealth {
   temperature_c: number | null;
   advice: Name | null;
 }
+
+/** How the gateway is, as far as the console tells. */
+export type Health = {
+  status: string;
+  t_ms: number | null;
+  /** Null where the history is in the gateway's own file. */
+  history: { problem: string | null; waiting_points: number; waiting_since_ms: number | null } | null;
+};

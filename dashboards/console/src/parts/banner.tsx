@@ -1,6 +1,6 @@
-import { delay } from "../format";
+import { delay, hourMinute } from "../format";
 import { t } from "../i18n";
-import { link, receivedAt, retryNow, siteError } from "../state";
+import { history, link, receivedAt, retryNow, siteError } from "../state";
 import { useClock } from "./hooks";
 import { Icon } from "./icon";
 
@@ -22,6 +22,22 @@ export function Banner() {
       <button type="button" class="button" onClick={retryNow}>
         {t("link.retry")}
       </button>
+    </div>
+  );
+}
+
+/** Says that the server of the history is away: what is live goes on, and the past comes back with it. */
+export function HistoryBanner() {
+  const away = history.value;
+  if (!away?.problem) return null;
+  return (
+    <div class="banner banner-calm" role="status" title={away.problem}>
+      <Icon name="stay" size={18} />
+      <span>
+        <b>{t("history.away")}</b>
+        {away.waiting_since_ms !== null && <> · {t("history.since", { time: hourMinute(away.waiting_since_ms) })}</>}
+        <> · {t("history.waits")}</>
+      </span>
     </div>
   );
 }
