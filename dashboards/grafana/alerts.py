@@ -1,12 +1,13 @@
 """Alert rules: what they watch, from when on they speak, and what their texts say to do.
 
-Format: the provisioning of alert rules (grafana.com/docs, "Use configuration files to provision alerting resources");
-the same rules go over the HTTP API of alert provisioning. Whom to tell is the operator's: rules name no contact point,
-so Grafana's notification policies decide.
+Format: the provisioning of alert rules (grafana.com/docs, "Use configuration files to provision alerting
+resources"); the same rules go over the HTTP API of alert provisioning. Whom to tell is the operator's:
+rules name no contact point, so Grafana's notification policies decide.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from dashboards.grafana.asking import How, Is, Query, Value, last, mean
 from dashboards.grafana.board import Mall, plain
@@ -61,7 +62,8 @@ def _over_capacity(mall: Mall) -> Rule:
             "{{ $labels.zone }} holds more people than its capacity.", "{{ $labels.zone }} 的人数超过其容量。"
         ),
         Text(
-            "Look at the zone (console or camera) before you act: the number is an estimate. If it is right, stop"
+            "Look at the zone (console or camera) before you act: the number is an estimate. If it is"
+            " right, stop"
             " letting people in, open another way out, and call security.",
             "行动前请先查看该区域（控制台或摄像头）：人数为估计值。如属实，请停止放行、打开其他出口并通知安保。",
         ),
@@ -93,7 +95,8 @@ def _silent(mall: Mall) -> Rule:
             "节点 {{ $labels.node }} 已五分钟没有消息。",
         ),
         Text(
-            "Look at its power and its network cable; `mallsense doctor` on the node says what is wrong. Around it,"
+            "Look at its power and its network cable; `mallsense doctor` on the node says what is wrong."
+            " Around it,"
             " people are seen less well until it is back; what it still hears is kept and sent later.",
             "检查供电和网线；在节点上运行 `mallsense doctor` 可查明原因。恢复前其周围的识别会变差；"
             "节点仍听到的数据会保存并稍后补发。",
@@ -112,8 +115,8 @@ def _silent(mall: Mall) -> Rule:
 def _unusual(mall: Mall) -> Rule:
     """The last full hour against the same hour of four earlier weeks.
 
-    Far is both: more than three standard deviations (of the four weeks, and of chance: a number of people has the
-    variance of a Poisson variable at least) and more than three tenths of what is usual.
+    Far is both: more than three standard deviations (of the four weeks, and of chance: a number of people
+    has the variance of a Poisson variable at least) and more than three tenths of what is usual.
     """
     query = Query("long", "footfall_hour", (Value("arrivals", How.LAST),), every="1h")
     data = [_query(mall, "A", query, 2 * HOUR_S, HOUR_S), _reduce("now", "A", "last")]
@@ -140,7 +143,8 @@ def _unusual(mall: Mall) -> Rule:
             "最近一个整点小时到达 {{ $values.now.Value }} 人；该时段通常为 {{ $values.usual.Value }} 人。",
         ),
         Text(
-            "Ask first whether there is a reason (holiday, promotion, weather, closed entrance). If there is none, look"
+            "Ask first whether there is a reason (holiday, promotion, weather, closed entrance). If there"
+            " is none, look"
             " whether nodes at the entrances are silent: then it is the counting that is unusual.",
             "先确认是否有原因（节假日、促销、天气、入口关闭）。若无，检查入口处节点是否无消息：那样异常的是计数本身。",
         ),
@@ -160,9 +164,11 @@ def _stale(mall: Mall) -> Rule:
             "最新数据已超过两分钟，或完全没有数据。",
         ),
         Text(
-            "Do not trust any live figure. Is the gateway running (`mallsense gateway`, its console), can it reach the"
+            "Do not trust any live figure. Is the gateway running (`mallsense gateway`, its console), can"
+            " it reach the"
             " broker, can it write to InfluxDB? Nothing is lost: what waits is sent when the way is free.",
-            "请勿相信任何实时数据。检查网关是否运行（`mallsense gateway` 及其控制台）、能否连接代理、能否写入InfluxDB。"
+            "请勿相信任何实时数据。检查网关是否运行（`mallsense gateway`"
+            " 及其控制台）、能否连接代理、能否写入InfluxDB。"
             "数据不会丢失：通路恢复后会补发。",
         ),
         [
@@ -217,7 +223,7 @@ def uid(mall: Mall, rule: Rule) -> str:
     return f"ms-{mall.id[:24]}-{rule.name}"
 
 
-def written(mall: Mall, rule: Rule, words: str) -> dict[str, object]:
+def written(mall: Mall, rule: Rule, words: str) -> dict[str, Any]:
     """The rule as the provisioning takes it; `words` is `en`, `zh` or `both`."""
     return {
         "uid": uid(mall, rule),

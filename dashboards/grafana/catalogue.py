@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
@@ -56,7 +57,7 @@ def folder_uid(language: Language) -> str:
     return f"mallsense-{language}"
 
 
-def dashboards(wanted: Wanted, language: Language) -> Iterator[dict[str, object]]:
+def dashboards(wanted: Wanted, language: Language) -> Iterator[dict[str, Any]]:
     """Every dashboard in one language, as JSON."""
     every = wanted.malls(language)
     if wanted.kind is Kind.INFLUXQL and len(every) > 1:
@@ -68,7 +69,7 @@ def dashboards(wanted: Wanted, language: Language) -> Iterator[dict[str, object]
             yield plain(board(mall))
 
 
-def alert_rules(wanted: Wanted) -> Iterator[dict[str, object]]:
+def alert_rules(wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Every rule; one for both languages, since twice the same alarm is no help."""
     for mall in wanted.malls(wanted.languages[0]):
         for rule in alerts.rules(mall):

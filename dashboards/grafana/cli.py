@@ -42,7 +42,7 @@ Languages = Annotated[Words, typer.Option("--lang", help="Language; both = two f
 Gateway = Annotated[
     list[str],
     typer.Option(
-        help="The gateway's address as browsers reach it, for floor plans; with several malls MALL=URL, once for each.",
+        help="The gateway's address as browsers reach it, for floor plans; of several malls MALL=URL each.",
         show_default=False,
     ),
 ]
@@ -165,7 +165,8 @@ def _addresses(option: str, given: list[str], sites: list[Site]) -> dict[str, st
             mall, address = (known[0], text) if len(known) == 1 else ("", text)
         if not mall or not address.startswith(("http://", "https://")):
             raise ConfigurationError(
-                f"{option}: expected {'MALL=' if len(known) > 1 else ''}http://… or https://…, found {text!r}",
+                f"{option}: expected {'MALL=' if len(known) > 1 else ''}http://… or https://…, found"
+                f" {text!r}",
                 f"The malls of these site files are {', '.join(known)}.",
             )
         found[mall] = address.rstrip("/")

@@ -1,7 +1,8 @@
 """The floor as a map: its plan from the gateway as GeoJSON, with heat over it.
 
-Layers as Grafana's geomap panel stores them: `GeoJSONMapperConfig` (layers/data/geojsonLayer.ts), `HeatmapConfig`
-(layers/data/heatMap.tsx), `StyleConfig` (style/types.ts) and `XYZConfig` (layers/basemaps/generic.ts).
+Layers as Grafana's geomap panel stores them: `GeoJSONMapperConfig` (layers/data/geojsonLayer.ts),
+`HeatmapConfig` (layers/data/heatMap.tsx), `StyleConfig` (style/types.ts) and `XYZConfig`
+(layers/basemaps/generic.ts).
 """
 
 from collections.abc import Iterable
@@ -27,7 +28,8 @@ from dashboards.grafana.words import Language
 WORLD_PX_M = 156_543.033_928
 """Metres at the equator a pixel of zoom 0 stands for, in Web Mercator with tiles of 256 pixels."""
 NO_TILES = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
-"""One transparent pixel, for a base map: nothing is fetched from a server of maps, which would say who looks."""
+"""One transparent pixel, for a base map: nothing is fetched from a server of maps, which would say who"
+" looks."""
 CELL_M = 4.0
 """About the side of a cell of the figures."""
 _COLUMN_PX, _ROW_PX = 1_500 / 24, 38
@@ -128,8 +130,8 @@ def _plan_layer(
 
 
 def _names_layer(address: str, name: str) -> common.MapLayerOptions:
-    """Outlines and names of zones over the heat; a name that is longer than its zone is left out by the map."""
-    style = {**_style("#e6e9ef", 0.0), "text": {"mode": "field", "field": name, "fixed": ""}}
+    """Outlines and names of zones over the heat; the map leaves out a name longer than its zone."""
+    style = {**_style("#d5dae3", 0.0), "text": {"mode": "field", "field": name, "fixed": ""}}
     style["textConfig"] = {"fontSize": 12, "textAlign": "center", "textBaseline": "middle"}
     unnamed = {"property": "kind", "operation": "eq", "value": "corridor"}
     return common.MapLayerOptions(

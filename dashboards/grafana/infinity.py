@@ -1,8 +1,8 @@
 """Queries over the gateway's HTTP rows (docs/http-api.md), with Grafana's Infinity data source.
 
-Format of a query: src/types/query.types.ts of grafana-infinity-datasource. Its backend parser is asked for, since
-alerts have no other; it replaces `${__timeFrom}` by epoch milliseconds, and makes series of rows with strings
-(pkg/infinity/postprocess.go: `LongToWide` for the format `timeseries`).
+Format of a query: src/types/query.types.ts of grafana-infinity-datasource. Its backend parser is asked for,
+since alerts have no other; it replaces `${__timeFrom}` by epoch milliseconds, and makes series of rows with
+strings (pkg/infinity/postprocess.go: `LongToWide` for the format `timeseries`).
 """
 
 from dataclasses import dataclass
@@ -47,7 +47,8 @@ class Infinity:
         """The query as a panel holds it."""
         names = {name: name for name in query.names}
         if query.every and query.by:
-            # "Value" is the one name that Grafana leaves out of the name of a series: it is called as its tag.
+            # "Value" is the one name that Grafana leaves out of the name of a series: it is called as its
+            # tag.
             names = dict.fromkeys(query.names, "Value")
         columns = [{"selector": "time", "text": "time", "type": "timestamp_epoch"}]
         columns += [{"selector": tag, "text": tag, "type": "string"} for tag in query.by]

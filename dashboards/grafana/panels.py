@@ -1,6 +1,7 @@
 """Panels: what all have in common, and one method for each kind.
 
-Made of the SDK's models, not of its builders, which have no common type: one function puts the common part on all.
+Made of the SDK's models, not of its builders, which have no common type: one function puts the common part
+on all.
 """
 
 from collections.abc import Iterable, Mapping

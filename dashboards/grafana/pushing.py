@@ -1,7 +1,7 @@
 """Put dashboards, data sources and rules into a Grafana that runs already, over its HTTP API.
 
-Whatever is there and the same stays as it is. A dashboard and a rule carry a digest of what they were made from: Grafana
-rewrites what it stores, so the stored text says nothing.
+Whatever is there and the same stays as it is. A dashboard and a rule carry a digest of what they were made
+from: Grafana rewrites what it stores, so the stored text says nothing.
 """
 
 import hashlib
@@ -52,8 +52,8 @@ class Change(NamedTuple):
 class Grafana:
     """A running Grafana.
 
-    Methods raise `ConfigurationError` where it refuses (token, rights, what is sent), and `UnavailableError` where it
-    cannot be reached.
+    Methods raise `ConfigurationError` where it refuses (token, rights, what is sent), and
+    `UnavailableError` where it cannot be reached.
     """
 
     def __init__(self, url: str, token: str, *, dry_run: bool = False) -> None:
@@ -79,8 +79,8 @@ class Grafana:
     def push(self, wanted: Wanted, access: Access, *, renew: bool = False) -> Iterator[Change]:
         """Bring everything up to date, in the order in which it needs each other; tell each as it is done.
 
-        Grafana never tells the secrets it has, so they are written when a data source is made or changed, or with
-        `renew`.
+        Grafana never tells the secrets it has, so they are written when a data source is made or changed,
+        or with `renew`.
         """
         for source in data_sources(wanted, access):
             yield self._data_source(source, renew=renew)

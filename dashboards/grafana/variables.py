@@ -112,7 +112,7 @@ def _one(name: str, label: Text, names: Mapping[str, Text], chosen: str, languag
 
 
 def _custom(names: Mapping[str, Text], language: Language) -> str:
-    r"""Write `text : value, text : value`, in which commas of names are escaped, as the editor of Grafana does."""
+    """Write `text : value, text : value` as the editor of Grafana does: commas of names are escaped."""
     return ", ".join(f"{text(language).replace(',', chr(92) + ',')} : {key}" for key, text in names.items())
 
 

@@ -69,7 +69,8 @@ FIGURES = {
 }
 
 INTERVAL = Text(
-    "The interval holds the true number in nine cases of ten: it counts in chance and how well phones a person"
+    "The interval holds the true number in nine cases of ten: it counts in chance and how well phones a"
+    " person"
     " are known.",
     "区间在十次中有九次包含真实人数：已计入随机误差以及“每人手机数”的不确定性。",
 )

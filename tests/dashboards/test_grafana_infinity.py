@@ -1,9 +1,8 @@
-"""The dashboards that ask the gateway: every address is asked of a real gateway's API over an embedded store."""
+"""Dashboards that ask the gateway: each address is asked of a real gateway over an embedded store."""
 
 import copy
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,7 +27,7 @@ from tests.gateway.ticks import GRID
 END_MS = START_MS + 2 * HOUR_MS - 2 * MINUTE_MS
 """While there are enough people on both floors to be shown."""
 NOW = datetime.fromtimestamp(END_MS / 1_000, UTC)
-_TYPES = {"string": str, "number": (int, float), "timestamp_epoch": int}
+_TYPES: dict[str, Any] = {"string": str, "number": (int, float), "timestamp_epoch": int}
 
 
 def mall() -> Site:
@@ -98,14 +97,14 @@ def test_every_panel_gets_its_columns(gateway: httpx.Client) -> None:
     panels = 0
     for board in dashboards(WANTED, "zh"):
         variables = grafana_server.variables_of(board)
-        for panel in board["panels"]:  # type: ignore[attr-defined]
+        for panel in board["panels"]:
             over = grafana_server.range_of(board, panel, NOW)
             if panel.get("timeShift"):  # a week before there was nothing
                 over = grafana_server.range_of(board, {**panel, "timeShift": None}, NOW)
             for target in panel["targets"]:
                 check_target(gateway, target, variables, over)
                 panels += 1
-        for annotation in board["annotations"]["list"]:  # type: ignore[index,call-overload]
+        for annotation in board["annotations"]["list"]:
             rows = rows_of(gateway, annotation["target"], variables, Range(NOW - timedelta(hours=4), NOW))
             assert {"time", "ended_ms", "title_zh", "zone"} <= set(rows[0])
     assert panels > 25
@@ -118,7 +117,7 @@ def test_every_panel_gets_its_columns(gateway: httpx.Client) -> None:
 def test_a_broken_address_is_found(gateway: httpx.Client, good: str, broken: str) -> None:
     """A wrong table, a wrong value and a macro that nobody replaces fail the check."""
     board = copy.deepcopy(next(iter(dashboards(WANTED, "zh"))))
-    panel: dict[str, Any] = board["panels"][0]  # type: ignore[index]
+    panel: dict[str, Any] = board["panels"][0]
     target = panel["targets"][0]
     over = grafana_server.range_of(board, panel, NOW)
     check_target(gateway, target, grafana_server.variables_of(board), over)
@@ -131,7 +130,7 @@ def test_a_broken_address_is_found(gateway: httpx.Client, good: str, broken: str
 def test_an_unknown_column_is_found(gateway: httpx.Client) -> None:
     """A selector that no row has fails the check."""
     board = copy.deepcopy(next(iter(dashboards(WANTED, "zh"))))
-    panel: dict[str, Any] = board["panels"][0]  # type: ignore[index]
+    panel: dict[str, Any] = board["panels"][0]
     panel["targets"][0]["columns"][1]["selector"] = "peeple"
     with pytest.raises(KeyError, match="peeple"):
         check_target(gateway, panel["targets"][0], {}, grafana_server.range_of(board, panel, NOW))
@@ -141,7 +140,7 @@ def test_rules_get_series(gateway: httpx.Client) -> None:
     """Each query of a rule has an answer that series can be made of; of earlier weeks there is none here."""
     asked = 0
     for rule in alert_rules(WANTED):
-        for step in rule["data"]:  # type: ignore[attr-defined]
+        for step in rule["data"]:
             back = step["relativeTimeRange"]
             if "url" not in step["model"] or back["from"] > 8 * 3_600:
                 continue

@@ -52,7 +52,7 @@ def outcomes(changes: list[Change]) -> dict[tuple[str, Outcome], int]:
 
 
 def test_everything_is_made_once(grafana: FakeGrafana) -> None:
-    """The first push makes all, in two folders; the second changes nothing, though the server rewrote it all."""
+    """The first push makes all, the second changes nothing, though the server rewrote what it got."""
     assert outcomes(push(grafana, wanted())) == {
         ("data source", Outcome.MADE): 1,
         ("folder", Outcome.MADE): 2,
@@ -161,7 +161,7 @@ def test_push_says_what_it_did(grafana: FakeGrafana, site_file: Path, tmp_path: 
 
 
 def test_render_writes_what_grafana_reads(site_file: Path, tmp_path: Path) -> None:
-    """Files parse, name each other, and hold a reference in the place of the secret; a second run changes none."""
+    """Files name each other and hold no secret, but where it is; a second run changes nothing."""
     out = tmp_path / "out"
     command = (
         "render",

@@ -1,6 +1,7 @@
 """Every query of every panel, variable, annotation and rule, asked of a real InfluxDB that holds figures."""
 
 import copy
+import math
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -133,23 +134,23 @@ def test_every_panel_gets_what_it_shows(influx: Influxd, language: Any) -> None:
     """Each query gives rows, with the fields that the panel's settings name, in the form that it needs."""
     boards = list(dashboards(WANTED, language))
     for board in boards:
-        for panel in board["panels"]:  # type: ignore[attr-defined]
+        for panel in board["panels"]:
             check_panel(influx, board, panel)
-    assert sum(len(board["panels"]) for board in boards) > 50  # type: ignore[arg-type]
+    assert sum(len(board["panels"]) for board in boards) > 50
 
 
 def test_promotions_and_malls_are_found(influx: Influxd) -> None:
     """Annotations give a time, an end and a text; the variable of malls gives their ids."""
     seen = 0
     for board in dashboards(WANTED, "zh"):
-        for annotation in board["annotations"]["list"]:  # type: ignore[index,call-overload]
+        for annotation in board["annotations"]["list"]:
             target = annotation["target"]
             (frame,) = asked(influx, target, board, Range(figures.NOW - timedelta(days=7), figures.NOW))
             assert frame.fields[target["textColumn"]] == ["半价"]
             assert frame.fields[target["timeEndColumn"]][0] > frame.fields["Time"][0]
             assert frame.fields[target["tagsColumn"]] == ["books"]
             seen += 1
-        for variable in board["templating"]["list"]:  # type: ignore[index,call-overload]
+        for variable in board["templating"]["list"]:
             if variable["type"] == "query":
                 (series,) = grafana_server.ask(
                     influx_data.url_of(influx), influx_data.FIGURES, variable["query"]
@@ -191,7 +192,7 @@ def test_a_name_that_no_field_has_is_found(influx: Influxd) -> None:
     """Settings of a field that the query does not give fail the check."""
     board = live_board()
     board["panels"][0]["fieldConfig"]["overrides"][0]["matcher"]["options"] = "persons"
-    with pytest.raises(AssertionError, match="persons|people"):
+    with pytest.raises(AssertionError, match="persons"):
         check_panel(influx, board, board["panels"][0])
 
 
@@ -215,9 +216,7 @@ def fired(influx: Influxd, rule: dict[str, Any], now: Any) -> set[str]:
             }
         elif model["type"] == "reduce":
             values[ref] = {
-                labels: {"last": lambda v: v[-1], "mean": lambda v: sum(v) / len(v)}[model["reducer"]](
-                    numbers
-                )
+                labels: numbers[-1] if model["reducer"] == "last" else sum(numbers) / len(numbers)
                 for labels, numbers in raw[model["expression"]].items()
                 if numbers
             }
@@ -231,7 +230,7 @@ def _math(expression: str, values: dict[str, dict[str, float]]) -> dict[str, flo
     terms = re.findall(r"\$\{(\w+)\}", expression)
     common = set.intersection(*(set(values[term]) for term in terms))
     python = re.sub(r"\$\{(\w+)\}", r"\1", expression).replace("&&", "and")
-    given = {"is_number": lambda value: value == value, "abs": abs}
+    given: dict[str, Any] = {"is_number": lambda value: not math.isnan(value), "abs": abs}
     return {
         labels: float(eval(python, dict(given), {term: values[term][labels] for term in terms}))
         for labels in common
@@ -267,7 +266,7 @@ def test_a_silent_node_fires(influx: Influxd) -> None:
 
 
 def test_footfall_is_compared_with_the_same_hour_of_earlier_weeks(influx: Influxd) -> None:
-    """An hour as in earlier weeks does not fire, however different it is from other hours; half of it does."""
+    """As in earlier weeks: does not fire, however different from other hours; half or double does."""
     rule = the_rule("unusual")
     assert fired(influx, rule, figures.NOW) == set()
     hour = figures.NOW.replace(minute=0, second=0)

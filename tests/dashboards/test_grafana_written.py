@@ -76,7 +76,7 @@ def test_panels_show_what_the_gateway_wrote(influxd: Influxd, figures: str) -> N
     wanted = Wanted([site], Kind.INFLUXQL, "en", {site.mall.id: "https://mall.example"})
     shown, empty = set(), []
     for board in dashboards(wanted, "en"):
-        for panel in board["panels"]:  # type: ignore[attr-defined]
+        for panel in board["panels"]:
             if panel.get("timeShift"):
                 continue  # a week before there was nothing
             over = grafana_server.range_of(board, panel, NOW)

@@ -1,7 +1,8 @@
 """Who goes from where to where.
 
-A matrix and sorted bars, not Grafana's node graph: that one shows ids in the place of names, cannot show the names of
-the site file, and of forty zones it makes a ball of wool. A matrix shows both ends of every way at once.
+A matrix and sorted bars, not Grafana's node graph: that one shows ids in the place of names, cannot show
+the names of the site file, and of forty zones it makes a ball of wool. A matrix shows both ends of every
+way at once.
 """
 
 from collections.abc import Iterator

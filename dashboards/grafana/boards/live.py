@@ -97,7 +97,8 @@ def _tiles(mall: Mall) -> Iterator[Panel]:
         Look(
             Text("Data delay", "数据延迟"),
             Text(
-                "The clock minus the time that the newest figures are of. Beyond two minutes, what is shown here is"
+                "The clock minus the time that the newest figures are of. Beyond two minutes, what is"
+                " shown here is"
                 " no longer now.",
                 "时钟与最新数据所属时刻之差。超过两分钟，此处显示的就不再是当前状态。",
             ),
@@ -124,7 +125,8 @@ def _maps(mall: Mall) -> Iterator[Panel]:
                 Text(f"{floor.name.en}: where people are", f"{floor.name.zh}：人群分布"),
                 sentences(
                     Text(
-                        "Heat is the expected number of people in cells of 4 m, added up over the minutes of the"
+                        "Heat is the expected number of people in cells of 4 m, added up over the minutes"
+                        " of the"
                         " time chosen; red is the fullest cell of this map.",
                         "热力为4米网格内的期望人数，按所选时段逐分钟累加；红色为本图最满的网格。",
                     ),

@@ -15,7 +15,8 @@ from dashboards.grafana.words import Text
 TITLE = Text("Nodes and data", "节点与数据")
 STATES = {"1": (Text("heard", "在线"), "green"), "0": (Text("silent", "无消息"), "red")}
 DELAY = Text(
-    "The clock minus the time that the newest figures are of. It grows while the gateway, or all nodes, cannot be"
+    "The clock minus the time that the newest figures are of. It grows while the gateway, or all nodes,"
+    " cannot be"
     " reached; what waits is sent later, so nothing is lost.",
     "时钟与最新数据所属时刻之差。网关或所有节点不可达时会增大；等待的数据稍后补发，不会丢失。",
 )
@@ -28,7 +29,8 @@ def nodes(mall: Mall) -> Dashboard:
         "nodes",
         TITLE,
         Text(
-            "Whether the figures can be relied on: which nodes are silent, hot or full, and how late the data is.",
+            "Whether the figures can be relied on: which nodes are silent, hot or full, and how late the"
+            " data is.",
             "数据是否可靠：哪些节点无消息、过热或存储将满，数据延迟多久。",
         ),
         list(_panels(mall)),
@@ -50,7 +52,8 @@ def _table(mall: Mall) -> Panel:
         Look(
             Text("Nodes now", "节点当前状态"),
             Text(
-                "Silent means that the node has told nothing for a while: look at its power, then at its network."
+                "Silent means that the node has told nothing for a while: look at its power, then at its"
+                " network."
                 " Batches that wait on the node are sent once the broker can be reached.",
                 "“无消息”表示节点已一段时间没有数据：先检查供电，再检查网络。节点待发的数据在连上代理后发送。",
             ),

@@ -92,7 +92,8 @@ def _capacities(mall: Mall) -> Panel:
             Text("Now, against capacity", "当前人数与容量"),
             sentences(
                 Text(
-                    "Zones whose capacity the site file gives. Yellow from 70 %, orange from 90 %, red from 100 %.",
+                    "Zones whose capacity the site file gives. Yellow from 70 %, orange from 90 %, red"
+                    " from 100 %.",
                     "场地文件中给出容量的区域。70%起为黄色，90%起为橙色，100%起为红色。",
                 ),
                 INTERVAL,

@@ -1,7 +1,7 @@
 """A stand-in for Grafana's HTTP API: no Grafana server can be installed from the registries that tests have.
 
-Paths, bodies, answers and errors are those of grafana.com/docs, "HTTP API reference": Data source, Folder, Dashboard and
-Alerting provisioning. Like the real one it rewrites what it stores and never tells a secret.
+Paths, bodies, answers and errors are those of grafana.com/docs, "HTTP API reference": Data source, Folder,
+Dashboard and Alerting provisioning. Like the real one it rewrites what it stores and never tells a secret.
 """
 
 import json

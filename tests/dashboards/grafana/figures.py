@@ -47,7 +47,7 @@ def points(site: Site) -> Iterator[Point]:
 
 
 def _people(site: Site, back: int, at: datetime) -> Iterator[Point]:
-    places = [("mall", "mall", "mall", 200, None)]
+    places: list[tuple[str, str, str, int, int | None]] = [("mall", "mall", "mall", 200, None)]
     places += [(floor.id, f"floor:{floor.id}", "floor", 90, None) for floor in site.floors]
     places += [(floor.id, zone.id, "zone", 12, zone.capacity) for floor, zone in site.zones()]
     for number, (floor, zone, kind, usual, capacity) in enumerate(places):

@@ -122,7 +122,7 @@ function measure(rows: any[], field: string): { onFloor: number; warm: number[];
   };
   const sorted = [...rows].sort((a, b) => b[field] - a[field]);
   return {
-    onFloor: inside / all,
+    onFloor: all > 0 ? inside / all : 0,
     warm: sorted.slice(0, 3).map(heatAt),
     elsewhere: sorted.slice(-3).map(heatAt),
   };

@@ -43,7 +43,7 @@ class Range:
 
     @property
     def interval(self) -> str:
-        """How long a point of a panel of 1,000 points stands for; at least a minute, as the data source says."""
+        """How long a point of a panel of 1,000 points is; at least a minute, as the data source says."""
         seconds = (self.end - self.start).total_seconds() / 1_000
         return next(text for limit, text in ((90, "1m"), (400, "5m"), (1e12, "1h")) if seconds <= limit)
 
