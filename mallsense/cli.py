@@ -62,6 +62,7 @@ COMMANDS = {
         "mallsense.evaluate:evaluate", "gateway", "Score positions and visits against the truth."
     ),
     "devices": Entry("mallsense.devices:devices", "gateway", "Put captured frames together into devices."),
+    "plates": Entry("mallsense.plates_group:app", "edge", "Read plates of pictures, of a video; enrol them."),
     "occupancy": Entry(
         "mallsense.occupancy:app", "gateway", "Count people by their devices, with intervals."
     ),

@@ -19,6 +19,8 @@ INDEX: Final = {symbol: index for index, symbol in enumerate(SYMBOLS)}
 # Separators are printed between groups (a raised dot, a hyphen, a screw) and are no part of the number.
 _SEPARATORS: Final = frozenset("·•.-−—–‧∙・。,，、'`’‘:：_|~*° ")
 
+SAME: Final = (("O", "0"), ("I", "1"))
+"""Letters that plates draw like digits. Not the other way round: a round letter is more often a D or a Q."""
 ALIKE: Final = (
     "0ODQ",
     "1IL",

@@ -1,15 +1,16 @@
 """What a plate may look like: formats, each a set of characters per position, as one automaton.
 
-A format is written as a pattern in which `{name}` stands for a set of `SETS` and any other character for itself;
-`{name}` followed by `{lo,hi}` as in regular expressions is written as two formats instead: patterns have one
-length each, so that the automaton is a tree and a character's position is known.
+A pattern is a string in which `#` is a digit, `@` a letter, `{name}` one of the named `SETS`, and any other
+character itself. All plates of a pattern have the same length, so that a character's position is known.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import log
 
-from edge_agent.plates.alphabet import DIGITS, INDEX, LETTERS, PROVINCES, SYMBOLS, UMLAUTS
+from edge_agent.plates.alphabet import DIGITS, INDEX, LETTERS, PROVINCES, UMLAUTS
+from edge_agent.plates.colour import Colour
 
 
 def _without(letters: str) -> str:
@@ -18,18 +19,27 @@ def _without(letters: str) -> str:
 
 SETS = {
     "#": DIGITS,
-    "1": "123456789",
     "@": LETTERS,
-    "p": PROVINCES,
-    # GA 36-2018, 5.2: a serial number has no I and no O; the office's letter has no I.
-    "office": _without("I"),
+    "province": PROVINCES,
+    "office": _without("I"),  # which of a province's offices issued it
     "serial": DIGITS + _without("IO"),
-    "energy": "ABCDEFGHJK",
+    "energy": "ABCDEFGHJK",  # A to E battery-electric, F to K other new energy; first D and F alone
     "army": "ABCEGHJKLNSV",
-    "de": LETTERS + UMLAUTS,
+    "umlaut": LETTERS + UMLAUTS,
+    "consonant": _without("AEIOU"),
+    "no-ioq": _without("IOQ"),
+    "no-iou": _without("IOU"),
+    "no-vowel-q": _without("AEIOUQ"),
+    "it": _without("IOQU"),
+    "greek": "ABEHIKMNOPTXYZ",  # letters that look alike in Greek and Latin
+    "cyrillic": "ABCEHIKMOPTXY",  # the same of Cyrillic
 }
-"""Sets of characters that patterns name. `energy`: A to E are battery-electric cars, F to K the other new-energy
-ones (in 2016 D and F alone; the Ministry of Public Security extended both in turn as the letters ran out)."""
+"""Sets of characters that patterns name."""
+
+RARE_LETTERS = 3.0
+"""Each letter beyond what a format usually has makes a text e to this power less likely."""
+RARE_COLOUR = 3.0
+"""So does a ground colour that plates of this format do not have."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +49,14 @@ class Format:
     country: str
     """ISO 3166-1 alpha-2."""
     kind: str
-    """What the plate is for: `car`, `new-energy`, `learner`, …"""
+    """What the plate is for: `car`, `new-energy small`, `learner`, …"""
     pattern: str
     weight: float = 1.0
-    """How common plates of this format are, against the others: a prior, only ever a tie-breaker."""
+    """How common plates of this format are against the others: a prior, which decides between doubtful texts."""
+    colours: frozenset[Colour] = frozenset()
+    """Ground colours, none given: any."""
+    usual_letters: int = 99
+    """Most Latin letters that plates of this format usually have."""
 
     @cached_property
     def positions(self) -> tuple[str, ...]:
@@ -54,19 +68,20 @@ class Format:
                 name, _, rest = rest[1:].partition("}")
                 found.append(SETS[name])
             else:
-                found.append(SETS.get(rest[0], rest[0]) if rest[0] in "#@" else rest[0])
+                found.append(SETS.get(rest[0], rest[0]))
                 rest = rest[1:]
         return tuple(found)
 
-    def matches(self, text: str) -> bool:
-        """Whether `text` is a plate of this format."""
-        return len(text) == len(self.positions) and all(
-            character in allowed for character, allowed in zip(text, self.positions, strict=True)
-        )
+    def log_prior(self, text: str, colour: Colour) -> float:
+        """Natural logarithm of how likely `text` is before it is seen, but for a constant."""
+        letters = sum(character in LETTERS for character in text)
+        prior = log(self.weight) - RARE_LETTERS * max(0, letters - self.usual_letters)
+        odd = bool(self.colours) and colour is not Colour.UNKNOWN and colour not in self.colours
+        return prior - RARE_COLOUR * odd
 
 
 class Grammar:
-    """All formats a reader expects, as a deterministic automaton over `SYMBOLS`; state 0 is the start."""
+    """All formats a reader expects, as a deterministic automaton over symbols; state 0 is the start."""
 
     def __init__(self, formats: Iterable[Format]) -> None:
         self.formats: Sequence[Format] = tuple(formats)
@@ -77,7 +92,7 @@ class Grammar:
         self._build()
 
     def _build(self) -> None:
-        """Powerset construction: a state is the set of formats that are still possible after so many characters."""
+        """Powerset construction: a state is the formats that are still possible after so many characters."""
         start = (0, tuple(range(len(self.formats))))
         numbers = {start: 0}
         queue = [start]
@@ -108,14 +123,16 @@ class Grammar:
         return states
 
     def formats_of(self, text: str) -> list[Format]:
-        """The formats that `text` is a plate of, commonest first; none if it is no plate."""
+        """The formats that `text` is a plate of, none if it is no plate."""
         states = self.walk(text)
-        if states is None:
-            return []
-        found = [self.formats[index] for index in self.accepts[states[-1]]]
-        return sorted(found, key=lambda format_: -format_.weight)
+        return [] if states is None else [self.formats[index] for index in self.accepts[states[-1]]]
 
-    def alphabet(self) -> str:
-        """Every character that some format allows."""
-        used = {symbol for step in self.steps for symbol in step}
-        return "".join(SYMBOLS[symbol] for symbol in sorted(used))
+    def best_format(self, text: str, colour: Colour = Colour.UNKNOWN) -> tuple[Format, float]:
+        """The likeliest format of the plate `text` on a ground of `colour`, and its `Format.log_prior`.
+
+        Raises:
+            ValueError: `text` is no plate.
+
+        """
+        found = [(format_, format_.log_prior(text, colour)) for format_ in self.formats_of(text)]
+        return max(found, key=lambda pair: pair[1])

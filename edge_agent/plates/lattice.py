@@ -12,25 +12,29 @@ are on no plate. One step that is quite sure of an impossible character therefor
 """
 
 from collections.abc import Sequence
+from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_agent.plates.alphabet import ALIKE, INDEX, SYMBOLS
+from edge_agent.plates.alphabet import ALIKE, INDEX, SAME, SYMBOLS
 from edge_agent.plates.grammar import Grammar
 
 Lattice = npt.NDArray[np.float32]
 """(T, 2 + len(SYMBOLS)) probabilities of a step: blank, each symbol, then all other characters together."""
 
-BEAM = 12
-TO_ALIKE = 0.3
-"""Share of an impossible character's probability that goes to those it is mistaken for."""
-TO_ALL = 0.05
-"""Share of it that is spread over all allowed characters."""
+BEAM = 10
+TO_SAME = 0.9
+"""Share of an impossible letter's probability that goes to the digit that is drawn the same."""
+TO_ALIKE = 0.1
+"""Share of an impossible character's probability that goes to each one that it is easily mistaken for."""
+TO_ANY = 0.001
+"""The same for every other one."""
 FLOOR = 1e-6
 """No step is surer than this."""
-_NEGLIGIBLE = 1e-4
+_NEGLIGIBLE = 1e-3
 """A character less likely than this at a step starts no new text there."""
+_TINY = 1e-300
 
 
 class Decoder:
@@ -45,65 +49,75 @@ class Decoder:
         allowed, self._set = np.unique(self._next >= 0, axis=0, return_inverse=True)
         self._allowed = allowed.astype(np.float32)
         self._mixing = _mixing()
-        self._spread = self._allowed * (TO_ALL / np.maximum(allowed.sum(1, keepdims=True), 1))
 
     def search(self, lattice: Lattice, beam: int = BEAM) -> list[str]:
         """The likeliest plates in `lattice`, best first; none if nothing like a plate is there."""
         emissions = self._emissions(lattice)
-        blank = np.maximum(lattice[:, 0], FLOOR).astype(np.float64)
-        # A prefix is (its state, its text as symbols); the probabilities that it ends in a blank and in its last.
-        prefixes: dict[tuple[int, ...], list[float]] = {(): [1.0, 0.0]}
-        states: dict[tuple[int, ...], tuple[int, int]] = {(): (0, -1)}
-        for step in range(len(lattice)):
+        blanks = np.maximum(lattice[:, 0], FLOOR).tolist()
+        # Of each text begun: the probabilities that the steps so far end in a blank, and in its last character.
+        begun: dict[tuple[int, ...], tuple[float, float]] = {(): (1.0, 0.0)}
+        places: dict[tuple[int, ...], tuple[int, int]] = {(): (0, 0)}  # its state, and the set before that
+        for blank, by_set in zip(blanks, emissions, strict=True):
             grown: dict[tuple[int, ...], list[float]] = {}
-            for prefix, (ends_blank, ends_last) in prefixes.items():
-                state, before = states[prefix]
+            likely: dict[int, list[tuple[int, float]]] = {}
+            for text, (ends_blank, ends_last) in begun.items():
+                state, before = places[text]
                 total = ends_blank + ends_last
-                kept = grown.setdefault(prefix, [0.0, 0.0])
-                kept[0] += total * blank[step]
-                if prefix:
-                    kept[1] += ends_last * emissions[step, self._set[before], prefix[-1]]
-                following = emissions[step, self._set[state]]
-                for symbol in np.flatnonzero(following > _NEGLIGIBLE).tolist():
-                    longer = (*prefix, symbol)
-                    if longer not in states:
-                        states[longer] = (int(self._next[state, symbol]), state)
-                    source = ends_blank if prefix and prefix[-1] == symbol else total
-                    grown.setdefault(longer, [0.0, 0.0])[1] += source * following[symbol]
-            best = sorted(grown, key=lambda key: -sum(grown[key]))[:beam]
-            scale = sum(grown[best[0]])
-            prefixes = {key: [grown[key][0] / scale, grown[key][1] / scale] for key in best}
-        complete = [prefix for prefix in prefixes if self.grammar.accepts[states[prefix][0]]]
-        return ["".join(SYMBOLS[symbol] for symbol in prefix) for prefix in complete]
+                kept = grown.setdefault(text, [0.0, 0.0])
+                kept[0] += total * blank
+                if text:
+                    kept[1] += ends_last * by_set[before, text[-1]]
+                allowed = int(self._set[state])
+                if allowed not in likely:
+                    symbols = np.flatnonzero(by_set[allowed] > _NEGLIGIBLE)
+                    likely[allowed] = list(
+                        zip(symbols.tolist(), by_set[allowed, symbols].tolist(), strict=True)
+                    )
+                for symbol, probability in likely[allowed]:
+                    longer = (*text, symbol)
+                    if longer not in places:
+                        places[longer] = (self.grammar.steps[state][symbol], allowed)
+                    source = ends_blank if text and text[-1] == symbol else total
+                    grown.setdefault(longer, [0.0, 0.0])[1] += source * probability
+            best = sorted(grown.items(), key=lambda item: -sum(item[1]))[:beam]
+            scale = sum(best[0][1])
+            begun = {text: (ends[0] / scale, ends[1] / scale) for text, ends in best}
+        accepts = self.grammar.accepts
+        return ["".join(SYMBOLS[symbol] for symbol in text) for text in begun if accepts[places[text][0]]]
 
     def score(self, lattice: Lattice, texts: Sequence[str]) -> npt.NDArray[np.float64]:
-        """(N,) natural logarithms of the probabilities of N `texts` of the grammar (the CTC forward algorithm)."""
-        emissions = self._emissions(lattice)
-        return np.array([self._forward(lattice, emissions, text) for text in texts])
+        """(N,) natural logarithms of the probabilities of N `texts` of the grammar (the CTC forward algorithm).
 
-    def _forward(self, lattice: Lattice, emissions: npt.NDArray[np.float64], text: str) -> float:
-        states = self.grammar.walk(text)
-        if states is None:
-            return -np.inf
-        symbols = [INDEX[character] for character in text]
-        length = len(symbols)
-        path = np.empty((len(lattice), 2 * length + 1))
-        path[:, 0::2] = np.maximum(lattice[:, :1], FLOOR)
-        path[:, 1::2] = emissions[:, self._set[states[:-1]], symbols]
-        skips = np.zeros(2 * length + 1)  # from one character right to the next, where they differ
-        skips[3::2] = [first != second for first, second in zip(symbols, symbols[1:], strict=False)]
-        alpha = np.zeros(2 * length + 1)
-        alpha[:2] = path[0, :2]
-        logarithm = 0.0
-        for row in path[1:]:
-            total = alpha.sum()
-            logarithm += np.log(total)
+        Raises:
+            ValueError: a text is not of the grammar.
+
+        """
+        emissions = self._emissions(lattice)
+        nodes = 2 * max(map(len, texts)) + 1  # a blank, a character, a blank, …
+        path = np.zeros((len(lattice), len(texts), nodes))
+        path[:, :, 0::2] = np.maximum(lattice[:, :1, None], FLOOR)
+        skips = np.zeros((len(texts), nodes))  # from a character straight to the next, where they differ
+        last = np.array([2 * len(text) for text in texts])
+        for row, text in enumerate(texts):
+            states = self.grammar.walk(text)
+            if states is None:
+                raise ValueError("a text to be scored is not of the grammar")
+            symbols = [INDEX[character] for character in text]
+            path[:, row, 1 : last[row] : 2] = emissions[:, self._set[states[:-1]], symbols]
+            skips[row, 3 : last[row] : 2] = np.diff(symbols) != 0
+        alpha = np.zeros((len(texts), nodes))
+        alpha[:, :2] = path[0, :, :2]
+        logarithms = np.zeros(len(texts))
+        for step in path[1:]:
+            total = alpha.sum(1, keepdims=True)
+            logarithms += np.log(total[:, 0])
             alpha /= total
             moved = alpha.copy()
-            moved[1:] += alpha[:-1]
-            moved[2:] += skips[2:] * alpha[:-2]
-            alpha = moved * row
-        return float(logarithm + np.log(alpha[-1] + alpha[-2] + 1e-300))
+            moved[:, 1:] += alpha[:, :-1]
+            moved[:, 2:] += skips[:, 2:] * alpha[:, :-2]
+            alpha = moved * step
+        rows = np.arange(len(texts))
+        return np.asarray(logarithms + np.log(alpha[rows, last] + alpha[rows, last - 1] + _TINY))
 
     def _emissions(self, lattice: Lattice) -> npt.NDArray[np.float64]:
         """(T, sets, symbols) probabilities of a symbol at a step, where the grammar allows that set of symbols."""
@@ -111,16 +125,16 @@ class Decoder:
         lost = lattice[:, None, 1:-1] - symbols
         alike = (lost.reshape(-1, lost.shape[-1]) @ self._mixing).reshape(lost.shape) * self._allowed
         elsewhere = lost.sum(-1, keepdims=True) + lattice[:, None, -1:]
-        mixed = symbols + TO_ALIKE * alike + elsewhere * self._spread
-        return (mixed + FLOOR * self._allowed).astype(np.float64)
+        mixed = symbols + alike + (TO_ANY * elsewhere + FLOOR) * self._allowed
+        return np.asarray(mixed, np.float64)
 
 
 def _mixing() -> npt.NDArray[np.float32]:
     """(symbols, symbols) the share of a character's probability that goes to each one it is mistaken for."""
     mixing = np.zeros((len(SYMBOLS), len(SYMBOLS)), np.float32)
     for group in ALIKE:
-        for first in group:
-            for second in group:
-                if first != second:
-                    mixing[INDEX[first], INDEX[second]] = 1.0
-    return mixing / np.maximum(mixing.sum(1, keepdims=True), 1.0)
+        for first, second in permutations(group, 2):
+            mixing[INDEX[first], INDEX[second]] = TO_ALIKE
+    for letter, digit in SAME:
+        mixing[INDEX[letter], INDEX[digit]] = TO_SAME
+    return mixing

@@ -1,62 +1,44 @@
 """Reading the plates of a picture: detector, straightening, two recognisers, grammar, calibrated confidence."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_agent.plates import models
-from edge_agent.plates.calibration import confidence_of
+from edge_agent.plates.calibration import Signs, confidence_of
 from edge_agent.plates.china import CHINA
-from edge_agent.plates.colour import Colour, colour_of
+from edge_agent.plates.colour import colour_of
 from edge_agent.plates.detector import Detection, Detector, Image, Quad, RetinaDetector
+from edge_agent.plates.evidence import Seen, weigh
 from edge_agent.plates.grammar import Format, Grammar
-from edge_agent.plates.lattice import Decoder
+from edge_agent.plates.lattice import Decoder, Lattice
+from edge_agent.plates.reading import Reading, others_of
 from edge_agent.plates.recogniser import CtcRecogniser, Recogniser
-from edge_agent.plates.rectify import TWO_LINES_BELOW, aspect, lines_of, straighten
+from edge_agent.plates.rectify import extent, lines_of, may_have_two_lines, straighten
 
 SIDE = 960
 """Pixels of the picture's longer side when plates are looked for. Smaller is faster, and misses small plates."""
 FALLBACK_SIDE = 1440
 """The same once more where nothing could be read."""
-LEAST_CONFIDENCE = 0.1
-"""What is read with less is no reading."""
+LEAST_CONFIDENCE = 0.01
+"""What is read with less is no reading: text that is no plate."""
 _ALTERNATIVES = 5
-_SEARCHED = 6
-"""Texts taken from one lattice."""
+_BORDER_PX = 1.0
+_COLOUR_SIZE = (96, 32)
 
 
-@dataclass(frozen=True)
-class Reading:
-    """A plate that was read. Its text is personal: it never goes to a log."""
-
-    text: str
-    confidence: float
-    """Probability that `text` is right."""
-    characters: tuple[float, ...]
-    """Probability of each character of `text`."""
-    alternatives: tuple[tuple[str, float], ...]
-    """Other texts, likeliest first, with their probabilities; with `confidence` they sum to at most 1."""
-    quad: Quad
-    """(4, 2) corners in pixels, clockwise from the plate's upper left one."""
-    colour: Colour
-    country: str
-    """ISO 3166-1 alpha-2."""
-    kind: str
-    """What the plate is for, as `Format.kind`."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a plate is shown to a recogniser: its width in pixels and how much of its surroundings it sees."""
+class Look(NamedTuple):
+    """How a plate is shown to a recogniser."""
 
     width: int
+    """Pixels."""
     margin: tuple[float, float]
+    """How much of its surroundings are seen, as shares of its width and height."""
 
 
-TEXT_LOOKS = (Look(160, (0.0, 0.0)), Look(160, (0.03, 0.08)), Look(192, (0.06, 0.2)))
-PLATE_LOOKS = (Look(144, (0.03, 0.08)), Look(160, (0.03, 0.08)))
+TEXT_LOOKS = (Look(160, (0.0, 0.0)), Look(160, (0.03, 0.08)))
+PLATE_LOOKS = (Look(144, (0.03, 0.08)),)
 
 
 class PlateReader:
@@ -71,7 +53,7 @@ class PlateReader:
         detector: Detector | None = None,
         recognisers: tuple[Recogniser, Recogniser] | None = None,
     ) -> None:
-        """Open the networks.
+        """Open the networks, to be run on `threads` threads; others may be given in their place.
 
         Raises:
             UnavailableError: a network is not there or cannot be read.
@@ -85,82 +67,78 @@ class PlateReader:
     def read(self, frame: Image, *, least_confidence: float = LEAST_CONFIDENCE) -> list[Reading]:
         """The plates in `frame`, (H, W, 3) bytes in the order blue, green, red; surest first."""
         readings: list[Reading] = []
-        for side in (self._side, max(self._side, FALLBACK_SIDE)):
-            for detection in self._detector.find(frame, side):
-                reading = self.read_plate(frame, detection)
-                if reading and reading.confidence >= least_confidence:
-                    readings.append(reading)
+        for side in sorted({self._side, max(self._side, FALLBACK_SIDE)}):
+            found = [self.read_plate(frame, detection) for detection in self._detector.find(frame, side)]
+            readings = [reading for reading in found if reading and reading.confidence >= least_confidence]
             if readings:
                 break
         return sorted(readings, key=lambda reading: -reading.confidence)
 
     def read_plate(self, frame: Image, detection: Detection) -> Reading | None:
-        """What is written on the plate found at `detection`; None if it is nothing like a plate's number."""
-        text = self._lattices(frame, detection.quad, self._text, TEXT_LOOKS)
-        plate = self._lattices(frame, detection.quad, self._plate, PLATE_LOOKS)
-        texts = sorted(
-            {found for lattice in (*text, *plate) for found in self._decoder.search(lattice)[:_SEARCHED]}
-        )
-        if not texts:
+        """What is written on the plate found at `detection`; None if it is like no plate, or not wholly seen."""
+        quad = detection.quad
+        if _is_cut(quad, frame):
             return None
-        by_text = np.mean([self._decoder.score(lattice, texts) for lattice in text], axis=0)
-        by_plate = np.mean([self._decoder.score(lattice, texts) for lattice in plate], axis=0)
-        colour = colour_of(straighten(frame, detection.quad, (96, 32)))
-        return self._judge(texts, by_text, by_plate, detection, colour)
-
-    def _lattices(
-        self, frame: Image, quad: Quad, recogniser: Recogniser, looks: Sequence[Look]
-    ) -> list[npt.NDArray[np.float32]]:
-        height = recogniser.height
-        found = [
-            recogniser.read([straighten(frame, quad, (look.width, height), look.margin)])[0] for look in looks
-        ]
-        if aspect(quad) < TWO_LINES_BELOW:
-            upper, lower = (straighten(frame, line, (looks[0].width, height)) for line in lines_of(quad))
-            found.append(np.concatenate(recogniser.read([upper, lower])))
-        return found
-
-    def _judge(
-        self,
-        texts: Sequence[str],
-        by_text: npt.NDArray[np.float64],
-        by_plate: npt.NDArray[np.float64],
-        detection: Detection,
-        colour: Colour,
-    ) -> Reading:
-        scores = by_text + 0.3 * by_plate
-        order = np.argsort(-scores)
-        shares = np.exp(scores[order] - scores[order[0]])
-        shares /= shares.sum()
-        best = texts[order[0]]
-        confidence = confidence_of(shares[0], by_text[order[0]], by_plate[order[0]], detection.score)
-        rest = [(texts[index], float(share)) for index, share in zip(order[1:], shares[1:], strict=True)]
-        total = sum(share for _, share in rest) or 1.0
-        others = tuple((text, (1 - confidence) * share / total) for text, share in rest[:_ALTERNATIVES])
-        format_ = self._decoder.grammar.formats_of(best)[0]
+        colour = colour_of(straighten(frame, quad, _COLOUR_SIZE))
+        evidence = weigh(self._decoder, self._see(frame, quad), colour)
+        if evidence is None:
+            return None
+        shares = evidence.shares.tolist()
+        signs = Signs.of(shares[0], float(evidence.by_text[0]), extent(quad)[1])
+        confidence = confidence_of(signs)
+        format_, _ = self._decoder.grammar.best_format(evidence.texts[0], colour)
         return Reading(
-            best,
-            confidence,
-            _characters(best, confidence, others),
-            others,
-            detection.quad,
-            colour,
-            format_.country,
-            format_.kind,
+            text=evidence.texts[0],
+            confidence=confidence,
+            alternatives=others_of(evidence.texts, shares, confidence, _ALTERNATIVES),
+            quad=quad,
+            colour=colour,
+            country=format_.country,
+            kind=format_.kind,
+            signs=signs,
         )
 
+    def _see(self, frame: Image, quad: Quad) -> list[Seen]:
+        """Show the plate to both recognisers, as one line and, where its shape allows, as two."""
+        ways = [
+            Seen(_look(self._text, frame, quad, TEXT_LOOKS), _look(self._plate, frame, quad, PLATE_LOOKS), 1)
+        ]
+        if may_have_two_lines(quad):
+            ways.append(
+                Seen(
+                    [_two_lines(self._text, frame, quad, TEXT_LOOKS[0].width)],
+                    [_two_lines(self._plate, frame, quad, PLATE_LOOKS[0].width)],
+                    2,
+                )
+            )
+        return ways
 
-def _characters(text: str, confidence: float, others: Sequence[tuple[str, float]]) -> tuple[float, ...]:
-    """How sure each character of `text` is: alternatives of the same length that share it count for it."""
-    alike = [(other, share) for other, share in others if len(other) == len(text)]
-    return tuple(
-        confidence + sum(share for other, share in alike if other[place] == character)
-        for place, character in enumerate(text)
-    )
+
+def _look(recogniser: Recogniser, frame: Image, quad: Quad, looks: Sequence[Look]) -> list[Lattice]:
+    lines = [straighten(frame, quad, (look.width, recogniser.height), look.margin) for look in looks]
+    return list(recogniser.read(lines))
+
+
+def _two_lines(recogniser: Recogniser, frame: Image, quad: Quad, width: int) -> Lattice:
+    """One lattice of both lines, the upper one first."""
+    size = (width, recogniser.height)
+    return np.concatenate(recogniser.read([straighten(frame, line, size) for line in lines_of(quad)]))
+
+
+def _is_cut(quad: Quad, frame: Image) -> bool:
+    """Whether the picture ends within the plate: what is left of a number is another number."""
+    height, width = frame.shape[:2]
+    last = np.array([width - 1, height - 1])
+    return bool((quad < -_BORDER_PX).any() or (quad > last + _BORDER_PX).any())
 
 
 def open_recognisers(threads: int = 1) -> tuple[Recogniser, Recogniser]:
-    """The recogniser of any text, and that of plates alone."""
+    """The recogniser of any text, and that of plates alone.
+
+    Raises:
+        UnavailableError: a network is not there or cannot be read.
+
+    """
     characters = models.model(models.PLATE_CHARACTERS).read_text(encoding="utf-8").split()
     return (
         CtcRecogniser(models.model(models.TEXT_RECOGNISER), 48, threads=threads),

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from contracts.errors import UnavailableError
 from edge_agent.plates.alphabet import SYMBOLS, symbol_of
 from edge_agent.plates.detector import Image
 from edge_agent.plates.session import open_session
@@ -42,24 +43,31 @@ class CtcRecogniser:
         self._session = open_session(model, threads)
         self._input = self._session.get_inputs()[0].name
         told = self._session.get_modelmeta().custom_metadata_map.get("character", "")
-        self._column = _columns(told.splitlines() if characters is None else characters)
+        columns = _columns(
+            told.splitlines() if characters is None else characters, self._session.get_outputs()[0].shape[-1]
+        )
+        # Of thousands of classes a plate has some eighty: the others are not even looked at.
+        self._known = np.flatnonzero(columns != _OTHER)
+        self._column_of_known = np.eye(_OTHER, dtype=np.float32)[columns[self._known]]
 
     def read(self, lines: Sequence[Image]) -> npt.NDArray[np.float32]:
         """(N, T, 2 + len(SYMBOLS)) the lattices of N `lines`, (height, W, 3) each, of one width."""
         batch = cv2.dnn.blobFromImages(list(lines), scalefactor=1 / 127.5, mean=(127.5, 127.5, 127.5))
         classes = np.asarray(self._session.run(None, {self._input: batch})[0])
-        column = self._column[: classes.shape[-1]]
-        lattices = np.zeros((*classes.shape[:2], _OTHER + 1), np.float32)
-        known = np.flatnonzero(column != _OTHER)
-        np.add.at(lattices, (slice(None), slice(None), column[known]), classes[:, :, known])
-        lattices[..., _OTHER] = np.maximum(1.0 - lattices.sum(-1), 0.0)
-        return lattices
+        known = classes[..., self._known] @ self._column_of_known
+        other = np.maximum(1.0 - known.sum(-1, keepdims=True), 0.0)
+        return np.concatenate([known, other], axis=-1).astype(np.float32, copy=False)
 
 
-def _columns(characters: Sequence[str]) -> npt.NDArray[np.int64]:
+def _columns(characters: Sequence[str], classes: int) -> npt.NDArray[np.int64]:
     """The lattice's column of each class: blank and separators 0, symbols from 1, all others the last."""
     columns = [0]
     for character in characters:
         symbol = symbol_of(character)
         columns.append(_OTHER if symbol is None else symbol + 1)
-    return np.array([*columns, 0])  # a space, in networks that know it
+    if classes - len(columns) not in (0, 1):  # some networks know the space besides
+        raise UnavailableError(
+            f"a network has {classes} classes, but {len(characters)} characters are named for it",
+            "Its files belong to different releases: run python hatch_build.py, or install mallsense again.",
+        )
+    return np.array(columns + [0] * (classes - len(columns)))

@@ -1,4 +1,4 @@
-"""Straightening a plate: the quadrilateral in the picture becomes a rectangle of the size a recogniser wants."""
+"""Straightening a plate: the quadrilateral in the picture becomes a rectangle as a recogniser wants it."""
 
 import cv2
 import numpy as np
@@ -6,16 +6,24 @@ import numpy as np
 from edge_agent.plates.detector import Image, Quad
 
 TWO_LINES_BELOW = 2.4
-"""A plate less than this many times as wide as high may have two lines (440 x 220 mm; one line: 440 x 140 mm)."""
+"""A plate less than this many times as wide as high may have two lines: they measure 440 x 220 mm, 440 x 140 mm
+those with one line, which look narrower from the side."""
 _UPPER = (0.02, 0.45)
 _LOWER = (0.36, 1.0)
 
 
-def aspect(quad: Quad) -> float:
-    """Width over height of the plate in the picture."""
-    across = np.linalg.norm(quad[1] - quad[0]) + np.linalg.norm(quad[2] - quad[3])
-    down = np.linalg.norm(quad[3] - quad[0]) + np.linalg.norm(quad[2] - quad[1])
-    return float(across / max(down, 1e-6))
+def extent(quad: Quad) -> tuple[float, float]:
+    """Width and height of the plate in the picture, in pixels."""
+    upper_left, upper_right, lower_right, lower_left = quad
+    width = np.hypot(*(upper_right - upper_left)) + np.hypot(*(lower_right - lower_left))
+    height = np.hypot(*(lower_left - upper_left)) + np.hypot(*(lower_right - upper_right))
+    return float(width) / 2, float(height) / 2
+
+
+def may_have_two_lines(quad: Quad) -> bool:
+    """Whether the plate is of a shape that plates with two lines have."""
+    width, height = extent(quad)
+    return width < TWO_LINES_BELOW * height
 
 
 def straighten(
@@ -23,19 +31,19 @@ def straighten(
 ) -> Image:
     """Cut the plate at `quad` out of `image` as a rectangle of `size` (width, height) pixels.
 
-    `margin` says how much of the surroundings to keep on each side, as a share of the plate's width and height.
+    `margin` says how much of the surroundings to keep on each side, as shares of the plate's width and height.
     """
-    width, height = size
     left, top = (share / (1 + 2 * share) for share in margin)
     rectangle = np.array([[left, top], [1 - left, top], [1 - left, 1 - top], [left, 1 - top]]) * size
     transform = cv2.getPerspectiveTransform(quad.astype(np.float32), rectangle.astype(np.float32))
-    return cv2.warpPerspective(
-        image, transform, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    ).astype(np.uint8, copy=False)
+    straight = cv2.warpPerspective(
+        image, transform, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return straight.astype(np.uint8, copy=False)
 
 
 def lines_of(quad: Quad) -> tuple[Quad, Quad]:
-    """The upper and the lower line of a plate with two lines (GA 36-2018, figures 4 and 5)."""
+    """The upper and the lower line of a plate with two lines (GA 36-2018: a third and two thirds)."""
     upper_left, upper_right, lower_right, lower_left = quad
     down_left, down_right = lower_left - upper_left, lower_right - upper_right
 
