@@ -1,8 +1,9 @@
 """InfluxDB 2 and 3 as they are documented: servers that take exactly the requests of their API references.
 
 Neither can be run here, so these stand in for them. What they take and answer is from the OpenAPI documents
-of InfluxDB OSS 2 and of InfluxDB 3 Core and Enterprise (docs.influxdata.com); they refuse every field that is
-not there. They show that our requests have the documented form, and not that a real server takes them.
+of InfluxDB OSS 2 and of InfluxDB 3 Core and Enterprise (docs.influxdata.com), and where these leave it open,
+from the servers' published source. They refuse every field that is not there. They show that our requests
+have the documented form, and not that a real server takes them.
 """
 
 import json
@@ -161,7 +162,12 @@ class Influx2(Documented):
 
     def _buckets(self, method: str, one: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
         if method == "GET":
-            return 200, {"buckets": [found for found in self.buckets if found["name"] == query["name"]]}
+            named = [found for found in self.buckets if found["name"] == query["name"]]
+            if not named and "orgID" in query:
+                raise RefusalError(
+                    404, {"code": "not found", "message": f'bucket "{query["name"]}" not found'}
+                )
+            return 200, {"buckets": named}
         if method == "PATCH":
             found = next(found for found in self.buckets if found["id"] == one)
             found["retentionRules"] = fields(body, "retentionRules")["retentionRules"]
@@ -176,12 +182,18 @@ class Influx2(Documented):
         )
 
     def _dbrps(self, method: str, one: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
-        assert not one
+        assert query.get("orgID", self.orgs[0]["id"]) == self.orgs[0]["id"]
+        if method == "DELETE":
+            assert query["orgID"]
+            self.mappings = [found for found in self.mappings if found["id"] != one]
+            return 204, None
         if method == "POST":
             made = fields(body, "orgID bucketID database retention_policy", "default")
+            names = ("database", "retention_policy")
+            if any(all(found[name] == made[name] for name in names) for found in self.mappings):
+                raise RefusalError(409, {"code": "conflict", "message": "another DBRP mapping exists"})
             self.mappings.append({"id": self._id(), "default": False, "virtual": False, **made})
             return 201, self.mappings[-1]
-        assert query["orgID"] == self.orgs[0]["id"]
         wanted = (query["db"], query["rp"])
         found = [one for one in self.mappings if (one["database"], one["retention_policy"]) == wanted]
         virtual = [
@@ -192,7 +204,7 @@ class Influx2(Documented):
             for one in self.buckets
             if one["name"] == "/".join(wanted)
         ]  # fmt: skip
-        return 200, {"content": found or virtual}
+        return 200, {"content": found + virtual}
 
     def _authorizations(self, method: str, one: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
         if method == "GET":  # without the token's value, as servers do that keep hashes (2.9)

@@ -1,11 +1,13 @@
 """InfluxDB 2.x: organisation, buckets, DBRP mappings and tokens, with influxdb-client's own API classes.
 
-Source: the HTTP API reference of InfluxDB OSS 2 (docs.influxdata.com/influxdb/v2/api), and for what a token
-needs to read through a mapping `AuthorizeFindDBRPs` of its source: the right to read the bucket, no more.
+Source: the HTTP API reference of InfluxDB OSS 2 (docs.influxdata.com/influxdb/v2/api). Where that leaves it
+open, its source: tenant/service_bucket.go, dbrp/service.go, and `AuthorizeFindDBRPs` for what a token needs
+to read through a mapping, which is the right to read the bucket and no more.
 """
 
 from collections.abc import Iterator
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from influxdb_client.domain.authorization_post_request import AuthorizationPostRequest
@@ -15,6 +17,7 @@ from influxdb_client.domain.onboarding_request import OnboardingRequest
 from influxdb_client.domain.patch_bucket_request import PatchBucketRequest
 from influxdb_client.domain.permission import Permission
 from influxdb_client.domain.permission_resource import PermissionResource
+from influxdb_client.rest import ApiException
 from influxdb_client.service.authorizations_service import AuthorizationsService
 from influxdb_client.service.buckets_service import BucketsService
 from influxdb_client.service.dbr_ps_service import DBRPsService
@@ -99,7 +102,12 @@ class SetupV2:
         if (org_id := self._org_id()) is None:
             return None
         with self._client.explained(f"{_API}/buckets"):
-            found = self._buckets.find_buckets(name=bucket.name, org_id=org_id).buckets
+            try:
+                found = self._buckets.find_buckets(name=bucket.name, org_id=org_id).buckets
+            except ApiException as error:  # where name and organisation are given, none is an error
+                if error.status != HTTPStatus.NOT_FOUND:
+                    raise
+                return None
         return next((one for one in found if one.name == bucket.name), None)
 
     def _make(self, bucket: Bucket) -> None:
@@ -115,21 +123,25 @@ class SetupV2:
                 bucket_id=self._bucket(bucket).id, patch_bucket_request=request
             )
 
-    def _mapped(self, bucket: Bucket) -> str:
-        there = self._bucket(bucket)
-        if there is None:
-            return ""
+    def _explicit(self, bucket: Bucket) -> list[Any]:
+        """Mappings that somebody made; virtual ones follow from the name, and yield to these."""
         with self._client.explained(f"{_API}/dbrps"):
             found = self._mappings.get_dbr_ps(
                 org_id=self._org_id(), db=bucket.database, rp=bucket.policy
             ).content
-        # Virtual ones follow from the name and go away as soon as somebody maps the same name elsewhere.
-        explicit = [one.bucket_id for one in found or () if not one.virtual]
-        if not explicit:
+        return [one for one in found or () if not one.virtual]
+
+    def _mapped(self, bucket: Bucket) -> str:
+        there = self._bucket(bucket)
+        mapped = [] if there is None else [one.bucket_id for one in self._explicit(bucket)]
+        if not mapped:
             return ""
-        return f"bucket {bucket.name}" if explicit == [there.id] else f"bucket with the id {explicit[0]}"
+        return f"bucket {bucket.name}" if mapped == [there.id] else f"bucket with the id {mapped[0]}"
 
     def _map(self, bucket: Bucket) -> None:
+        for wrong in self._explicit(bucket):  # a second mapping of one name is refused
+            with self._client.explained(f"{_API}/dbrps"):
+                self._mappings.delete_dbrpid(dbrp_id=wrong.id, org_id=self._org_id())
         request = DBRPCreate(  # type: ignore[no-untyped-call]
             org_id=self._org_id(),
             bucket_id=self._bucket(bucket).id,
