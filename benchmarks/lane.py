@@ -22,12 +22,12 @@ import numpy as np
 
 from contracts.plates import Direction, PlateChange
 from edge_agent.camera import tracks as tracks_module
+from edge_agent.camera.lane_reader import LaneReader
 from edge_agent.camera.lanes import LaneView
 from edge_agent.camera.passages import Passages
 from edge_agent.camera.tracks import Place
 from edge_agent.camera.vote import Ballot, Votes
 from edge_agent.camera.watcher import Watcher
-from edge_agent.plates.reader import PlateReader
 from edge_agent.sources.protocol import PlateSighting
 from simulators.car_park.scoring import LaneScore, SaidPlate, TruePlate, score_lane
 from simulators.car_park.video import LaneVideo, SeenPassage, camera_of_video
@@ -39,13 +39,13 @@ CAMERA = camera_of_video()
 def record(out: Path, passages: int, seed: int) -> None:
     """Draw and read; a file for each weather."""
     out.mkdir(parents=True, exist_ok=True)
-    reader = PlateReader()
+    reader = LaneReader()
     for number, weather in enumerate(WEATHERS):
         share = passages // len(WEATHERS) + (number < passages % len(WEATHERS))
         _record_one(out / f"{weather.name.replace(' ', '_')}.jsonl", share, weather, seed + number, reader)
 
 
-def _record_one(path: Path, passages: int, weather: Weather, seed: int, reader: PlateReader) -> None:
+def _record_one(path: Path, passages: int, weather: Weather, seed: int, reader: LaneReader) -> None:
     video = LaneVideo(passages, seed=seed, weather=weather, mean_gap_s=1.6, start_ms=1_000_000)
     with path.open("w", encoding="utf-8") as file:
 

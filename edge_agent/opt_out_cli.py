@@ -2,34 +2,27 @@
 
 import contextlib
 import json
-import secrets
 import string
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import paho.mqtt.client as mqtt
 import typer
-from paho.mqtt.enums import CallbackAPIVersion
 from rich.console import Console
 
 from contracts.broker import BrokerAddress
 from contracts.control import OptOutList
-from contracts.errors import ConfigurationError, MessageError, UnavailableError
+from contracts.errors import ConfigurationError, MessageError
 from contracts.messages import decode, encode
 from contracts.site.read import read_site
-from contracts.tls import client_context
 from contracts.topics import Topics
 from edge_agent.batcher import LOCALLY_ADMINISTERED
 from edge_agent.key import read_key_file
 from edge_agent.opt_out import key_id, opt_out_digest
+from edge_agent.retained_list import RetainedList, retained_list
 
 app = typer.Typer(no_args_is_help=True, help="People who asked not to be observed.")
 
-TIMEOUT_S = 10.0
-RETAINED_S = 1.0
-"""A broker has handed over what it has retained by then."""
 _ADDRESS_DIGITS = 12
 
 Site = Annotated[Path, typer.Option(help="The mall's site file.", show_default=False)]
@@ -161,82 +154,6 @@ def _connection(
     return read_site(site).mall.id, BrokerAddress.parse(broker, ca=ca, cert=cert, cert_key=cert_key)
 
 
-class _Board:
-    """The retained list at the broker."""
-
-    def __init__(self, client: mqtt.Client, topic: str) -> None:
-        self._client = client
-        self._topic = topic
-        self._found: bytes | None = None
-        self._came = threading.Event()
-        self._answered = threading.Event()
-        self._refusal = ""
-        client.on_message = self._on_message
-        client.on_subscribe = self._on_answer
-        client.on_publish = self._on_answer
-
-    def read(self) -> OptOutList | None:
-        """Give the list; None where there is none. Raises `UnavailableError`, `ConfigurationError`."""
-        self._client.subscribe(self._topic, 1)
-        self._await("the list cannot be read")
-        if not self._came.wait(RETAINED_S) or not self._found:
-            return None
-        try:
-            return decode(self._found, OptOutList)
-        except MessageError as error:
-            raise ConfigurationError(
-                f"what the broker has on {self._topic} is no opt-out list: {error}",
-                "Put a copy back with `mallsense opt-out restore`.",
-            ) from error
-
-    def write(self, what: OptOutList) -> None:
-        """Replace the list. Raises `UnavailableError`."""
-        self._answered.clear()
-        self._client.publish(self._topic, encode(what), qos=1, retain=True)
-        self._await("the list cannot be written")
-
-    def _await(self, what: str) -> None:
-        if not self._answered.wait(TIMEOUT_S):
-            raise UnavailableError(f"{what}: the broker does not answer", "Is it running?")
-        if self._refusal:
-            raise UnavailableError(f"{what}: {self._refusal}", "The operator's certificate may do this.")
-
-    def _on_answer(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
-        given = reasons if isinstance(reasons, list) else [reasons]
-        self._refusal = next((str(reason) for reason in given if reason.is_failure), "")
-        self._answered.set()
-
-    def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
-        self._found = bytes(message.payload)
-        self._came.set()
-
-
-@contextlib.contextmanager
-def _board(at: tuple[str, BrokerAddress]) -> Iterator[_Board]:
+def _board(at: tuple[str, BrokerAddress]) -> contextlib.AbstractContextManager[RetainedList[OptOutList]]:
     mall, address = at
-    name = f"mallsense-operator-{secrets.token_hex(4)}"
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv5)
-    if address.user is not None:
-        client.username_pw_set(address.user, address.password)
-    if address.tls:
-        client.tls_set_context(client_context(address.files))
-    connected = threading.Event()
-    client.on_connect = lambda _c, _d, _f, reason, _p: None if reason.is_failure else connected.set()
-    try:
-        client.connect(address.host, address.port)
-    except OSError as error:
-        raise UnavailableError(
-            f"the broker at {address} cannot be reached: {error}", "Is it running?"
-        ) from error
-    client.loop_start()
-    try:
-        if not connected.wait(TIMEOUT_S):
-            raise UnavailableError(
-                f"the broker at {address} does not let this machine in", "Check the login."
-            )
-        yield _Board(client, Topics(mall).opt_out())
-    finally:
-        client.disconnect()
-        client.loop_stop()
-        # Without this circle of references paho closes its sockets as soon as nobody holds the client.
-        client.on_connect = client.on_message = client.on_subscribe = client.on_publish = None
+    return retained_list(address, Topics(mall).opt_out(), OptOutList)

@@ -1,6 +1,6 @@
 """The motion gate: looks at every picture for a thousandth of what reading plates costs.
 
-A picture is made small and grey and compared with the one before. A lane moves where enough of its pixels
+A picture is made small and compared with the one before, in colour: a red car may be as bright as the road. A lane moves where enough of its pixels
 changed by more than noise does. A lamp that is switched on changes all pixels alike: the median of the
 change is taken off first (a running background would need minutes to learn the new light).
 """
@@ -37,13 +37,14 @@ class MotionGate:
         """Take a picture; give the lanes that are worth looking at. The first picture opens none."""
         height = max(round(WIDTH * image.shape[0] / image.shape[1]), 1)
         small = cv2.resize(image, (WIDTH, height), interpolation=cv2.INTER_AREA)
-        grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.int16)
-        before, self._before = self._before, grey
-        if before is None or before.shape != grey.shape:
+        now = small.astype(np.int16)
+        before, self._before = self._before, now
+        if before is None or before.shape != now.shape:
             self._masks = [lane.mask(WIDTH, height) for lane in self._lanes]
             return []
-        change = grey - before
-        moved = np.abs(change - int(np.median(change))) > CHANGED
+        change = now - before
+        lamp = np.median(change[::4, ::4].reshape(-1, 3), axis=0).astype(np.int16)
+        moved = (np.abs(change - lamp) > CHANGED).any(axis=2)
         for i, mask in enumerate(self._masks):
             if np.count_nonzero(moved & mask) > SHARE * max(int(mask.sum()), 1):
                 self._until_ms[i] = t_ms + HOLD_MS

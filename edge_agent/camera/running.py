@@ -8,13 +8,13 @@ from functools import partial
 from contracts.site.model import Node, Site
 from edge_agent.camera.keeping import Keeping
 from edge_agent.camera.kept_images import KeptImages, clear_left
+from edge_agent.camera.lane_reader import LaneReader
 from edge_agent.camera.live_cameras import LiveCameras
 from edge_agent.camera.live_source import LiveCameraSource
 from edge_agent.camera.recorded_source import RecordedCameras
 from edge_agent.camera.recording import Recording
 from edge_agent.camera.setup import CameraPlan
 from edge_agent.camera.watcher import OnReadings
-from edge_agent.plates.reader import PlateReader
 from edge_agent.sources.live import LiveSource
 
 
@@ -24,7 +24,7 @@ def recorded_cameras(
     """Make a source of recordings. Raises `ConfigurationError`, `UnavailableError`."""
     recordings = {name: Recording(address, site.mall.timezone) for name, address in plan.addresses.items()}
     kept = stack.enter_context(_kept(keeping))
-    return RecordedCameras(node, recordings, plan.cameras, PlateReader(), on_readings=_keep(kept, plan))
+    return RecordedCameras(node, recordings, plan.cameras, LaneReader(), on_readings=_keep(kept, plan))
 
 
 def live_cameras(
@@ -35,7 +35,7 @@ def live_cameras(
     cameras = LiveCameras(
         list(plan.cameras.values()),
         plan.addresses,
-        PlateReader(),
+        LaneReader(),
         on_readings=_keep(kept, plan),
         keeps_images_until_ms=kept.until_ms if kept else lambda: None,
     )
