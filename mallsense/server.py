@@ -49,6 +49,16 @@ def render(
         Path, typer.Option(help="mallsense's wheel, from: pip wheel --no-deps -w dist .", show_default=False)
     ],
     lock: Annotated[Path, typer.Option(help="The packages it runs with.")] = Path("requirements.lock"),
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help="Radio calibration of the nodes (mallsense calibrate).", show_default=False),
+    ] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option(
+            help="How many people stand behind the devices (mallsense occupancy fit).", show_default=False
+        ),
+    ] = None,
     certificate: Annotated[
         Path | None,
         typer.Option(
@@ -72,6 +82,11 @@ def render(
         lock=_read(lock),
         grafana=_grafana(mall),
         pages=_pages(certificate, certificate_key),
+        learnt={
+            name: _read(path)
+            for name, path in (("calibration", calibration), ("people", people))
+            if path is not None
+        },
     )
     ours = Authority.open_or_create(authority, mall=mall.mall.id, now=now)
     tree = render_server(plan, ours, now=now)

@@ -5,7 +5,7 @@ import ipaddress
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
 
@@ -61,6 +61,8 @@ class ServerPlan:
     """Files for Grafana: `provisioning/...`, `dashboards/...`."""
     pages: Pages | None = None
     """Browsers' certificate; None = from the mall's authority."""
+    learnt: Mapping[str, bytes] = field(default_factory=dict)
+    """Files that the gateway is started with beside the site file: `calibration`, `people`."""
 
     @property
     def host(self) -> str:
@@ -137,6 +139,7 @@ def render_server(plan: ServerPlan, authority: Authority, *, now: datetime) -> T
         f"image/{plan.wheel[0]}": File(plan.wheel[1]),
         "site.yaml": File.of(dump_site(site)),
     }
+    tree |= {f"gateway/{name}.json": File(content) for name, content in plan.learnt.items()}
     tree |= {f"grafana/{path}": File.of(text) for path, text in plan.grafana.items()}
     tree |= _certificates(plan, authority, now)
     revoked = " ".join(entry.serial for entry in authority.entries if entry.revoked)
@@ -195,6 +198,7 @@ def _gateway(plan: ServerPlan) -> list[str]:
         "--host", "0.0.0.0", "--port", "8000",  # noqa: S104  # inside; only the proxy is published
         "--password-file", "/run/secrets/console-password", "--token-file", "/run/secrets/api-token",
         "--allow-origin", plan.url,
+        *(word for name in plan.learnt for word in (f"--{name}", f"/etc/mallsense/gateway/{name}.json")),
     ]  # fmt: skip
 
 

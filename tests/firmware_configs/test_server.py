@@ -293,6 +293,18 @@ def test_ones_own_certificate_for_browsers(tmp_path: Path) -> None:
         server.render("--certificate", str(own), "--certificate-key", str(tmp_path / "none"))
 
 
+def test_what_was_learnt_comes_along(tmp_path: Path) -> None:
+    """A calibration and a fit of people are in the folder, and the gateway is started with them."""
+    server = Server(tmp_path)
+    learnt = tmp_path / "learnt.json"
+    learnt.write_text("{}", encoding="ascii")
+    server.render("--calibration", str(learnt), "--people", str(learnt))
+    command = server.compose()["services"]["gateway"]["command"]
+    for name in ("calibration", "people"):
+        inside = command[command.index(f"--{name}") + 1]
+        assert (server.out / Path(inside).relative_to("/etc/mallsense")).read_bytes() == b"{}"
+
+
 def test_mistakes_are_told(tmp_path: Path) -> None:
     """A site without a broker, a node with the health check's name, a wheel that is none."""
     server = Server(tmp_path)

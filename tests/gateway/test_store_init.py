@@ -252,6 +252,9 @@ def test_errors_help(guarded: Influxd, init: Init, administrator: Path) -> None:
     )
     assert isinstance(without_rights.exception, ConfigurationError)
     assert "admin privilege" in without_rights.exception.message
+    encrypted = init.plain(address.replace("influx://", "influxs://"))
+    assert isinstance(encrypted.exception, ConfigurationError)
+    assert "influx:// instead of influxs://" in encrypted.exception.hint
     renewing = init.plain(address, "--renew")
     assert isinstance(renewing.exception, ConfigurationError)
 
