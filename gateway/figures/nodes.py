@@ -18,7 +18,7 @@ def _row(t_ms: int, report: NodeReport) -> NodeRow:
         node=report.node,
         floor=report.floor,
         online=int(report.state is NodeState.ONLINE),
-        silent_s=None if report.lag_ms is None else report.lag_ms / 1000,
+        silent_s=None if report.lag_ms is None else max(0, report.lag_ms) / 1000,
         observations_s=round(report.observations_per_min / 60, 2),
         frames_s=None if report.frames_s is None else round(report.frames_s, 2),
         temperature_c=own.temperature_c if own else None,
