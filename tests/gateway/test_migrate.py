@@ -254,3 +254,14 @@ def test_database_that_nobody_made(
     """The error says which command makes it."""
     assert run(file, influxd.address("unmade"), "--site", site) == 2
     assert "store init" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"), [("mall.db", "not the address"), ("http://h/x", "influx://")]
+)
+def test_address_that_is_none(
+    file: Path, site: Path, address: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file, or another kind of address, is told from an InfluxDB's."""
+    assert run(file, address, "--site", site) == 2
+    assert expected in capsys.readouterr().err

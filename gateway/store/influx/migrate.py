@@ -1,6 +1,5 @@
 """`mallsense store migrate`: the history of a gateway's file, copied into InfluxDB."""
 
-import os
 import time
 from functools import partial
 from pathlib import Path
@@ -13,12 +12,10 @@ from rich.table import Table
 
 from contracts.errors import ConfigurationError
 from contracts.site.read import read_site
-from gateway.store.influx.address import InfluxAddress
 from gateway.store.influx.client import InfluxClient
 from gateway.store.influx.migration import Migration, Tally
 from gateway.store.influx.migration_kinds import KINDS, Source
-from gateway.store.influx.setup import logged_in
-from gateway.store.influx.setup_logins import read_login
+from gateway.store.place import find_place
 
 
 def migrate(
@@ -45,7 +42,11 @@ def migrate(
     A gateway may go on writing to the file. Interrupted or made again, it sends what is not there yet.
     Ends with 1 where something is missing afterwards.
     """
-    place = _logged_in(InfluxAddress.parse(address, ca=ca), token_file)
+    place = find_place(address, token_file=token_file, ca=ca).influx
+    if place is None:
+        raise ConfigurationError(
+            f"{address}: not the address of an InfluxDB", "Write it like influx://127.0.0.1:8086/mall."
+        )
     mall = read_site(site)
     source = Source(file)
     client = InfluxClient(place)
@@ -66,16 +67,6 @@ def migrate(
         )
         raise typer.Exit(1)
     console.print("Everything is there.")
-
-
-def _logged_in(address: InfluxAddress, token_file: Path | None) -> InfluxAddress:
-    if token_file is None:
-        login = os.environ.get("MALLSENSE_STORE_TOKEN")
-    elif (login := read_login(token_file)) is None:
-        raise ConfigurationError(
-            f"{token_file}: holds no token", "'mallsense store init --secrets' makes it."
-        )
-    return logged_in(address, login) if login else address
 
 
 def _copy(migration: Migration) -> dict[str, Tally]:
