@@ -367,7 +367,7 @@ class Running:
 
     def __init__(self, server: Server, influxd: Influxd) -> None:
         self.server = server
-        self.broker, self.console, self.pages = free_port(), free_port(), free_port()
+        self.broker, self.console, self.pages, self.well = (free_port() for _ in range(4))
         self.data = server.folder / "data"
         self.data.mkdir()
         self.services = server.compose()["services"]
@@ -445,7 +445,7 @@ def running(
         runs.start(*runs.mallsense("gateway"), port=runs.console, log="gateway.log")
         door = runs.data / "Caddyfile"
         pages = server.text("Caddyfile").replace("/etc/caddy/pages", runs.here["/etc/caddy/pages"])
-        for port, here in (("8443", runs.pages), ("8080", free_port()), ("8081", free_port())):
+        for port, here in (("8443", runs.pages), ("8080", free_port()), ("8081", runs.well)):
             pages = pages.replace(f":{port}", f":{here}")
         door.write_text(pages.replace("gateway:8000", f"127.0.0.1:{runs.console}"), encoding="utf-8")
         runs.start(caddy, "run", "--adapter", "caddyfile", "--config", door, port=runs.pages, log="proxy.log")
@@ -518,6 +518,14 @@ def test_the_door_needs_tls(running: Running) -> None:
     with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
         urllib.request.urlopen(f"https://127.0.0.1:{running.pages}/", timeout=30)
     assert running.ask("/")[0] == 200
+
+
+def test_the_doors_health_check_works(running: Running) -> None:
+    """What the compose file asks the proxy is answered."""
+    program("wget")
+    check = running.services["proxy"]["healthcheck"]["test"][1:]
+    assert run(*(word.replace(":8081", f":{running.well}") for word in check)).returncode == 0
+    assert run(*(word.replace(":8081", f":{free_port()}") for word in check)).returncode != 0
 
 
 def test_the_gateways_file_is_copied_whole(running: Running) -> None:
