@@ -27,6 +27,7 @@ need network-manager NetworkManager
 need systemd systemd-analyze
 need udev udevadm
 need util-linux unshare
+need wget wget
 missing=${missing# }
 [ -n "$missing" ] || exit 0
 
