@@ -52,9 +52,10 @@ class Points:
         return [(Destination(self._database, policy), lines) for policy, lines in found.items()]
 
     def _line(self, row: Row) -> str:
-        values = row.model_dump(exclude={"time"})
+        values = dict(row)
+        time_ns = values.pop("time") * NS_IN_MS
         tags = {name: values.pop(name) for name in row.tags}
-        return line(row.table, {"mall": self._mall, **tags}, values, row.time * NS_IN_MS)
+        return line(row.table, {"mall": self._mall, **tags}, values, time_ns)
 
 
 @dataclass(frozen=True)
