@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from grafana_foundation_sdk.models.dashboard import (
     DashboardFieldConfigSourceOverrides,
+    DashboardRangeMapOptions,
     DataTransformerConfig,
     DynamicConfigValue,
     FieldColor,
     FieldColorModeId,
     MatcherConfig,
+    RangeMap,
     Threshold,
     ThresholdsConfig,
     ThresholdsMode,
@@ -98,6 +100,18 @@ def quotient(name: str, left: str, right: str) -> DataTransformerConfig:
     return DataTransformerConfig(
         "calculateField", options={"mode": "binary", "alias": name, "binary": binary, "replaceFields": False}
     )
+
+
+def share() -> dict[str, object]:
+    """How the share of a capacity looks: a bar, full at the capacity."""
+    # Where there is no capacity Grafana divides by zero.
+    none = RangeMap(DashboardRangeMapOptions(from_val=100, to=None, result=ValueMappingResult(text="–")))
+    return {
+        "custom.cellOptions": {"type": "gauge", "mode": "basic"},
+        "min": 0,
+        "max": 1,
+        "mappings": [none.to_json()],
+    }
 
 
 def largest(name: str, rows: int) -> list[DataTransformerConfig]:

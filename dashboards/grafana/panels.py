@@ -29,6 +29,7 @@ from dashboards.grafana.fields import (
     Steps,
     by_threshold,
     figure,
+    in_order,
     largest,
     mapping,
     override,
@@ -145,7 +146,9 @@ class Panels:
         ).to_json()
         del options["footer"]  # the SDK writes what Grafana 12 has no longer
         defaults = {"custom": common.TableFieldOptions(), "color": by_threshold()}
-        return self._panel("table", look, options, query, defaults=defaults, changes=changes)
+        # InfluxDB's tags come in no order.
+        ordered = [*changes, in_order((*query.by, *query.names, *look.computed))]
+        return self._panel("table", look, options, query, defaults=defaults, changes=ordered)
 
     def states(self, look: Look, query: Query) -> Panel:
         """What state each group was in, over time."""

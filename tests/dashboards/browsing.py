@@ -14,7 +14,7 @@ from tests.support import free_port, listens, wait_until
 
 DESK: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-VIEWS = ("live", "zones", "flows", "footfall", "events", "nodes")
+VIEWS = ("live", "zones", "flows", "footfall", "carpark", "events", "nodes")
 
 OpenConsole = Callable[..., Page]
 """Opens a view: `open_console("zones", size=PHONE, language="zh-CN", dark=False)`."""

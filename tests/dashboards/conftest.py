@@ -8,6 +8,8 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from dashboards.console import STATIC
 from tests.dashboards.browsing import DESK, PHONE, OpenConsole, Served, serving
 from tests.dashboards.fake_figures import FakeGateway
+from tests.dashboards.grafana import figures, influx_data
+from tests.influx import Influxd
 
 expect.set_options(timeout=20_000)  # tests run side by side: what takes a moment alone may take seconds
 
@@ -17,6 +19,15 @@ def built() -> None:
     """Skip where the console has not been built."""
     if not (STATIC / "index.html").is_file():
         pytest.skip("the console is not built: run 'python hatch_build.py'")
+
+
+@pytest.fixture(scope="session")
+def influx(influxd: Influxd) -> Influxd:
+    """Give an InfluxDB that holds figures of two malls, made up for a fixed moment."""
+    influx_data.prepare(influxd)
+    for site in influx_data.WANTED.sites:
+        influx_data.write(influxd, site.mall.id, figures.points(site))
+    return influxd
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from fastapi import (
 )
 
 import dashboards
+from tests.dashboards import fake_car_park
 from tests.dashboards.fake_crowd import DAY_MS, OFFSET_MS
 from tests.dashboards.fake_figures import FakeGateway
 from tests.dashboards.fake_mall import SITE
@@ -68,7 +69,7 @@ async def login(request: Request, response: Response) -> dict[str, int]:
 @api.get("/site")
 def site() -> dict[str, Any]:
     """Give the mall's plan."""
-    return SITE
+    return {**SITE, "car_park": fake_car_park.AREAS}
 
 
 @api.get("/live")
@@ -123,6 +124,33 @@ def events(gateway: Gateway, limit: int = 100) -> dict[str, Any]:
 def nodes(gateway: Gateway) -> Rows:
     """Give the nodes' health."""
     return node_health(gateway.now_ms())
+
+
+@api.get("/car-park")
+def car_park(gateway: Gateway) -> dict[str, Any]:
+    """Give how full the car park is."""
+    return fake_car_park.now(gateway.now_ms())
+
+
+@api.get("/car-park/timeline")
+def car_park_timeline(gateway: Gateway, period: Period) -> dict[str, Any]:
+    """Give how full it was."""
+    return fake_car_park.timeline(*period, gateway.now_ms())
+
+
+@api.get("/car-park/stays")
+def stays(gateway: Gateway, period: Period) -> dict[str, Any]:
+    """Give turnover and lengths of stays."""
+    return fake_car_park.stays(*period, gateway.now_ms())
+
+
+@api.post("/car-park/find")
+async def find_car(gateway: Gateway, request: Request) -> dict[str, Any]:
+    """Give where a car is."""
+    found = fake_car_park.find(await request.json(), gateway.now_ms())
+    if found is None:
+        raise HTTPException(404, "no such car")
+    return found
 
 
 @api.get("/health")

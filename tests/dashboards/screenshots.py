@@ -45,6 +45,7 @@ SHOTS = {
     "footfall": Shot("footfall", dark=False),
     "events": Shot("events", language="zh-CN"),
     "nodes": Shot("nodes"),
+    "car-park": Shot("carpark", dark=False),
     "phone": Shot(size=PHONE, scale=2.0),
 }
 

@@ -9,43 +9,22 @@ from typing import Any
 
 import pytest
 
-from dashboards.grafana.catalogue import Wanted, alert_rules, dashboards
-from dashboards.grafana.sources import Kind
+from dashboards.grafana.catalogue import alert_rules, dashboards
 from tests.dashboards.grafana import figures, grafana_server, influx_data
 from tests.dashboards.grafana.grafana_server import Frame, Range
-from tests.dashboards.grafana.malls import hillside, riverside
 from tests.influx import Influxd
 
-MALLS = ["hillside", "riverside"]
-GATEWAYS = {mall: f"https://{mall}.example" for mall in MALLS}
-WANTED = Wanted([riverside(), hillside()], Kind.INFLUXQL, "both", GATEWAYS)
+MALLS = influx_data.MALLS
+WANTED = influx_data.WANTED
 COMPUTED = {"share", "source\\target"}
 """Fields that transformations add."""
-
-
-@pytest.fixture(scope="module")
-def influx(influxd: Influxd) -> Iterator[Influxd]:
-    """Give an InfluxDB that holds the figures of both malls."""
-    influx_data.prepare(influxd)
-    for site in (riverside(), hillside()):
-        influx_data.write(influxd, site.mall.id, figures.points(site))
-    yield influxd
-    influxd.do(f'DROP DATABASE "{influx_data.FIGURES}"')
-
-
-def asked(influx: Influxd, target: dict[str, Any], board: dict[str, Any], over: Range) -> list[Frame]:
-    """Ask a target of a dashboard as Grafana would."""
-    query = grafana_server.influxql(target["query"], grafana_server.variables_of(board, MALLS), over)
-    return grafana_server.frames(
-        target, grafana_server.ask(influx_data.url_of(influx), influx_data.FIGURES, query)
-    )
 
 
 def check_panel(influx: Influxd, board: dict[str, Any], panel: dict[str, Any]) -> None:
     """Check that the answers have the form that the panel shows."""
     over = grafana_server.range_of(board, panel, figures.NOW)
     for target in panel["targets"]:
-        found = asked(influx, target, board, over)
+        found = influx_data.asked(influx, target, board, over)
         where = f"{board['title']}: {panel['title']}: {target['query']}"
         assert found, f"no rows: {where}"
         _CHECKS[panel["type"]](panel, found, where)
@@ -145,7 +124,9 @@ def test_promotions_and_malls_are_found(influx: Influxd) -> None:
     for board in dashboards(WANTED, "zh"):
         for annotation in board["annotations"]["list"]:
             target = annotation["target"]
-            (frame,) = asked(influx, target, board, Range(figures.NOW - timedelta(days=7), figures.NOW))
+            (frame,) = influx_data.asked(
+                influx, target, board, Range(figures.NOW - timedelta(days=7), figures.NOW)
+            )
             assert frame.fields[target["textColumn"]] == ["半价"]
             assert frame.fields[target["timeEndColumn"]][0] > frame.fields["Time"][0]
             assert frame.fields[target["tagsColumn"]] == ["books"]

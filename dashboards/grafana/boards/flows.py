@@ -58,7 +58,7 @@ def _panels(mall: Mall) -> Iterator[Panel]:
             words,
             height=14,
             names=mall.zones,
-            empty=empty,
+            empty=Text("·", "·"),  # most cells of a matrix are empty
             steps=(
                 (None, "transparent"),
                 (1, "dark-blue"),

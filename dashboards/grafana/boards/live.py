@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 from contracts.site import Floor
 from dashboards.grafana.asking import How, Is, Query, Value, last, total
 from dashboards.grafana.board import CAR_PARK, MALL, Mall, dashboard, link
-from dashboards.grafana.fields import GREEN_TO_RED, only_with, quotient
+from dashboards.grafana.fields import GREEN_TO_RED, only_with, quotient, share
 from dashboards.grafana.floor_map import floor_map
 from dashboards.grafana.panels import Look
 from dashboards.grafana.variables import the_mall
@@ -169,7 +169,7 @@ def _fullest(mall: Mall) -> Panel:
             computed=("share",),
             more={
                 "people": {"color": {"mode": "fixed", "fixedColor": "text"}},
-                "share": {"custom.cellOptions": {"type": "gauge", "mode": "basic"}, "min": 0, "max": 1},
+                "share": share(),
             },
             links=(link(mall, "occupancy", Text("How full is it?", "有多满？")),),
         ),

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 from dashboards.grafana.asking import In, Is, Query, last, mean
 from dashboards.grafana.board import MALL, Mall, dashboard
 from dashboards.grafana.boards.live import NOW
-from dashboards.grafana.fields import GREEN_TO_RED, only_with, quotient
+from dashboards.grafana.fields import GREEN_TO_RED, only_with, quotient, share
 from dashboards.grafana.panels import Look
 from dashboards.grafana.variables import floors, promotions, the_mall, zones
 from dashboards.grafana.words import INTERVAL, Text, hidden, hidden_or_none, sentences
@@ -106,7 +106,7 @@ def _capacities(mall: Mall) -> Panel:
             computed=("share",),
             more={
                 "people": {"color": {"mode": "fixed", "fixedColor": "text"}},
-                "share": {"custom.cellOptions": {"type": "gauge", "mode": "basic"}, "min": 0, "max": 1},
+                "share": share(),
             },
             over=NOW,
         ),

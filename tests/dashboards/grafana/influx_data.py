@@ -2,12 +2,21 @@
 
 import urllib.request
 from collections.abc import Iterable
+from typing import Any
 
+from dashboards.grafana.catalogue import Wanted
+from dashboards.grafana.sources import Kind
+from tests.dashboards.grafana import grafana_server
 from tests.dashboards.grafana.figures import Point
+from tests.dashboards.grafana.grafana_server import Frame, Range
+from tests.dashboards.grafana.malls import hillside, riverside
 from tests.influx import Influxd
 
-DATABASE = "grafana_checks"
-FIGURES = f"{DATABASE}_figures"
+FIGURES = "grafana_checks_figures"
+MALLS = ["hillside", "riverside"]
+WANTED = Wanted(
+    [riverside(), hillside()], Kind.INFLUXQL, "both", {mall: f"https://{mall}.example" for mall in MALLS}
+)
 
 
 def url_of(influxd: Influxd) -> str:
@@ -32,3 +41,9 @@ def write(influxd: Influxd, mall: str, points: Iterable[Point]) -> None:
         request = urllib.request.Request(address, "\n".join(lines).encode(), method="POST")
         with urllib.request.urlopen(request, timeout=60):
             pass
+
+
+def asked(influxd: Influxd, target: dict[str, Any], board: dict[str, Any], over: Range) -> list[Frame]:
+    """Ask a target of a dashboard as Grafana would."""
+    query = grafana_server.influxql(target["query"], grafana_server.variables_of(board, MALLS), over)
+    return grafana_server.frames(target, grafana_server.ask(url_of(influxd), FIGURES, query))

@@ -32,14 +32,17 @@ def installed() -> Path:
     return packages
 
 
-def run(program: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a program of the packages."""
+def run(
+    program: str, *arguments: str, folder: Path, given: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program of the packages, or one beside them, with this as its input."""
     path = installed() / program
     environment = {**os.environ, "NODE_PATH": str(installed())}
     return subprocess.run(
         [node(), str(path), *arguments],
         cwd=folder,
         env=environment,
+        input=given,
         capture_output=True,
         text=True,
         timeout=170,
