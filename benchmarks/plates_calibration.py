@@ -2,10 +2,10 @@
 
     python -m benchmarks.plates_calibration [DATA]
 
-DATA is the folder `plates` with `easypr/` and `ccpd/`. Each photograph's labelled plate is read as it is, made
-small, moved, dark and blurred. The regression of `edge_agent.plates.calibration` is fitted on one half of the
-photographs and checked on the other, both ways round; then on all, and its numbers are printed to be put there.
-Photographs, not pictures, are divided: no plate is on both sides.
+DATA is the folder `plates` with `easypr/` and `ccpd/`. Each photograph's labelled plate is read as it is,
+made small, moved, dark and blurred. The regression of `edge_agent.plates.calibration` is fitted on one half
+of the photographs and checked on the other, both ways round; then on all, and its numbers are printed to be
+put there. Photographs, not pictures, are divided: no plate is on both sides.
 """
 
 import csv
@@ -13,6 +13,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ from edge_agent.plates.reader import FALLBACK_SIDE, SIDE, PlateReader
 
 KINDS = ("as they are", "small", "moved", "dark", "blurred")
 WRONG_LABELS = frozenset({"a4c65e2629.jpg", "5e09486314.jpg"})
-"""One shows another digit than its label says, the label of the other has an O, which no serial number has."""
+"""One shows another digit than its label says; the label of the other has an O, as no serial number does."""
 EDGES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
 _RIDGE = 1.0
 _console = Console(width=110)
@@ -53,11 +54,11 @@ def spoil(image: Image, plate_px: float, kind: str, rng: np.random.Generator) ->
         return _jpeg(small, int(rng.integers(50, 90)))
     if kind == "moved":
         length = max(2, int(plate_px * rng.uniform(0.02, 0.06)))
-        line = np.zeros((length, length), np.float32)
-        line[length // 2] = 1.0
+        level = np.zeros((length, length), np.float32)
+        level[length // 2] = 1.0
         middle = (length / 2 - 0.5, length / 2 - 0.5)
         line = cv2.warpAffine(
-            line, cv2.getRotationMatrix2D(middle, rng.uniform(-40, 40), 1.0), (length, length)
+            level, cv2.getRotationMatrix2D(middle, rng.uniform(-40, 40), 1.0), (length, length)
         )
         return np.asarray(cv2.filter2D(image, -1, line / line.sum()), np.uint8)
     if kind == "dark":
@@ -68,7 +69,7 @@ def spoil(image: Image, plate_px: float, kind: str, rng: np.random.Generator) ->
     return image
 
 
-def _jpeg(image: npt.NDArray[np.generic], quality: int) -> Image:
+def _jpeg(image: cv2.typing.MatLike, quality: int) -> Image:
     coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
 
@@ -155,11 +156,12 @@ def main() -> None:
         said[half == one] = predict(fit(signs[half != one], right[half != one]), signs[half == one])
     for name, chosen in (("all, by the other half", plain | True), ("as they are, by the other half", plain)):
         _console.print(f"\n{name}: {chosen.sum()} readings, {right[chosen].mean():.3f} right")
-        for low, high in zip(EDGES[:-1], EDGES[1:], strict=True):
+        for low, high in pairwise(EDGES):
             inside = chosen & (said >= low) & ((said < high) | (high == 1.0))
             if inside.any():
                 _console.print(
-                    f"| {low:.2f} to {high:.2f} | {inside.sum()} | {said[inside].mean():.3f} | {right[inside].mean():.3f} |"
+                    f"| {low:.2f} to {high:.2f} | {inside.sum()} | {said[inside].mean():.3f} "
+                    f"| {right[inside].mean():.3f} |"
                 )
         sure = chosen & (said >= 0.9)
         _console.print(f"at .9 or more: {sure.sum()}, wrong {int((sure & (right == 0)).sum())}")

@@ -1,4 +1,4 @@
-"""`mallsense plates`: read the plates of pictures or of a video into a table, to see how well a camera is read."""
+"""`mallsense plates`: read the plates of pictures or of a video into a table, to try a camera out."""
 
 import contextlib
 import logging
@@ -146,7 +146,8 @@ def _progress() -> Progress:
 def _tell(seen: int, broken: int, with_plate: int, sure: int, rows: int, out: Path) -> None:
     console = Console()
     console.print(
-        f"{seen} pictures, {with_plate} with a plate ({sure} at a confidence of {_SURE} or more), {rows} plates"
+        f"{seen} pictures, {with_plate} with a plate ({sure} at a confidence of {_SURE} or more); "
+        f"{rows} plates"
     )
     if broken:
         console.print(f"[yellow]{broken} pictures could not be decoded[/yellow]")

@@ -1,8 +1,8 @@
 """How sure a reading is: the probability that it is right.
 
-A logistic regression (Platt, 1999) on what told right readings from wrong ones on photographs of real cars, as they
-are and made small, blurred, moved and dark: benchmarks/plates_calibration.py fits it, one half of the photographs
-checks the other, and docs/plates.md has the table. Drawn plates have no part in it.
+A logistic regression (Platt, 1999) on what told right readings from wrong ones on photographs of real cars,
+as they are and made small, blurred, moved and dark: benchmarks/plates_calibration.py fits it, one half of
+the photographs checks the other, and docs/plates.md has the table. Drawn plates have no part in it.
 """
 
 from math import exp, log
@@ -18,13 +18,13 @@ class Signs(NamedTuple):
     margin: float
     """Natural logarithm of the odds that it is this text and none of the others that were looked at."""
     by_text: float
-    """Natural logarithm of what the recogniser of any text gives it: low where something else is written there."""
+    """Natural logarithm of what the recogniser of any text gives it: low where another text is written."""
     height: float
     """Natural logarithm of the plate's height in pixels."""
 
     @classmethod
     def of(cls, share: float, by_text: float, height_px: float) -> "Signs":
-        """Take the text's share among the texts, its logarithm by the text recogniser, its height in pixels."""
+        """Take the text's share among texts, its logarithm by the text recogniser, its height in pixels."""
         margin = min(log(share + 1e-9) - log(1 - share + 1e-6), MOST_MARGIN)
         return cls(margin, max(by_text, LEAST_BY_TEXT), log(max(height_px, 1.0)))
 

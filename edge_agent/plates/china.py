@@ -1,8 +1,8 @@
-"""Plates of mainland China, as in GA 36-2018, "License plates of motor vehicles of the People's Republic of China".
+"""Plates of mainland China, as in the standard GA 36-2018, "License plates of motor vehicles".
 
-Province, office, serial number; no I and no O in serial numbers, at most two letters in those that offices give
-out. New-energy plates have one character more and tell the kind of energy by a letter: D and F at first, others
-since those ran out. Left out: temporary plates of paper, tractors, civil aviation.
+Province, office, serial number; no I and no O in serial numbers, at most two letters in those that offices
+give out. New-energy plates have one character more and tell the kind of energy by a letter: D and F at
+first, others since those ran out. Left out: temporary plates of paper, tractors, civil aviation.
 """
 
 from edge_agent.plates.colour import Colour

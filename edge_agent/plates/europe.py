@@ -1,9 +1,9 @@
 """European plates: the formats of cars' ordinary plates by country, without spaces, hyphens and badges.
 
-Source: "Vehicle registration plates of Europe" and the articles on each country in the English Wikipedia, read in
-2026, which cite the countries' regulations. Personalised plates, motorcycles, diplomats and the military are left
-out, and so are formats of which hardly a car is left. Where countries share a format the text alone cannot tell
-them apart: name the countries that are to be expected (`formats_of_countries`).
+After the English Wikipedia's "European vehicle registration plate" and its articles on each country; not
+checked against the countries' regulations. Personalised plates, motorcycles, diplomats and the military are
+left out, and so are formats of which hardly a car is left. Where countries share a format the text alone
+cannot tell them apart: name the countries that are to be expected (`formats_of_countries`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,15 +23,14 @@ _ES = "{consonant}"
 
 def _germany() -> str:
     """District of one to three letters, one or two letters, up to four digits; eight characters at most."""
-    patterns = []
+    patterns: list[str] = []
     for district in ("{umlaut}", "{umlaut}{umlaut}", "{umlaut}{umlaut}{umlaut}"):
         letters = district.count("{")
         for serial in ("@", "@@"):
             for digits in range(1, 5):
                 plain = letters + len(serial) + digits
-                for ending in ("", "E", "H"):  # electric, historic
-                    if plain + len(ending) <= 8:
-                        patterns.append(district + serial + "#" * digits + ending)
+                endings = ("", "E", "H") if plain < 8 else ("",)  # electric, historic
+                patterns += [district + serial + "#" * digits + ending for ending in endings if plain <= 8]
     return " ".join(patterns)
 
 
@@ -49,7 +48,7 @@ def _ireland() -> str:
 EUROPE: Final = {
     "AD": "@####",
     "AL": "@@###@@",
-    "AT": "@####@ @#####@ @###@@ @####@@ @@###@ @@####@ @@##@@ @@###@@ @@##@@@",
+    "AT": "@####@ @#####@ @###@@ @####@@ @@###@ @@####@ @@##@@ @@###@@ @@#@@@",
     "BA": "@##@###",
     "BE": "#@@@### @@@###",
     "BG": f"{_BG}####{_BG}{_BG} {_BG}{_BG}####{_BG}{_BG}",
@@ -78,9 +77,11 @@ EUROPE: Final = {
     "MK": "@@####@@",
     "MT": "@@@###",
     "NL": f"{_NL}{_NL}##{_NL}{_NL} {_NL}{_NL}{_NL}{_NL}## ##{_NL}{_NL}{_NL}{_NL} ##{_NL}{_NL}{_NL}# "
-    f"#{_NL}{_NL}{_NL}## {_NL}{_NL}###{_NL} {_NL}###{_NL}{_NL} {_NL}{_NL}{_NL}##{_NL} #{_NL}{_NL}### ###{_NL}{_NL}#",
+    f"#{_NL}{_NL}{_NL}## {_NL}{_NL}###{_NL} {_NL}###{_NL}{_NL} {_NL}{_NL}{_NL}##{_NL} "
+    f"#{_NL}{_NL}### ###{_NL}{_NL}#",
     "NO": "@@#####",
-    "PL": "@@##### @@####@ @@###@@ @@#@### @@#@@## @@@@### @@@##@@ @@@#@## @@@##@# @@@#@@# @@@@@## @@@##### @@@####@",
+    "PL": "@@##### @@####@ @@###@@ @@#@### @@#@@## "
+    "@@@@### @@@##@@ @@@#@## @@@##@# @@@#@@# @@@@@## @@@##### @@@####@",
     "PT": "@@##@@ ##@@## ####@@ @@####",
     "RO": "@@##@@@ @@###@@@ B##@@@ B###@@@",
     "RS": "@@###@@ @@####@@",

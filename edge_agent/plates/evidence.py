@@ -1,9 +1,9 @@
 """What several looks at one plate say together: texts, and how well each explains what was seen.
 
-A plate is shown to the recogniser of any text in several ways, and to that of plates as a second opinion. Looks of
-one recogniser are averaged as probabilities, since each is right or wrong as a whole; the second opinion, which
-knows fewer provinces well, counts by `SECOND_OPINION`. A plate that may have two lines is read both ways; the
-better one holds.
+A plate is shown to the recogniser of any text in several ways, and to that of plates as a second opinion.
+Looks of one recogniser are averaged as probabilities, since each is right or wrong as a whole; the second
+opinion, which knows fewer provinces well, counts by `SECOND_OPINION`. A plate that may have two lines is
+read both ways; the better one holds.
 """
 
 from collections.abc import Iterator, Sequence
@@ -73,4 +73,4 @@ def _lattices(ways: Sequence[Seen]) -> Iterator[Lattice]:
 
 def _mean(logs: Sequence[Logs]) -> Logs:
     """The logarithm of the mean of probabilities that are given as logarithms."""
-    return np.logaddexp.reduce(logs, axis=0) - np.log(len(logs))
+    return np.asarray(np.logaddexp.reduce(logs, axis=0) - np.log(len(logs)))

@@ -52,7 +52,7 @@ class Format:
     """What the plate is for: `car`, `new-energy small`, `learner`, …"""
     pattern: str
     weight: float = 1.0
-    """How common plates of this format are against the others: a prior, which decides between doubtful texts."""
+    """How common plates of this format are against the others: a prior, to decide between doubtful texts."""
     colours: frozenset[Colour] = frozenset()
     """Ground colours, none given: any."""
     usual_letters: int = 99

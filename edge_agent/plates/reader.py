@@ -1,4 +1,4 @@
-"""Reading the plates of a picture: detector, straightening, two recognisers, grammar, calibrated confidence."""
+"""Reading the plates of a picture: find, straighten, recognise twice, apply the grammar, calibrate."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from edge_agent.plates.recogniser import CtcRecogniser, Recogniser
 from edge_agent.plates.rectify import extent, lines_of, may_have_two_lines, straighten
 
 SIDE = 960
-"""Pixels of the picture's longer side when plates are looked for. Smaller is faster, and misses small plates."""
+"""Pixels of the picture's longer side when plates are looked for. Fewer are faster, and miss small plates."""
 FALLBACK_SIDE = 1440
 """The same once more where nothing could be read."""
 LEAST_CONFIDENCE = 0.01
@@ -75,7 +75,7 @@ class PlateReader:
         return sorted(readings, key=lambda reading: -reading.confidence)
 
     def read_plate(self, frame: Image, detection: Detection) -> Reading | None:
-        """What is written on the plate found at `detection`; None if it is like no plate, or not wholly seen."""
+        """What is written on the plate at `detection`; None if it is like no plate, or not wholly seen."""
         quad = detection.quad
         if _is_cut(quad, frame):
             return None

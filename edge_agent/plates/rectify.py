@@ -6,8 +6,8 @@ import numpy as np
 from edge_agent.plates.detector import Image, Quad
 
 TWO_LINES_BELOW = 2.4
-"""A plate less than this many times as wide as high may have two lines: they measure 440 x 220 mm, 440 x 140 mm
-those with one line, which look narrower from the side."""
+"""A plate less than this many times as wide as high may have two lines: those measure 440 x 220 mm, those
+with one line 440 x 140 mm, and less than that from the side."""
 _UPPER = (0.02, 0.45)
 _LOWER = (0.36, 1.0)
 
@@ -31,7 +31,7 @@ def straighten(
 ) -> Image:
     """Cut the plate at `quad` out of `image` as a rectangle of `size` (width, height) pixels.
 
-    `margin` says how much of the surroundings to keep on each side, as shares of the plate's width and height.
+    `margin` says how much of the surroundings to keep on each side, as shares of its width and height.
     """
     left, top = (share / (1 + 2 * share) for share in margin)
     rectangle = np.array([[left, top], [1 - left, top], [1 - left, 1 - top], [left, 1 - top]]) * size

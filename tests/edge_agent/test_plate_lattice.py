@@ -1,4 +1,4 @@
-"""Reading lattices with a grammar: against brute force, look-alikes, doubtful characters, text that is no plate."""
+"""Reading lattices with a grammar: brute force, look-alikes, doubtful characters, text that is no plate."""
 
 from itertools import groupby, product
 
@@ -66,7 +66,7 @@ def test_scores_are_sums_over_all_paths(weights: list[list[float]]) -> None:
         if text in summed:
             summed[text] += float(np.prod([seen[step, symbols[c]] for step, c in enumerate(path)]))
     scores = np.exp(SMALL.score(seen, texts))
-    # What a step says of impossible characters is shared out: never less than the plain sum, seldom much more.
+    # What a step says of impossible characters is shared out: a score is never less than the plain sum.
     assert all(score >= 0.999 * summed[text] for text, score in zip(texts, scores, strict=True))
 
 

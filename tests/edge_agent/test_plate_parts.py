@@ -53,7 +53,7 @@ def test_a_slanting_plate_is_made_straight(
     colours = np.random.default_rng(seed).integers(60, 256, (2, 2, 3))
     transform = cv2.getPerspectiveTransform((SQUARE * 2).astype(np.float32), quad.astype(np.float32))
     for row, column in np.ndindex(2, 2):
-        part = (SQUARE + [column, row]).astype(np.float32)[None]
+        part = np.add(SQUARE, (column, row)).astype(np.float32)[None]
         corners = cv2.perspectiveTransform(part, transform)[0]
         cv2.fillConvexPoly(image, np.rint(corners).astype(np.int32), colours[row, column].tolist())
     straight = straighten(image, quad, (160, 48), (margin, margin))
@@ -112,7 +112,7 @@ def test_better_signs_give_more_confidence(
 
 def test_a_second_opinion_decides() -> None:
     """Where one recogniser wavers between two provinces, the other tips the balance; alone, it does not."""
-    doubtful = (spelled("粤A12345") + spelled("鄂A12345")) / 2
+    doubtful = np.mean([spelled("粤A12345"), spelled("鄂A12345")], axis=0, dtype=np.float32)
     for province in "粤鄂":
         found = weigh(DECODER, [Seen([doubtful], [spelled(f"{province}A12345")], 1)], Colour.BLUE)
         assert found

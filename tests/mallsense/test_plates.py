@@ -91,7 +91,7 @@ def test_frames_of_a_video_are_numbered(photograph: Path, plate: str, tmp_path: 
 
 
 def test_one_picture(photograph: Path, plate: str, tmp_path: Path) -> None:
-    """A picture alone will do; with another country's plates expected, this one is not read with any certainty."""
+    """A picture alone will do; with another country's plates expected, this one is not believed."""
     run(photograph, "--out", tmp_path / "cn.csv")
     run(photograph, "--out", tmp_path / "fr.csv", "--country", "FR")
     assert rows_of(tmp_path / "cn.csv")[1][1] == plate
