@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -49,7 +48,6 @@ def answering(*answers: Answer) -> Iterator[tuple[int, list[bytes]]]:
         over.set()
         server.shutdown(socket.SHUT_RDWR)
         thread.join(10)
-        time.sleep(0)
 
 
 def _read(connection: socket.socket) -> bytes:
