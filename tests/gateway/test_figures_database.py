@@ -11,13 +11,15 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from contracts.site import Site
+from contracts.errors import ConfigurationError
+from contracts.site import Site, dump_site
 from gateway.api import tables
 from gateway.figures.period import HOUR_MS
 from gateway.nodes import Nodes
 from gateway.people import MallPeople
 from gateway.store.influx.address import InfluxAddress
 from gateway.store.influx.client import InfluxClient
+from gateway.store.influx.figure_history import figures
 from gateway.store.influx.figures import FigureSettings, MinuteFigures
 from gateway.store.influx.figuring import Figuring
 from gateway.store.influx.store import InfluxStore
@@ -141,15 +143,15 @@ def test_an_hours_figures_are_those_of_the_console(kept: Kept, api: httpx.Client
         hour = {"from_ms": hour_ms, "to_ms": hour_ms + HOUR_MS}
         where = f" WHERE time = {hour_ms}ms"
         zones = {row["zone"]: row for row in kept.rows("zone_hour", where=where)}
-        for figures in api.get("/zones", params=hour).json():
-            row = zones[figures["zone"]]
-            (by_hour,) = api.get(f"/zones/{figures['zone']}/hours", params=hour).json()
+        for asked in api.get("/zones", params=hour).json():
+            row = zones[asked["zone"]]
+            (by_hour,) = api.get(f"/zones/{asked['zone']}/hours", params=hour).json()
             for name in ("visits", "people_mean", "suppressed"):
                 assert row.get(name) == by_hour[name]
             for name in ("dwell_median_s", "dwell_p90_s", "dwell_mean_s"):
-                assert row.get(name) == figures[name]
+                assert row.get(name) == asked[name]
             for name in ("visitors", "visitors_low", "visitors_high"):
-                assert row.get(name) == (None if by_hour["suppressed"] else figures[name])
+                assert row.get(name) == (None if by_hour["suppressed"] else asked[name])
         (row,) = kept.rows("footfall_hour", where=where)
         (footfall,) = api.get("/footfall", params=hour).json()
         assert all(row.get(name) == value for name, value in footfall.items() if name != "hour_ms")
@@ -311,3 +313,35 @@ def test_hours_are_caught_up_after_an_outage_and_a_restart(
     again.figuring.stop()
     again.store.close()
     server.stop()
+
+
+def test_figures_of_a_history_that_was_there_before(
+    influxd: Influxd, kept: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mall that comes from the embedded store gets the figures it would have had, however often it asks."""
+    site, file = afternoon.site(), tmp_path / "store.db"
+    store = SqliteStore(file)
+    afternoon.record(site, store.commit)
+    store.close()
+    (tmp_path / "mall.yaml").write_text(dump_site(site), encoding="utf-8")
+    database = f"mall-{uuid4().hex}"
+    influxd.make_database(f"{database}_figures", "live", "long")
+    for _ in range(2):
+        figures(file, influxd.address(database), site=tmp_path / "mall.yaml")
+    assert "points of figures written" in capsys.readouterr().out
+    client = InfluxClient(InfluxAddress.parse(influxd.address(database)))
+    where = f" WHERE time < {ALL['to_ms']}ms"
+    for table in (tables.ZoneHourRow, tables.FootfallHourRow, tables.FlowHourRow, tables.OccupancyRow):
+        found = client.query(f'SELECT * FROM "long"."{table.table}"', database=f"{database}_figures")
+        rows = [dict(zip(one.columns, row, strict=True)) for one in found for row in one.values]
+        assert sorted_rows(table, rows) == sorted_rows(table, kept.rows(table.table, where=where))
+    client.close()
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """A wrong file, and an address that is none, are told before anything is asked of a server."""
+    site = tmp_path / "mall.yaml"
+    with pytest.raises(ConfigurationError, match="no such file"):
+        figures(tmp_path / "none.db", "influx://127.0.0.1:1/mall", site=site)
+    with pytest.raises(ConfigurationError, match="not the address of an InfluxDB"):
+        figures(tmp_path / "none.db", "elsewhere.db", site=site)

@@ -14,6 +14,7 @@ from contracts.site.read import read_site
 from gateway.store.influx import setup_v1, setup_v2, setup_v3
 from gateway.store.influx.address import InfluxAddress
 from gateway.store.influx.client import InfluxClient
+from gateway.store.influx.figure_history import figures
 from gateway.store.influx.migrate import migrate
 from gateway.store.influx.setup import Plan, Setup, Step, Wish, logged_in
 from gateway.store.influx.setup_logins import Logins, new_password, read_login, write_login
@@ -32,6 +33,7 @@ def store() -> None:
 
 
 app.command()(migrate)
+app.command()(figures)
 
 
 @app.command()

@@ -7,7 +7,7 @@ ends. Its points have the same times and tags again, so nothing is doubled.
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ from gateway.figures.heat import heat_rows
 from gateway.figures.period import HOUR_MS, Period, hour_of
 from gateway.figures.zones import zone_hour_rows
 from gateway.store.base import Store
-from gateway.store.influx.figure_marks import MINUTES, VISITS, Due, Marks
+from gateway.store.influx.figure_marks import MINUTES, VISITS, Marks
 from gateway.store.influx.figures import FigureSettings
 from gateway.store.outbox import Destination
 
@@ -60,7 +60,8 @@ class HourFigures:
         made = 0
         for hour_ms, parts in groupby(due, key=lambda one: one.hour_ms):
             hours = list(parts)
-            for destination, lines in self._settings.points.of(self._rows(hour_ms, hours)):
+            rows = hour_rows(self._store, self._settings, hour_ms, {one.part for one in hours})
+            for destination, lines in self._settings.points.of(rows):
                 self._store.write(destination, lines)
             self._marks.done(hours)
             made += len(hours)
@@ -77,14 +78,18 @@ class HourFigures:
                 return False
         return True
 
-    def _rows(self, hour_ms: int, due: Iterable[Due]) -> Iterator[Row]:
-        parts = {one.part for one in due}
-        store, site, people = self._store, self._settings.site, self._settings.people
-        hour = Period(hour_ms, hour_ms + HOUR_MS)
-        yield from zone_hour_rows(store, site, hour, people)
-        if VISITS in parts:
-            yield from flow_rows(store, site, hour, people=people)
-        if MINUTES in parts:
-            yield from footfall_rows(store, site.privacy.k, hour, self._timezone, people)
-            for floor in site.floors:
-                yield from heat_rows(store, floor.id, site.privacy.k, hour, self._settings.blocks, people)
+
+def hour_rows(
+    store: Store, settings: FigureSettings, hour_ms: int, parts: Collection[str] = (MINUTES, VISITS)
+) -> Iterator[Row]:
+    """The rows of the mall's hour that begins at `hour_ms`, of which these parts have changed."""
+    site, people = settings.site, settings.people
+    hour = Period(hour_ms, hour_ms + HOUR_MS)
+    yield from zone_hour_rows(store, site, hour, people)
+    if VISITS in parts:
+        yield from flow_rows(store, site, hour, people=people)
+    if MINUTES in parts:
+        timezone = ZoneInfo(site.mall.timezone)
+        yield from footfall_rows(store, site.privacy.k, hour, timezone, people)
+        for floor in site.floors:
+            yield from heat_rows(store, floor.id, site.privacy.k, hour, settings.blocks, people)

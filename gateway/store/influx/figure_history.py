@@ -1,0 +1,124 @@
+"""`mallsense store figures`: the figures that people may see, made of a history that was there before."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.progress import track
+
+from contracts.errors import ConfigurationError
+from contracts.site.read import read_site
+from gateway.api.tables import Row
+from gateway.engine.setup import zone_map
+from gateway.figures.car_park import car_park_over
+from gateway.figures.occupancy import occupancy_over, places
+from gateway.figures.period import HOUR_MS, Period, hour_of, hours_over
+from gateway.figures.promotions import promotion_row
+from gateway.people import MallPeople, read_people
+from gateway.store import outbox
+from gateway.store.influx.client import InfluxClient
+from gateway.store.influx.figure_hours import hour_rows
+from gateway.store.influx.figures import FigureSettings
+from gateway.store.place import find_place
+from gateway.store.promotions import Promotions
+from gateway.store.records import WHOLE_MALL, CellGrid
+from gateway.store.sqlite import SqliteStore
+
+DAY_MS = 24 * HOUR_MS
+
+
+def figures(
+    file: Annotated[Path, typer.Argument(help="The file of a gateway's --store; the gateway is stopped.")],
+    address: Annotated[
+        str, typer.Argument(help="influx://HOST[:PORT]/DATABASE, influxs:// for TLS; 2.x: ?org=ORG")
+    ],
+    *,
+    site: Annotated[Path, typer.Option(help="Site file of the mall whose history it is.")],
+    people: Annotated[Path | None, typer.Option(help="As given to the gateway.")] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--store-token-file",
+            help="File with the token of the gateway, user:password for 1.x; or set MALLSENSE_STORE_TOKEN.",
+        ),
+    ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option("--store-ca", help="With influxs://: certificate of the server's authority."),
+    ] = None,
+) -> None:
+    """Make the figures that Grafana reads of the history in a gateway's file, hour by hour.
+
+    For a mall that comes from the embedded store, after 'mallsense store migrate'. Made again, it leaves
+    the same points.
+    """
+    place = find_place(address, token_file=token_file, ca=ca).influx
+    if place is None:
+        raise ConfigurationError(
+            f"{address}: not the address of an InfluxDB", "Write it like influx://127.0.0.1:8086/mall."
+        )
+    if not file.is_file():
+        raise ConfigurationError(f"{file}: no such file", "Give the file of a gateway's --store.")
+    mall = read_site(site)
+    grid = zone_map(mall).heat_grid
+    settings = FigureSettings.of(
+        mall,
+        CellGrid(grid.cell_m, grid.x0_m, grid.y0_m, grid.nx, grid.ny),
+        read_people(people) if people else MallPeople.assumed(),
+        place.figures,
+    )
+    store, client = SqliteStore(file), InfluxClient(place)
+    points = 0
+    try:
+        for hour_ms in track(hours_in(store, settings), "making figures", transient=True):
+            points += _send(client, settings, rows_of_hour(store, settings, hour_ms))
+        points += _send(client, settings, promotion_rows(file))
+    finally:
+        client.close()
+        store.close()
+    typer.echo(f"{points:,} points of figures written to {place} ({place.figures})")
+
+
+def hours_in(store: SqliteStore, settings: FigureSettings) -> list[int]:
+    """The mall's hours that are over and that something is known of."""
+    newest_ms = store.newest_ms()
+    if newest_ms is None:
+        return []
+    timezone = ZoneInfo(settings.site.mall.timezone)
+    kept = Period(max(0, newest_ms - settings.site.retention.rollups_d * DAY_MS), newest_ms)
+    whole = hours_over(kept, newest_ms, timezone)
+    if whole is None:
+        return []
+    known = store.zone_minutes(whole.from_ms, whole.to_ms, HOUR_MS, [WHOLE_MALL])
+    return [hour_of(row.minute_ms, timezone) for row in known]
+
+
+def rows_of_hour(store: SqliteStore, settings: FigureSettings, hour_ms: int) -> Iterator[Row]:
+    """The figures of an hour and of its minutes, without those that its visits are no longer there for."""
+    site, hour = settings.site, Period(hour_ms, hour_ms + HOUR_MS)
+    visits_since_ms = (store.newest_ms() or 0) - site.retention.visits_d * DAY_MS
+    for row in hour_rows(store, settings, hour_ms):
+        if hour_ms >= visits_since_ms or row.table not in ("zone_hour", "flow_hour"):
+            yield row
+    yield from occupancy_over(store, site.privacy.k, hour, places(site), settings.people)
+    yield from car_park_over(store, site, hour)
+
+
+def promotion_rows(file: Path) -> list[Row]:
+    """All promotions in a store's file."""
+    promotions = Promotions(file)
+    try:
+        return [promotion_row(one) for one in promotions.between(0, 9_000_000_000_000)]
+    finally:
+        promotions.close()
+
+
+def _send(client: InfluxClient, settings: FigureSettings, rows: Iterator[Row] | list[Row]) -> int:
+    sent = 0
+    for destination, lines in settings.points.of(rows):
+        for body in outbox.bodies(lines):
+            client.write(*destination, body.data)
+        sent += len(lines)
+    return sent
