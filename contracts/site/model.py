@@ -380,8 +380,7 @@ class Mall(Part):
         return value
 
 
-_STORE = r"^influxs?://[^\s/@?#]+/[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\?org=[^\s&#]+)?$"
-"""Without user and password: a site file holds no secrets."""
+_STORE = re.compile(r"influxs?://[^\s/@?#]+/[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\?org=[^\s&#]+)?")
 
 
 class Site(Part):
@@ -399,8 +398,18 @@ class Site(Part):
     visits: VisitRules = VisitRules()
     privacy: Privacy = Privacy()
     retention: Retention = Retention()
-    store: Annotated[str, Field(pattern=_STORE)] | None = None
+    store: str | None = None
     """The InfluxDB that history is kept in, influx://HOST[:PORT]/DATABASE; None = a file of the gateway."""
+
+    @field_validator("store")
+    @classmethod
+    def _holds_no_secrets(cls, value: str | None) -> str | None:
+        if value is not None and not _STORE.fullmatch(value):
+            raise ValueError(
+                "expected influx://HOST[:PORT]/DATABASE, or influxs:// for TLS, without user and password: "
+                "a site file holds no secrets (--store-token-file has them)"
+            )
+        return value
 
     @model_validator(mode="after")
     def _references_hold(self) -> Self:

@@ -201,6 +201,23 @@ def test_a_key_that_stands_twice_is_refused() -> None:
         parse_site("a: &a [{x: 1}, *a]\nb: *a\n", "mall.yaml")
 
 
+def test_store_is_an_address_without_secrets() -> None:
+    """The site file may name the InfluxDB of the mall, and never how to log in there."""
+    address = "influxs://db.example:8086/mall?org=group"
+    site = parse_site(f"{MINIMAL}store: {address}\n", "mall.yaml")
+    assert site.store == address
+    assert parse_site(dump_site(site), "dumped") == site
+    for wrong in (
+        "influx://anna:pw@h/mall",
+        "influx://h",
+        "http://h/mall",
+        "mall.db",
+        "influx://h/mall?token=x",
+    ):
+        with pytest.raises(ConfigurationError, match="holds no secrets"):
+            parse_site(f"{MINIMAL}store: {wrong}\n", "mall.yaml")
+
+
 def test_radios_of_a_node_are_read_and_written_again() -> None:
     """A node's radios keep interface, channels and dwell time; most nodes name none."""
     text = MINIMAL.replace("z_m: 3.2", "radios: [{interface: wlan1, channels: [1, 36], dwell_s: 5}]")
