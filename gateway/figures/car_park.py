@@ -6,7 +6,7 @@ from contracts.site import Site
 from gateway.api.tables import CarParkRow
 from gateway.figures.period import Period
 from gateway.parking.report import AreaNow
-from gateway.store import Store
+from gateway.store.base import History
 from gateway.store.records import WHOLE_CAR_PARK, CarParkMinute
 
 
@@ -24,7 +24,7 @@ def car_park_rows(site: Site, minutes: Iterable[CarParkMinute]) -> list[CarParkR
     return [_row(minute, spaces[minute.area]) for minute in minutes if minute.area in spaces]
 
 
-def car_park_over(store: Store, site: Site, period: Period) -> list[CarParkRow]:
+def car_park_over(store: History, site: Site, period: Period) -> list[CarParkRow]:
     """The rows of a period, by minute and area."""
     return car_park_rows(site, store.car_park_minutes(period.from_ms, period.to_ms))
 

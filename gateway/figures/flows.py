@@ -8,12 +8,12 @@ from gateway.api.tables import FlowHourRow
 from gateway.figures.people import PeopleFigures
 from gateway.figures.period import Period
 from gateway.people import MallPeople
-from gateway.store import Store
+from gateway.store.base import History
 from gateway.store.records import Visit
 
 
 def flows(
-    store: Store, site: Site, period: Period, floor: str | None = None, people: MallPeople | None = None
+    store: History, site: Site, period: Period, floor: str | None = None, people: MallPeople | None = None
 ) -> schemas.Flows:
     """Links between consecutive visits of one stay, by the number of different people who took them.
 
@@ -40,7 +40,7 @@ def flows(
 
 
 def flow_rows(
-    store: Store, site: Site, period: Period, floor: str | None = None, people: MallPeople | None = None
+    store: History, site: Site, period: Period, floor: str | None = None, people: MallPeople | None = None
 ) -> list[FlowHourRow]:
     """The same as rows; the time of all is the period's start."""
     return [

@@ -8,7 +8,7 @@ from gateway.api.tables import FootfallHourRow
 from gateway.figures.people import PeopleFigures
 from gateway.figures.period import HOUR_MS, Period, covered, hour_of
 from gateway.people import MallPeople
-from gateway.store import Store
+from gateway.store.base import History
 from gateway.store.records import MINUTE_MS, WHOLE_MALL, ZoneMinute
 
 TIMELINE_STEPS = 720
@@ -16,7 +16,7 @@ TIMELINE_STEPS = 720
 
 
 def footfall(
-    store: Store, k: int, period: Period, timezone: ZoneInfo, people: MallPeople | None = None
+    store: History, k: int, period: Period, timezone: ZoneInfo, people: MallPeople | None = None
 ) -> list[schemas.FootfallHour]:
     """Every hour of the period: the mean number of people present and who arrived, with their intervals."""
     figures = PeopleFigures(k, people)
@@ -48,14 +48,14 @@ def footfall(
 
 
 def footfall_rows(
-    store: Store, k: int, hours: Period, timezone: ZoneInfo, people: MallPeople | None = None
+    store: History, k: int, hours: Period, timezone: ZoneInfo, people: MallPeople | None = None
 ) -> list[FootfallHourRow]:
     """The same as rows."""
     found = footfall(store, k, hours, timezone, people)
     return [FootfallHourRow(time=hour.hour_ms, **hour.model_dump(exclude={"hour_ms"})) for hour in found]
 
 
-def timeline(store: Store, k: int, period: Period, people: MallPeople | None = None) -> schemas.Timeline:
+def timeline(store: History, k: int, period: Period, people: MallPeople | None = None) -> schemas.Timeline:
     """People present, in steps of whole minutes; the last step may be cut short by the period's end."""
     figures = PeopleFigures(k, people)
     whole = period.in_minutes(store.newest_ms())

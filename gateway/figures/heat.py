@@ -12,7 +12,7 @@ from gateway.figures.people import PeopleFigures
 from gateway.figures.period import Period, minutes_until
 from gateway.frames import heat_answer
 from gateway.people import MallPeople
-from gateway.store import Store
+from gateway.store.base import History
 from gateway.store.records import MINUTE_MS, CellGrid, Heat, whole_floor
 
 NOTHING_MIN = 0.01
@@ -22,7 +22,7 @@ NOBODY = 0.005
 
 
 def heat(
-    store: Store, floor: str, k: int, period: Period, empty: CellGrid, people: MallPeople | None = None
+    store: History, floor: str, k: int, period: Period, empty: CellGrid, people: MallPeople | None = None
 ) -> schemas.Heat:
     """Expected device-minutes per cell over whole minutes.
 
@@ -37,7 +37,7 @@ def heat(
 
 
 def heat_rows(
-    store: Store, floor: str, k: int, period: Period, blocks: Blocks, people: MallPeople | None = None
+    store: History, floor: str, k: int, period: Period, blocks: Blocks, people: MallPeople | None = None
 ) -> list[CellHourRow]:
     """The same in larger cells with latitude and longitude; the time of all is the period's start."""
     found = _device_minutes(store, floor, period, PeopleFigures(k, people))
@@ -69,7 +69,7 @@ def minute_rows(
 
 
 def last_minute_rows(
-    store: Store, floor: str, k: int, blocks: Blocks, people: MallPeople | None = None
+    store: History, floor: str, k: int, blocks: Blocks, people: MallPeople | None = None
 ) -> list[CellRow]:
     """`minute_rows` of the last minute that is over."""
     newest_ms = store.newest_ms()
@@ -84,7 +84,7 @@ def last_minute_rows(
     return minute_rows(minute_ms, floor, cells, on_floor, blocks, PeopleFigures(k, people))
 
 
-def _device_minutes(store: Store, floor: str, period: Period, figures: PeopleFigures) -> Heat | None:
+def _device_minutes(store: History, floor: str, period: Period, figures: PeopleFigures) -> Heat | None:
     """Device-minutes per cell; None where nobody was, or at no time enough people to show."""
     whole = period.in_minutes(store.newest_ms())
     found = store.heat(floor, whole.from_ms, whole.to_ms)

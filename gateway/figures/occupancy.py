@@ -9,7 +9,7 @@ from gateway.api.tables import OccupancyRow
 from gateway.figures.people import PeopleFigures
 from gateway.figures.period import Period, covered, minutes_until
 from gateway.people import MallPeople
-from gateway.store import Store
+from gateway.store.base import History
 from gateway.store.records import MINUTE_MS, WHOLE_MALL, ZoneMinute, whole_floor
 
 MOST_ROWS = 20_000
@@ -59,7 +59,7 @@ def _row(t_ms: int, place: Place, minute: ZoneMinute | None, figures: PeopleFigu
 
 
 def occupancy_over(
-    store: Store, k: int, period: Period, where: Sequence[Place], people: MallPeople | None = None
+    store: History, k: int, period: Period, where: Sequence[Place], people: MallPeople | None = None
 ) -> list[OccupancyRow]:
     """Means over steps of whole minutes, as short as `MOST_ROWS` lets them be, to the last whole one."""
     newest_ms = store.newest_ms()

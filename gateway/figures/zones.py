@@ -12,12 +12,12 @@ from gateway.api.tables import ZoneHourRow
 from gateway.figures.people import PeopleFigures
 from gateway.figures.period import HOUR_MS, Period, covered, hour_of
 from gateway.people import MallPeople
-from gateway.store import Store
+from gateway.store.base import History
 from gateway.store.records import MINUTE_MS, Visit
 
 
 def zone_figures(
-    store: Store, site: Site, period: Period, people: MallPeople | None = None
+    store: History, site: Site, period: Period, people: MallPeople | None = None
 ) -> list[schemas.ZoneFigures]:
     """Every zone of the site, in its order. Dwell is of the visits that have ended."""
     by_zone: defaultdict[str, list[Visit]] = defaultdict(list)
@@ -51,7 +51,7 @@ def _figures(zone: str, visits: Sequence[Visit], figures: PeopleFigures) -> sche
 
 
 def zone_hours(
-    store: Store, zone: str, k: int, period: Period, timezone: ZoneInfo, people: MallPeople | None = None
+    store: History, zone: str, k: int, period: Period, timezone: ZoneInfo, people: MallPeople | None = None
 ) -> list[schemas.ZoneHour]:
     """Every hour of the period: visits that started in it, and the mean number of people there."""
     figures = PeopleFigures(k, people)
@@ -70,7 +70,7 @@ def zone_hours(
 
 
 def zone_hour_rows(
-    store: Store, site: Site, hours: Period, people: MallPeople | None = None
+    store: History, site: Site, hours: Period, people: MallPeople | None = None
 ) -> list[ZoneHourRow]:
     """Every zone in every hour of a period of whole hours that are over."""
     figures = PeopleFigures(site.privacy.k, people)

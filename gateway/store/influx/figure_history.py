@@ -6,6 +6,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.console import Console
 from rich.progress import track
 
 from contracts.errors import ConfigurationError
@@ -21,16 +22,16 @@ from gateway.store import outbox
 from gateway.store.influx.client import InfluxClient
 from gateway.store.influx.figure_hours import hour_rows
 from gateway.store.influx.figures import FigureSettings
+from gateway.store.influx.migration_kinds import Source
 from gateway.store.place import find_place
 from gateway.store.promotions import Promotions
-from gateway.store.records import WHOLE_MALL, CellGrid
-from gateway.store.sqlite import SqliteStore
+from gateway.store.records import MINUTE_MS, WHOLE_MALL, CellGrid
 
 DAY_MS = 24 * HOUR_MS
 
 
 def figures(
-    file: Annotated[Path, typer.Argument(help="The file of a gateway's --store; the gateway is stopped.")],
+    file: Annotated[Path, typer.Argument(help="The file of a gateway's --store; only read.")],
     address: Annotated[
         str, typer.Argument(help="influx://HOST[:PORT]/DATABASE, influxs:// for TLS; 2.x: ?org=ORG")
     ],
@@ -51,16 +52,15 @@ def figures(
 ) -> None:
     """Make the figures that Grafana reads of the history in a gateway's file, hour by hour.
 
-    For a mall that comes from the embedded store, after 'mallsense store migrate'. Made again, it leaves
-    the same points.
+    For a mall that comes from the embedded store, after 'mallsense store migrate'; a gateway may go on
+    meanwhile. Made again, it leaves the same points.
     """
     place = find_place(address, token_file=token_file, ca=ca).influx
     if place is None:
         raise ConfigurationError(
             f"{address}: not the address of an InfluxDB", "Write it like influx://127.0.0.1:8086/mall."
         )
-    if not file.is_file():
-        raise ConfigurationError(f"{file}: no such file", "Give the file of a gateway's --store.")
+    store = Source(file)
     mall = read_site(site)
     grid = zone_map(mall).heat_grid
     settings = FigureSettings.of(
@@ -69,19 +69,20 @@ def figures(
         read_people(people) if people else MallPeople.assumed(),
         place.figures,
     )
-    store, client = SqliteStore(file), InfluxClient(place)
-    points = 0
+    client, points = InfluxClient(place), 0
     try:
-        for hour_ms in track(hours_in(store, settings), "making figures", transient=True):
+        for hour_ms in track(
+            hours_in(store, settings), "making figures", console=Console(stderr=True), transient=True
+        ):
             points += _send(client, settings, rows_of_hour(store, settings, hour_ms))
         points += _send(client, settings, promotion_rows(file))
     finally:
         client.close()
-        store.close()
+        store.close_readers()
     typer.echo(f"{points:,} points of figures written to {place} ({place.figures})")
 
 
-def hours_in(store: SqliteStore, settings: FigureSettings) -> list[int]:
+def hours_in(store: Source, settings: FigureSettings) -> list[int]:
     """The mall's hours that are over and that something is known of."""
     newest_ms = store.newest_ms()
     if newest_ms is None:
@@ -92,10 +93,18 @@ def hours_in(store: SqliteStore, settings: FigureSettings) -> list[int]:
     if whole is None:
         return []
     known = store.zone_minutes(whole.from_ms, whole.to_ms, HOUR_MS, [WHOLE_MALL])
-    return [hour_of(row.minute_ms, timezone) for row in known]
+    hours = [hour_of(row.minute_ms, timezone) for row in known]
+    if hours and not _is_whole(store, hours[-1]):
+        hours.pop()  # the gateway has gone on elsewhere, and makes this hour's figures itself
+    return hours
 
 
-def rows_of_hour(store: SqliteStore, settings: FigureSettings, hour_ms: int) -> Iterator[Row]:
+def _is_whole(store: Source, hour_ms: int) -> bool:
+    last_ms = hour_ms + HOUR_MS - MINUTE_MS
+    return bool(store.zone_minutes(last_ms, last_ms + MINUTE_MS, MINUTE_MS, [WHOLE_MALL]))
+
+
+def rows_of_hour(store: Source, settings: FigureSettings, hour_ms: int) -> Iterator[Row]:
     """The figures of an hour and of its minutes, without those that its visits are no longer there for."""
     site, hour = settings.site, Period(hour_ms, hour_ms + HOUR_MS)
     visits_since_ms = (store.newest_ms() or 0) - site.retention.visits_d * DAY_MS

@@ -18,13 +18,16 @@ from gateway.figures.footfall import footfall_rows
 from gateway.figures.heat import heat_rows
 from gateway.figures.period import HOUR_MS, Period, hour_of
 from gateway.figures.zones import zone_hour_rows
-from gateway.store.base import Store
+from gateway.store.base import History, Store
 from gateway.store.influx.figure_marks import MINUTES, VISITS, Marks
 from gateway.store.influx.figures import FigureSettings
 from gateway.store.outbox import Destination
 
 _log = logging.getLogger(__name__)
 
+SETTLES_MS = 60_000
+"""An hour is made so long after it is over, besides the time after which a stay is called a visit: what was
+shown of nobody would else stay there when it turns out to have been somebody."""
 ARRIVES_S = 60.0
 """How long the history may take to arrive at the server before it is looked for again the next time."""
 
@@ -54,7 +57,8 @@ class HourFigures:
         newest_ms = self._store.newest_ms()
         if newest_ms is None:
             return 0
-        due = self._marks.due(hour_of(newest_ms - 1, self._timezone))
+        settled_ms = newest_ms - round(1000 * self._settings.site.visits.min_dwell_s) - SETTLES_MS
+        due = self._marks.due(hour_of(settled_ms, self._timezone))
         if not due or not self._history_arrives(stop, arrives_s):
             return 0
         made = 0
@@ -80,7 +84,7 @@ class HourFigures:
 
 
 def hour_rows(
-    store: Store, settings: FigureSettings, hour_ms: int, parts: Collection[str] = (MINUTES, VISITS)
+    store: History, settings: FigureSettings, hour_ms: int, parts: Collection[str] = (MINUTES, VISITS)
 ) -> Iterator[Row]:
     """The rows of the mall's hour that begins at `hour_ms`, of which these parts have changed."""
     site, people = settings.site, settings.people
