@@ -23,8 +23,11 @@ ONE_CHARACTER = 0.6
 """Share of the misreadings in which one character is wrong."""
 SAME_MISTAKE = 0.3
 """That a plate that was misread once is misread in the same way again: dirt and look-alikes stay."""
+NEITHER = 0.1
+"""Share of the misreadings that are wrong in several characters and do not name the right plate as an
+alternative: a third of a third, as `simulators.car_park.reading_errors` has measured."""
 LEAST_DOUBT = 0.003
-NOTHING_IN_COMMON = 0.002
+NOTHING_IN_COMMON = 0.0005
 """Even of two sure readings: a plate was covered, changed, or it is of a trailer."""
 
 
@@ -79,7 +82,7 @@ def doubt(a: Reading, b: Reading) -> float:
 
 def unlike(a: Reading, b: Reading) -> float:
     """Return the probability that two readings of one car have nothing in common."""
-    return NOTHING_IN_COMMON + (1.0 - ONE_CHARACTER) * doubt(a, b)
+    return NOTHING_IN_COMMON + NEITHER * doubt(a, b)
 
 
 def likelihood_ratio(earlier: Reading, later: Reading) -> float:

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from tests.dashboards.fake_crowd import HOUR_MS, MINUTE_MS, crowd_share
+from tests.dashboards.fake_crowd import HOUR_MS, MINUTE_MS, Floats, Whole, crowd_share
 
-AREAS = [
+AREAS: list[dict[str, Any]] = [
     {"id": "P1", "name": {"en": "Upper level", "zh": "上层"}, "level": "B1", "capacity": 420},
     {"id": "P2", "name": {"en": "Lower level, west", "zh": "下层西区"}, "level": "B2", "capacity": 260},
     {"id": "P3", "name": {"en": "Lower level, east", "zh": "下层东区"}, "level": "B2", "capacity": 240},
@@ -14,17 +14,15 @@ AREAS = [
 CAPACITY = 920
 TOKEN = "Q4xkT0s9b2mWv7LqPz1H3A"
 PLATE = "浙A8K27"
-_SHARES = (0.98, 0.86, 0.52)
+_SHARES = (1.26, 1.1, 0.66)
+"""How full each area is beside how busy the mall is."""
 _STEP_MS = 5 * MINUTE_MS
 
 
 def now(t_ms: int) -> dict[str, Any]:
     """Return how full it is at a moment."""
-    busy = float(crowd_share(np.array([t_ms], dtype=np.float64))[0])
-    areas = [
-        _area(area["id"], area["name"], int(area["capacity"]), 3.8 * share * busy)  # type: ignore[call-overload]
-        for area, share in zip(AREAS, _SHARES, strict=True)
-    ]
+    cars = [int(column[0]) for column in _cars(np.array([t_ms], dtype=np.float64))]
+    areas = [_area(area, taken) for area, taken in zip(AREAS, cars, strict=True)]
     whole = _sum("car-park", {"en": "Car park", "zh": "停车场"}, areas)
     level = _sum("B2", {"en": "B2", "zh": "B2"}, areas[1:])
     return {
@@ -36,12 +34,21 @@ def now(t_ms: int) -> dict[str, Any]:
     }
 
 
-def _area(name: str, names: Any, capacity: int, share: float) -> dict[str, Any]:
-    cars = min(round(capacity * share), capacity)
+def _cars(moments_ms: Floats) -> list[Whole]:
+    """Return the cars in each area at some moments."""
+    busy = crowd_share(moments_ms) ** 0.35
+    return [
+        (np.clip(share * busy, 0, 1) * int(area["capacity"])).astype(np.int64)
+        for area, share in zip(AREAS, _SHARES, strict=True)
+    ]
+
+
+def _area(area: dict[str, Any], cars: int) -> dict[str, Any]:
+    capacity = int(area["capacity"])
     return {
-        "id": name, "name": names, "capacity": capacity, "cars": cars, "low": max(cars - 4, 0),
+        "id": area["id"], "name": area["name"], "capacity": capacity, "cars": cars, "low": max(cars - 4, 0),
         "high": min(cars + 4, capacity), "free": capacity - cars, "full": cars >= 0.98 * capacity,
-        "queue": 3 if name == "P1" else 0,
+        "queue": 3 if area["id"] == "P1" else 0,
     }  # fmt: skip
 
 
@@ -55,7 +62,7 @@ def _sum(name: str, names: Any, areas: list[dict[str, Any]]) -> dict[str, Any]:
 def timeline(from_ms: int, to_ms: int, now_ms: int) -> dict[str, Any]:
     """Return how full it was."""
     moments = np.arange(from_ms, min(to_ms, now_ms), _STEP_MS, dtype=np.float64)
-    cars = (crowd_share(moments) * 1.5 * CAPACITY).clip(0, 0.97 * CAPACITY).astype(int)
+    cars = np.sum(_cars(moments), axis=0)
     spread = 2 + cars // 60
     flow = np.diff(cars, prepend=cars[:1]) if len(cars) else cars
     turn = (crowd_share(moments) * 30).astype(int)

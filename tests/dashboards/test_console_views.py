@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.dashboards.browsing import COLOURS_ON_MAP, PHONE, VIEWS, OpenConsole, Served, scrolls_sideways
+from tests.dashboards.fake_car_park import TOKEN
 from tests.dashboards.fake_mall import K
 
 
@@ -142,3 +143,26 @@ def test_flows_that_are_all_withheld_say_so(open_console: OpenConsole) -> None:
     page.route("**/api/v1/flows*", lambda route: route.fulfill(json={"links": [], "suppressed_links": 75}))
     page.get_by_role("link", name="Flows").click()
     expect(page.locator(".placeholder")).to_have_text(f"75 links of fewer than {K} people are left out")
+
+
+def test_a_car_is_found_by_its_ticket_or_an_enrolled_plate(open_console: OpenConsole) -> None:
+    """Staff type what is on the ticket, or the end of a plate, and read the area."""
+    page = open_console("carpark")
+    expect(page.locator(".kpi").first).to_contain_text("Cars now")
+    expect(page.locator("tbody tr")).to_have_count(4)
+    field, answer = page.get_by_role("searchbox"), page.locator(".find-answer")
+    field.fill(TOKEN)
+    page.get_by_role("button", name="Find", exact=True).click()
+    expect(answer).to_contain_text("Lower level, west")
+    field.fill("8K27")
+    field.press("Enter")
+    expect(answer).to_contain_text("Level B2")
+
+
+def test_the_car_park_fits_a_phone(open_console: OpenConsole) -> None:
+    """In Chinese on a phone the page scrolls down only, and the seventh view is still in the navigation."""
+    page = open_console("carpark", size=PHONE, language="zh-CN")
+    expect(page.locator(".kpi").first).to_contain_text("在场车辆")
+    expect(page.locator(".chart canvas").first).to_be_visible()
+    assert not scrolls_sideways(page)
+    expect(page.locator(".nav a")).to_have_count(7)

@@ -8,13 +8,13 @@ import { Help, helpOpen } from "./parts/help";
 import { Icon, Mark } from "./parts/icon";
 import { PeriodPicker } from "./parts/period";
 import { dark, language, theme, type Theme } from "./settings";
-import { goTo, link, liveFrame, loginNeeded, nodeHealth, pastAt, site, type View, view, VIEWS } from "./state";
+import { goTo, link, liveFrame, loginNeeded, nodeHealth, pastAt, site, type View, view, views } from "./state";
 import { EventsView } from "./views/events";
 import { LiveView } from "./views/live";
 import { Login } from "./views/login";
 import { NodesView } from "./views/nodes";
 
-const WITH_PERIOD: readonly View[] = ["zones", "flows", "footfall"];
+const WITH_PERIOD: readonly View[] = ["zones", "flows", "footfall", "carpark"];
 const NEXT_THEME: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };
 
 /** Views with charts are fetched when they are opened first: the map is there sooner. */
@@ -22,6 +22,7 @@ const LAZY: Partial<Record<View, () => Promise<ComponentType>>> = {
   zones: () => import("./views/zones").then((module) => module.ZonesView),
   flows: () => import("./views/flows").then((module) => module.FlowsView),
   footfall: () => import("./views/footfall").then((module) => module.FootfallView),
+  carpark: () => import("./views/car-park").then((module) => module.CarParkView),
 };
 const EAGER: Partial<Record<View, ComponentType>> = { live: LiveView, events: EventsView, nodes: NodesView };
 
@@ -70,7 +71,7 @@ function Navigation() {
         </div>
       </div>
       <ul>
-        {VIEWS.map((name, i) => (
+        {views.value.map((name, i) => (
           <li key={name}>
             <a href={`#/${name}`} aria-current={view.value === name ? "page" : undefined} title={`${t(`nav.${name}`)} (${i + 1})`}>
               <Icon name={name} />

@@ -1,7 +1,7 @@
 import { helpOpen } from "./parts/help";
 import { backToLive, playing, step } from "./past";
 import { dark, language, theme } from "./settings";
-import { changeFloor, goTo, loginNeeded, pastAt, selectZone, selectedZone, view, VIEWS } from "./state";
+import { changeFloor, goTo, loginNeeded, pastAt, selectZone, selectedZone, view, VIEWS, views } from "./state";
 import { MINUTE_MS } from "./time";
 
 const ACTIONS: Record<string, () => void> = {
@@ -17,7 +17,12 @@ const ACTIONS: Record<string, () => void> = {
   "/": () => document.getElementById("find")?.focus(),
   Escape: () => selectedZone.value !== null && selectZone(null),
 };
-VIEWS.forEach((name, i) => (ACTIONS[String(i + 1)] = () => goTo(name)));
+VIEWS.forEach((_, i) => {
+  ACTIONS[String(i + 1)] = () => {
+    const name = views.value[i];
+    if (name) goTo(name);
+  };
+});
 
 /** Keys that work wherever nobody is typing, and where the focused element has no use for them. */
 export function listenToKeys(): void {

@@ -5,7 +5,7 @@ import { type Link, Live } from "./api/live";
 import type { EventRow, Floor, Frame, Health, NodeHealth, NodeState, Site, Zone } from "./api/types";
 import { DAY_MS, dayStart } from "./time";
 
-export const VIEWS = ["live", "zones", "flows", "footfall", "events", "nodes"] as const;
+export const VIEWS = ["live", "zones", "flows", "footfall", "carpark", "events", "nodes"] as const;
 export type View = (typeof VIEWS)[number];
 export type PeriodName = "today" | "yesterday" | "week" | "custom";
 
@@ -14,6 +14,8 @@ const NODES_EVERY_MS = 10_000;
 const SITE_AGAIN_MS = 3_000;
 
 export const site = signal<Site | null>(null);
+/** The views that this mall has something for. */
+export const views = computed<readonly View[]>(() => VIEWS.filter((name) => name !== "carpark" || Boolean(site.value?.car_park)));
 export const loginNeeded = signal(false);
 /** Why the mall could not be loaded at all; null while all is well. */
 export const siteError = signal(false);

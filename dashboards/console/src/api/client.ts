@@ -1,11 +1,15 @@
 import type {
+  CarPark,
+  CarParkTimeline,
   EventRow,
   Flows,
+  FoundCar,
   FootfallHour,
   Frame,
   Health,
   NodeHealth,
   Site,
+  StayFigures,
   Timeline,
   ZoneFigures,
   ZoneHour,
@@ -61,6 +65,11 @@ export const api = {
   events: (limit: number, after?: number) => ask<{ events: EventRow[]; next: number }>("events", { limit, after }),
   nodes: () => ask<NodeHealth[]>("nodes"),
   health: () => ask<Health>("health"),
+  carPark: () => ask<CarPark>("car-park"),
+  carParkTimeline: (period: Period, area?: string) => ask<CarParkTimeline>("car-park/timeline", { ...period, area }),
+  stays: (period: Period) => ask<StayFigures>("car-park/stays", period),
+  findCar: (by: { token: string } | { plate: string }) =>
+    ask<FoundCar>("car-park/find", {}, { method: "POST", body: JSON.stringify(by) }),
   login: (password: string) => ask<unknown>("login", {}, { method: "POST", body: JSON.stringify({ password }) }),
 };
 

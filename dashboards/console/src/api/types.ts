@@ -43,6 +43,8 @@ export interface Site {
   people: { calibrated: boolean; arrivals_calibrated: boolean; note: Name };
   floors: Floor[];
   nodes: NodePlace[];
+  /** The areas of the car park; null where the mall has none. */
+  car_park?: { id: string; name: Name; level: string; capacity: number }[] | null;
 }
 
 export interface Heat {
@@ -156,3 +158,52 @@ export type Health = {
   /** Null where the history is in the gateway's own file. */
   history: { problem: string | null; waiting_points: number; waiting_since_ms: number | null } | null;
 };
+
+export interface CarParkArea {
+  id: string;
+  name: Name;
+  capacity: number;
+  cars: number;
+  low: number;
+  high: number;
+  free: number;
+  full: boolean;
+  queue: number;
+}
+
+export interface CarPark {
+  t_ms: number;
+  whole: CarParkArea;
+  areas: CarParkArea[];
+  levels: CarParkArea[];
+  forecast: { within_30: number; within_60: number; minutes: number | null };
+}
+
+export interface CarParkTimeline {
+  step_ms: number;
+  capacity: number;
+  t_ms: number[];
+  cars: (number | null)[];
+  low: (number | null)[];
+  high: (number | null)[];
+  entered: number[];
+  left: number[];
+}
+
+export interface StayFigures {
+  stays: number | null;
+  turnover: number | null;
+  ended: number | null;
+  length_median_min: number | null;
+  length_p90_min: number | null;
+  suppressed: boolean;
+}
+
+export interface FoundCar {
+  stay: string;
+  area: string;
+  name: Name;
+  level: string;
+  entered_ms: number;
+  seen_ms: number;
+}

@@ -9,6 +9,11 @@ const ICONS: Record<string, IconName> = {
   "visit.updated": "stay",
   "visit.ended": "leave",
   "path.ended": "door",
+  "car.entered": "enter",
+  "car.left": "leave",
+  "car_park.full_soon": "stay",
+  "car_park.full": "warning",
+  "car_park.free": "check",
 };
 
 export function EventList({ rows, compact = false }: { rows: EventRow[]; compact?: boolean }) {
@@ -43,7 +48,7 @@ function EventItem({ row, compact }: { row: EventRow; compact: boolean }) {
             {named(place.zone.name)}
           </button>
         ) : (
-          <span>{row.zone ?? (site.value ? named(site.value.mall.name) : "")}</span>
+          <span>{placeName(row)}</span>
         )}
         <span class="muted">
           {known(words) ? t(words) : row.kind}
@@ -54,4 +59,11 @@ function EventItem({ row, compact }: { row: EventRow; compact: boolean }) {
       <time class="event-time">{format.clock(row.t_ms)}</time>
     </li>
   );
+}
+
+/** The area of a car's event, the car park, or the mall. */
+function placeName(row: EventRow): string {
+  if (row.zone === null) return site.value ? named(site.value.mall.name) : "";
+  const area = site.value?.car_park?.find((each) => each.id === row.zone);
+  return area ? named(area.name) : row.kind.startsWith("car") ? t("carpark.whole") : row.zone;
 }

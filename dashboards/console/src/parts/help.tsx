@@ -7,7 +7,7 @@ import { IconButton } from "./controls";
 export const helpOpen = signal(false);
 
 const ROWS: [string[], Key][] = [
-  [["1", "…", "6"], "help.views"],
+  [["1", "…", "7"], "help.views"],
   [["[", "]"], "help.floor"],
   [["←", "→"], "help.time"],
   [["Space"], "help.play"],
