@@ -104,6 +104,22 @@ def test_waits_while_the_server_is_away(
     assert sender.state().problem is None
 
 
+def test_error_that_nobody_knows_does_not_end_it(waits: Outbox, server: Server, sender: Sender) -> None:
+    """A library that raises what it never said it would is told of, and posting goes on after it."""
+
+    def problem(_where: Destination, _body: bytes) -> MallsenseError | None:
+        raise ValueError("odd")
+
+    server.problem = problem
+    waits.post({RAW: [lines(1)]})
+    sender.start()
+    wait_until(lambda: server.tries > 1)
+    assert sender.state().problem == "posting to InfluxDB failed: ValueError: odd"
+    server.problem = lambda _where, _body: None
+    wait_until(lambda: not waits.waiting().bodies)
+    wait_until(lambda: sender.state().problem is None)
+
+
 def test_missing_database_holds_up_only_what_is_for_it(waits: Outbox, server: Server, sender: Sender) -> None:
     """Where a person has to make a database first, all that is for others goes on."""
     server.problem = lambda where, _body: ConfigurationError("no such policy") if where == RAW else None

@@ -123,6 +123,11 @@ class Sender:
                     self._failed(destination, error)
         except UnavailableError as error:
             self._failed(None, error)
+        except Exception as error:  # noqa: BLE001  # whatever a library raises, this thread has to go on
+            if None not in self._troubles:
+                _log.exception("posting to InfluxDB failed in a way that is not known")
+            problem = f"posting to InfluxDB failed: {type(error).__name__}: {error}"
+            self._failed(None, UnavailableError(problem, "Please report it with the log."))
         return sent
 
     def _page(self, destination: Destination) -> int:
