@@ -137,7 +137,8 @@ def push(
             counts[change.outcome] += 1
             table.add_row(change.what, change.name, str(change.outcome))
     finally:
-        Console().print(table)  # also what was done before something failed
+        if table.rows:  # also what was done before something failed
+            Console().print(table)
     typer.echo(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
 
 

@@ -91,12 +91,13 @@ class Grafana:
         yield from self._rules(list(alert_rules(wanted)), folder_uid(wanted.languages[0]))
 
     def _data_source(self, source: dict[str, object], *, renew: bool) -> Change:
+        source = {key: value for key, value in source.items() if key != "editable"}  # a word of files
         uid, name = str(source["uid"]), str(source["name"])
         there = self._found(lambda: self._api.datasource.get_datasource_by_uid(uid))
         if there is None:
             self._do(lambda: self._api.datasource.create_datasource(source))
             return Change("data source", name, Outcome.MADE)
-        told = {key: value for key, value in source.items() if key not in ("secureJsonData", "editable")}
+        told = {key: value for key, value in source.items() if key != "secureJsonData"}
         if (
             not renew
             and _within(told, there)

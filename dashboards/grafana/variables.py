@@ -48,7 +48,8 @@ def zones(mall: Mall) -> VariableModel:
 
 def period(mall: Mall) -> VariableModel:
     """What a bar, or a point of a line, stands for."""
-    steps = {"1h": Text("Hour", "小时"), "1d": Text("Day", "天"), "7d": Text("Week", "周")}
+    # InfluxDB counts weeks from a Thursday, the first of January 1970: four days on they begin on Mondays.
+    steps = {"1h": Text("Hour", "小时"), "1d": Text("Day", "天"), "7d,4d": Text("Week", "周")}
     return _one("period", Text("Period of a bar", "每柱时段"), steps, "1h", mall.language)
 
 
@@ -112,8 +113,9 @@ def _one(name: str, label: Text, names: Mapping[str, Text], chosen: str, languag
 
 
 def _custom(names: Mapping[str, Text], language: Language) -> str:
-    """Write `text : value, text : value` as the editor of Grafana does: commas of names are escaped."""
-    return ", ".join(f"{text(language).replace(',', chr(92) + ',')} : {key}" for key, text in names.items())
+    """Write `text : value, text : value` as the editor of Grafana does: other commas are escaped."""
+    pairs = [f"{text(language)} : {value}" for value, text in names.items()]
+    return ", ".join(pair.replace(",", "\\,") for pair in pairs)
 
 
 PROMOTIONS = Text("Promotions", "促销活动")
@@ -142,8 +144,11 @@ def _target(mall: Mall, query: Query, title: str) -> Target:
     asked = mall.source.target(query, "Anno")
     if not isinstance(mall.source, InfluxQL):
         return asked
+    # Also those that began before the time that is shown, and are on in it.
+    on = 'time >= ${__from}ms - 90d AND time <= ${__to}ms AND "ended_ms" >= ${__from}'
+    text = mall.source.text(query).replace("$timeFilter", on)
     columns = {"textColumn": title, "timeEndColumn": "ended_ms", "tagsColumn": "zone", "titleColumn": ""}
-    return Target({**asked.json, **columns, "fromAnnotations": True, "textEditor": True})
+    return Target({**asked.json, "query": text, **columns, "fromAnnotations": True, "textEditor": True})
 
 
 def _field(name: str) -> AnnotationEventFieldMapping:

@@ -4,8 +4,9 @@ import copy
 import math
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -118,15 +119,30 @@ def test_every_panel_gets_what_it_shows(influx: Influxd, language: Any) -> None:
     assert sum(len(board["panels"]) for board in boards) > 50
 
 
+def test_days_and_weeks_begin_at_the_malls_midnight(influx: Influxd) -> None:
+    """Bars of a day begin at midnight in Shanghai, those of a week on Monday."""
+    board = next(each for each in dashboards(WANTED, "en") if each["uid"].endswith("footfall-en"))
+    (period,) = [each for each in board["templating"]["list"] if each["name"] == "period"]
+    assert [option["value"] for option in period["options"]] == ["1h", "1d", "7d,4d"]
+    assert period["query"].endswith("Week : 7d\\,4d")
+    over = Range(figures.NOW - timedelta(days=25), figures.NOW)
+    for chosen, weekdays in (("1d", set(range(7))), ("7d,4d", {0})):
+        period["current"]["value"] = chosen
+        (frame,) = influx_data.asked(influx, board["panels"][0]["targets"][0], board, over)
+        times = [datetime.fromtimestamp(ms / 1_000, ZoneInfo("Asia/Shanghai")) for ms in frame.fields["Time"]]
+        assert {(time.hour, time.minute) for time in times} == {(0, 0)}
+        assert {time.weekday() for time in times} == weekdays
+
+
 def test_promotions_and_malls_are_found(influx: Influxd) -> None:
     """Annotations give a time, an end and a text; the variable of malls gives their ids."""
     seen = 0
     for board in dashboards(WANTED, "zh"):
         for annotation in board["annotations"]["list"]:
             target = annotation["target"]
-            (frame,) = influx_data.asked(
-                influx, target, board, Range(figures.NOW - timedelta(days=7), figures.NOW)
-            )
+            # It began before these two hours, and was on in them.
+            over = Range(figures.NOW - timedelta(hours=2), figures.NOW)
+            (frame,) = influx_data.asked(influx, target, board, over)
             assert frame.fields[target["textColumn"]] == ["半价"]
             assert frame.fields[target["timeEndColumn"]][0] > frame.fields["Time"][0]
             assert frame.fields[target["tagsColumn"]] == ["books"]

@@ -98,7 +98,7 @@ def interpolated(text: str, variables: Mapping[str, list[str] | str]) -> str:
 def influxql(query: str, variables: Mapping[str, list[str] | str], over: Range) -> str:
     """The query as the data source sends it."""
     start_ms, end_ms = over.ms
-    text = interpolated(query, variables)
+    text = interpolated(query, {**variables, "__from": str(start_ms), "__to": str(end_ms)})
     text = text.replace("$timeFilter", f"time >= {start_ms}ms and time <= {end_ms}ms")
     text = text.replace("$__interval", over.interval)
     # `$/` ends a regular expression; any other `$` would reach the server as it is.
