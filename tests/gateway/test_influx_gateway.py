@@ -1,17 +1,20 @@
 """A gateway whose history is in a real InfluxDB, which goes away and comes back."""
 
 import json
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from contracts.broker import BrokerAddress
+from contracts.site import dump_site
 from gateway.runtime import Gateway, Settings
 from gateway.store.influx.address import InfluxAddress
 from gateway.store.influx.client import InfluxClient
 from tests.gateway.crowd import small_site, stream
-from tests.gateway.running import announce, client, play
+from tests.gateway.running import ROOT, announce, client, play
 from tests.influx import Influxd
 from tests.support import Mosquitto, wait_until
 
@@ -67,7 +70,31 @@ def test_live_goes_on_while_the_history_is_away(
         wait_until(lambda: not waiting(), 60, "it is not posted although the server is back")
         wait_until(lambda: gateway.health().status == "ok")
     assert snapshots(server) >= (SECONDS - 20) // 10
+    assert {*figures(server)} == {"occupancy", "cell", "node", "freshness"}
     server.stop()
+
+
+def test_command_line_ends_at_once_where_it_cannot_work(influxd: Influxd, tmp_path: Path) -> None:
+    """With a store in the site file that has no such database, it says so, and shows no secret."""
+    site = small_site("influx-command").model_copy(update={"store": influxd.address("nowhere")})
+    (tmp_path / "mall.yaml").write_text(dump_site(site), encoding="utf-8")
+    (tmp_path / "login").write_text("anna:s3cret-w0rd\n", encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "mallsense",
+        "gateway",
+        "--site",
+        str(tmp_path / "mall.yaml"),
+        "--port",
+        "0",
+    ]
+    command += ["--store-token-file", str(tmp_path / "login"), "--journal", str(tmp_path / "journal.db")]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 1
+    assert "database not found: nowhere" in ended.stderr
+    assert "mallsense store init" in ended.stderr
+    assert "s3cret-w0rd" not in ended.stdout + ended.stderr
 
 
 def snapshots(server: Influxd) -> int:
@@ -76,6 +103,18 @@ def snapshots(server: Influxd) -> int:
     found = influx.query('SELECT "x_m" FROM "raw"."position"', database="riverside")
     influx.close()
     return len({row[0] // 10_000 for series in found for row in series.values})
+
+
+def figures(server: Influxd) -> list[str]:
+    """The tables of figures that have a row."""
+    influx = InfluxClient(InfluxAddress.parse(server.address("riverside")))
+    found = [
+        series.name
+        for policy in ("live", "long")
+        for series in influx.query(f'SELECT * FROM "{policy}"./.*/', database="riverside_figures")
+    ]
+    influx.close()
+    return found
 
 
 def status(url: str) -> int:

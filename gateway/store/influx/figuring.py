@@ -79,7 +79,7 @@ class Figuring:
     def _run(self) -> None:
         due_s, minute = 0.0, -1
         while not self._stop.wait(LOOK_S):
-            if self._now_ms() // MINUTE_MS != minute:
+            if self._newest() is not None and self._now_ms() // MINUTE_MS != minute:
                 minute = self._now_ms() // MINUTE_MS
                 self._surely(self.freshness)
             if time.monotonic() >= due_s:
