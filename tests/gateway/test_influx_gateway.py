@@ -91,7 +91,7 @@ def test_command_line_ends_at_once_where_it_cannot_work(influxd: Influxd, tmp_pa
     ]
     command += ["--store-token-file", str(tmp_path / "login"), "--journal", str(tmp_path / "journal.db")]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert "database not found: nowhere" in ended.stderr
     assert "mallsense store init" in ended.stderr
     assert "s3cret-w0rd" not in ended.stdout + ended.stderr
