@@ -162,7 +162,11 @@ class Influx2(Documented):
 
     def _buckets(self, method: str, one: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
         if method == "GET":
-            named = [found for found in self.buckets if found["name"] == query["name"]]
+            named = [
+                found
+                for found in self.buckets
+                if found["name"] == query["name"] and query.get("orgID") in (None, found["orgID"])
+            ]
             if not named and "orgID" in query:
                 raise RefusalError(
                     404, {"code": "not found", "message": f'bucket "{query["name"]}" not found'}
@@ -182,33 +186,34 @@ class Influx2(Documented):
         )
 
     def _dbrps(self, method: str, one: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
-        assert query.get("orgID", self.orgs[0]["id"]) == self.orgs[0]["id"]
         if method == "DELETE":
             assert query["orgID"]
             self.mappings = [found for found in self.mappings if found["id"] != one]
             return 204, None
         if method == "POST":
             made = fields(body, "orgID bucketID database retention_policy", "default")
-            names = ("database", "retention_policy")
+            names = ("orgID", "database", "retention_policy")
             if any(all(found[name] == made[name] for name in names) for found in self.mappings):
                 raise RefusalError(409, {"code": "conflict", "message": "another DBRP mapping exists"})
             self.mappings.append({"id": self._id(), "default": False, "virtual": False, **made})
             return 201, self.mappings[-1]
         wanted = (query["db"], query["rp"])
-        found = [one for one in self.mappings if (one["database"], one["retention_policy"]) == wanted]
+        ours = [one for one in self.mappings if one["orgID"] == query["orgID"]]
+        found = [one for one in ours if (one["database"], one["retention_policy"]) == wanted]
         virtual = [
             {
                 "id": one["id"], "orgID": one["orgID"], "bucketID": one["id"], "database": wanted[0],
                 "retention_policy": wanted[1], "default": False, "virtual": True,
             }
             for one in self.buckets
-            if one["name"] == "/".join(wanted)
+            if one["name"] == "/".join(wanted) and one["orgID"] == query["orgID"]
         ]  # fmt: skip
         return 200, {"content": found + virtual}
 
     def _authorizations(self, method: str, one: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
         if method == "GET":  # without the token's value, as servers do that keep hashes (2.9)
-            return 200, {"authorizations": [{**one, "token": ""} for one in self.tokens]}
+            ours = [one for one in self.tokens if query.get("orgID") in (None, one["orgID"])]
+            return 200, {"authorizations": [{**one, "token": ""} for one in ours]}
         if method == "DELETE":
             self.tokens = [found for found in self.tokens if found["id"] != one]
             return 204, None
@@ -236,8 +241,10 @@ class Influx2(Documented):
 class Influx3(Documented):
     """InfluxDB 3, Core or Enterprise: databases, tokens, system tables, and InfluxQL's rights."""
 
-    def __init__(self, build: str = "Core") -> None:
+    def __init__(self, build: str = "Core", *, slash: bool = True, changes: bool = True) -> None:
+        """`slash`: takes it in a name. `changes`: changes how long a database keeps points."""
         super().__init__()
+        self.slash, self.changes = slash, changes
         self.enterprise = build == "Enterprise"
         self.headers = {"x-influxdb-version": "3.9.0", "x-influxdb-build": build}
         self.databases: dict[str, int | None] = {}
@@ -301,6 +308,10 @@ class Influx3(Documented):
     def _database(self, method: str, body: dict[str, str]) -> tuple[int, Any]:
         name, period = body["db"], body.get("retention_period")
         days = int(period.removesuffix("d")) if period else None
+        if method == "POST" and "/" in name and not self.slash:  # as releases of 2025 do
+            raise RefusalError(400, {"error": "invalid character in database name: must be ASCII"})
+        if method == "PUT" and not self.changes:
+            raise RefusalError(405, {"error": "method not allowed"})
         if method == "POST" and name in self.databases:
             raise RefusalError(409, {"error": "attempted to create a resource that already exists"})
         if method == "POST" and not self.enterprise and len(self.databases) == 5:

@@ -321,6 +321,21 @@ def test_what_differs_in_a_2x_is_told_and_mended(two: Influx2, init: Init) -> No
     assert len(two.tokens) == 2  # the old ones have ended
 
 
+def test_organisations_do_not_share(two: Influx2, init: Init) -> None:
+    """A second organisation is made with buckets, mappings and tokens of its own, of the same names."""
+    init.run(f"influx://127.0.0.1:{two.port}/mall?org=group")
+    other = Init(init.folder / "other")
+    other.folder.mkdir()
+    other.admin = init.admin
+    assert other.run(f"influx://127.0.0.1:{two.port}/mall?org=second", "--check").exit_code == 1
+    assert other.run(f"influx://127.0.0.1:{two.port}/mall?org=second").exit_code == 0
+    assert [org["name"] for org in two.orgs] == ["group", "second"]
+    assert (len(two.buckets), len(two.mappings), len(two.tokens)) == (10, 10, 4)
+    (other.secrets / "influxdb-gateway").unlink()
+    lost = other.run(f"influx://127.0.0.1:{two.port}/mall?org=second")
+    assert (lost.exit_code, "--renew" in lost.output) == (1, True)
+
+
 def test_the_official_client_sees_what_was_made(two: Influx2, init: Init) -> None:
     """influxdb-client reads the same organisation, bucket and tokens from the documented server."""
     init.run(f"influx://127.0.0.1:{two.port}/mall?org=group")
@@ -385,6 +400,45 @@ def test_a_3_with_an_administrator_wants_its_token(init: Init) -> None:
         assert isinstance(refused.exception, ConfigurationError)
         assert "holds no login" in refused.exception.hint
         assert not init.admin.exists()
+
+
+@pytest.mark.parametrize("build", ["Core", "Enterprise"])
+def test_a_lost_token_of_a_3_is_renewed_when_asked_to(init: Init, build: str) -> None:
+    """A token whose file is missing, and a file whose token is missing, are told; --renew mends both."""
+    with (server := Influx3(build)).serve() as host:
+        address = f"influx://{host}/mall"
+        init.run(address)
+        file = init.secrets / "influxdb-gateway"
+        token = file.read_text(encoding="utf-8")
+        file.unlink()
+        lost = init.run(address)
+        assert (lost.exit_code, "--renew" in lost.output) == (1, True)
+        file.write_text(token, encoding="utf-8")
+        file.chmod(0o600)
+        del server.tokens["mall_gateway"]
+        strange = init.run(address)
+        assert (strange.exit_code, "another database" in strange.output) == (1, True)
+        init.run(address, "--renew")
+        assert file.read_text(encoding="utf-8").strip() == server.tokens["mall_gateway"]["token"]
+
+
+def test_what_a_3_cannot_do_is_told(init: Init) -> None:
+    """A release that takes no slash in names, and one that changes no period: what to do instead is said."""
+    with Influx3(slash=False).serve() as host:
+        old = init.run(f"influx://{host}/mall")
+        assert isinstance(old.exception, ConfigurationError)
+        assert "too old" in old.exception.hint
+    init.admin.unlink()
+    with (server := Influx3(changes=False)).serve() as host:
+        address = f"influx://{host}/mall"
+        init.run(address)
+        server.databases["mall/raw"] = None
+        forever = init.run(address, "--check")
+        assert "kept forever" in forever.output
+        server.databases["mall/raw"] = 1
+        fixed = init.run(address)
+        assert isinstance(fixed.exception, ConfigurationError)
+        assert "another DATABASE" in fixed.exception.hint
 
 
 # What is the same for all

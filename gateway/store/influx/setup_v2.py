@@ -17,10 +17,12 @@ from influxdb_client.domain.onboarding_request import OnboardingRequest
 from influxdb_client.domain.patch_bucket_request import PatchBucketRequest
 from influxdb_client.domain.permission import Permission
 from influxdb_client.domain.permission_resource import PermissionResource
+from influxdb_client.domain.post_organization_request import PostOrganizationRequest
 from influxdb_client.rest import ApiException
 from influxdb_client.service.authorizations_service import AuthorizationsService
 from influxdb_client.service.buckets_service import BucketsService
 from influxdb_client.service.dbr_ps_service import DBRPsService
+from influxdb_client.service.organizations_service import OrganizationsService
 from influxdb_client.service.setup_service import SetupService
 
 from contracts.errors import ConfigurationError
@@ -95,8 +97,9 @@ class SetupV2:
         return self._found_org_id
 
     def _make_organisation(self) -> None:
+        request = PostOrganizationRequest(name=self._org)  # type: ignore[no-untyped-call]
         with self._client.explained(f"{_API}/orgs"):
-            self._organisations.create_organization(name=self._org)
+            _service(OrganizationsService, self._client).post_orgs(post_organization_request=request)
 
     def _bucket(self, bucket: Bucket) -> Any:
         if (org_id := self._org_id()) is None:
