@@ -179,7 +179,7 @@ class CarPark:
             self._give_up(known, passage.t_ms)
         car = Car(
             self._events.stay_id(passage.camera, passage.track), passage.t_ms, passage.t_ms, passage.target,
-            passage.camera, passage.reading, since_ms=passage.t_ms,
+            passage.camera, passage.reading.to_keep(), since_ms=passage.t_ms,
         )  # fmt: skip
         self._cars.add(car)
         stay = self._record(car, left_ms=None, confidence=passage.reading.confidence)

@@ -61,6 +61,10 @@ class Reading(msgspec.Struct, frozen=True):
             enrolled=read.enrolled if isinstance(read.enrolled, str) else "",
         )
 
+    def to_keep(self) -> Reading:
+        """Return what is kept while the car is there: no link to the day before it came."""
+        return msgspec.structs.replace(self, formerly="", formerly_near=())
+
     def hashes(self) -> Iterator[str]:
         """Yield the hashes under which a later reading of the same car finds this one."""
         yield self.plate
