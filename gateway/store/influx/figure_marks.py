@@ -28,10 +28,13 @@ def minutes_are_done(db: sqlite3.Connection, until_ms: int) -> None:
 
 
 def note(db: sqlite3.Connection, part: str, hours_ms: Iterable[int], t_ms: int) -> None:
-    """Note that something of these hours has changed, in a commit at event time `t_ms`."""
+    """Note that something of these hours has changed, in a commit at event time `t_ms`.
+
+    What is noted twice differs from what was noted once, so that `Marks.done` knows it was read before.
+    """
     db.executemany(
         "INSERT INTO figure_hours VALUES (?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET changed_ms = max(changed_ms, excluded.changed_ms)",
+        " ON CONFLICT DO UPDATE SET changed_ms = max(changed_ms + 1, excluded.changed_ms)",
         [(hour_ms, part, t_ms) for hour_ms in hours_ms],
     )
 
