@@ -87,8 +87,8 @@ class Infinity:
 
     def transformations(self, query: Query) -> list[DataTransformerConfig]:
         """What Grafana does with the rows: one row for each group, where the query says how."""
-        if query.rows or query.every:
-            return []
+        if query.rows or query.every or not query.by:
+            return []  # of what has no groups, panels with one number take the last by themselves
         fields: dict[str, object] = {tag: {"aggregations": [], "operation": "groupby"} for tag in query.by}
         renamed = {}
         for value in query.values:

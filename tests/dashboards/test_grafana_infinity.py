@@ -1,6 +1,7 @@
 """Dashboards that ask the gateway: each address is asked of a real gateway over an embedded store."""
 
 import copy
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,12 +13,13 @@ from contracts.site import Site
 from contracts.site.car_park import CarPark
 from dashboards.grafana.catalogue import Wanted, alert_rules, dashboards
 from dashboards.grafana.sources import Kind
+from dashboards.grafana.words import FIGURES
 from gateway.figures.period import HOUR_MS
 from gateway.people import MallPeople
 from gateway.store.promotions import Promotions
 from gateway.store.records import MINUTE_MS, CarParkMinute, Checkpoint, Outputs
 from gateway.store.sqlite import SqliteStore
-from tests.dashboards.grafana import grafana_server
+from tests.dashboards.grafana import grafana_server, npm
 from tests.dashboards.grafana.grafana_server import Range
 from tests.gateway import afternoon
 from tests.gateway.crowd import START_MS
@@ -108,6 +110,67 @@ def test_every_panel_gets_its_columns(gateway: httpx.Client) -> None:
             rows = rows_of(gateway, annotation["target"], variables, Range(NOW - timedelta(hours=4), NOW))
             assert {"time", "ended_ms", "title_zh", "zone"} <= set(rows[0])
     assert panels > 25
+
+
+def frame_of(target: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Make a frame of rows as Infinity's backend does: columns by their texts, series for each string."""
+    columns = {column["text"]: column for column in target["columns"]}
+    values = {text: [row[column["selector"]] for row in rows] for text, column in columns.items()}
+    strings = [text for text, column in columns.items() if column["type"] == "string"]
+    if target["format"] == "timeseries" and strings:
+        return _wide(values, strings[0])
+    types = {"timestamp_epoch": "time"}
+    fields = [
+        {
+            "name": text,
+            "values": values[text],
+            "type": types.get(column["type"], column["type"]),
+            "config": {},
+        }
+        for text, column in columns.items()
+    ]
+    return {"refId": "A", "fields": fields}
+
+
+def _wide(values: dict[str, list[Any]], tag: str) -> dict[str, Any]:
+    """A field for each value of a string (LongToWide)."""
+    times = sorted(set(values["time"]))
+    fields: list[dict[str, Any]] = [{"name": "time", "type": "time", "values": times, "config": {}}]
+    for name in (text for text in values if text not in ("time", tag)):
+        for group in dict.fromkeys(values[tag]):
+            rows = zip(values["time"], values[tag], values[name], strict=True)
+            found = {at: value for at, of, value in rows if of == group}
+            numbers = [found.get(at) for at in times]
+            labels = {tag: group}
+            fields.append({"name": name, "type": "number", "values": numbers, "labels": labels, "config": {}})
+    return {"refId": "A", "fields": fields}
+
+
+def test_panels_show_names_and_one_row_a_group(gateway: httpx.Client) -> None:
+    """Grafana's own transformations make of the rows what InfluxDB answers with: named, ordered, reduced."""
+    jobs, titles = [], []
+    for board in dashboards(WANTED, "zh"):
+        for panel in board["panels"]:
+            over = grafana_server.range_of(board, {**panel, "timeShift": None}, NOW)
+            (target,) = panel["targets"]
+            rows = rows_of(gateway, target, grafana_server.variables_of(board), over)
+            jobs.append({"panel": panel, "frames": [frame_of(target, rows)]})
+            titles.append(panel["title"])
+    done = npm.run("../shown.cjs", folder=npm.FOLDER, given=json.dumps(jobs))
+    assert done.returncode == 0, done.stderr
+    shown = dict(zip(titles, json.loads(done.stdout), strict=True))
+    ids = {zone.id for _, zone in mall().zones()} | {"floor:F1", "floor:F2", "F1", "F2", "car-park", *FIGURES}
+    for title, frames in shown.items():
+        for field in (field for frame in frames for field in frame if field["type"] != "time"):
+            assert field["name"] not in ids, title
+            assert not ids & set(field["texts"]), title
+    (fullest,) = shown["各区域当前人数（由多到少）"]
+    assert [field["name"] for field in fullest][:3] == ["区域", "楼层", "人数"]
+    zones = fullest[0]["values"]
+    assert len(zones) == len(set(zones)) > 3
+    (now,) = shown["当前人数"]
+    assert [field["name"] for field in now] == ["人数"]
+    assert now[0]["values"][-1] > 0  # the panel takes the last
 
 
 @pytest.mark.parametrize(
