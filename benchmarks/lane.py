@@ -1,8 +1,8 @@
 """Cars through drawn lanes: plates said, wrong ones, doubles; single pictures against votes.
 
-    python benchmarks/lane.py record OUT --passages 500      # draws and reads: minutes to an hour
-    python benchmarks/lane.py score OUT                      # follows and votes again, in seconds
-    python benchmarks/lane.py learn OUT                      # the exponent and the floor of the votes
+    python -m benchmarks.lane record OUT --passages 500      # draws and reads: minutes to an hour
+    python -m benchmarks.lane score OUT                      # follows and votes again, in seconds
+    python -m benchmarks.lane learn OUT                      # the exponent and the floor of the votes
 
 `record` keeps what was read in every picture (of drawn plates, which are nobody's), so that following and
 voting can be tried again without reading again.
@@ -34,19 +34,23 @@ from simulators.car_park.video import LaneVideo, SeenPassage, camera_of_video
 from simulators.car_park.weather import WEATHERS, Weather
 
 CAMERA = camera_of_video()
+AT_ONCE = 14
+FPS = 7.0
+"""Pictures drawn a second: about as many as are read."""
 
 
 def record(out: Path, passages: int, seed: int) -> None:
-    """Draw and read; a file for each weather."""
+    """Draw and read, each weather in turn, `AT_ONCE` passages at a time; a file for each."""
     out.mkdir(parents=True, exist_ok=True)
     reader = LaneReader()
-    for number, weather in enumerate(WEATHERS):
-        share = passages // len(WEATHERS) + (number < passages % len(WEATHERS))
-        _record_one(out / f"{weather.name.replace(' ', '_')}.jsonl", share, weather, seed + number, reader)
+    for number, first in enumerate(range(0, passages, AT_ONCE)):
+        weather = WEATHERS[number % len(WEATHERS)]
+        path = out / f"{weather.name.replace(' ', '_')}-{number:03}.jsonl"
+        _record_one(path, min(AT_ONCE, passages - first), weather, seed + number, reader)
 
 
 def _record_one(path: Path, passages: int, weather: Weather, seed: int, reader: LaneReader) -> None:
-    video = LaneVideo(passages, seed=seed, weather=weather, mean_gap_s=1.6, start_ms=1_000_000)
+    video = LaneVideo(passages, seed=seed, weather=weather, fps=FPS, mean_gap_s=1.6, start_ms=1_000_000)
     with path.open("w", encoding="utf-8") as file:
 
         def note(t_ms: int, _image: object, readings: Any) -> None:
@@ -144,11 +148,15 @@ def score(out: Path) -> None:
     print("|---|---|---|---|---|---|---|---|---|")
     total: LaneScore | None = None
     everything = load(out)
+    by_weather: dict[str, LaneScore] = {}
     for name, lines in everything.items():
         said, truth = follow(lines)
         found = score_lane(truth, said)
+        weather = name.rpartition("-")[0]
+        by_weather[weather] = by_weather[weather] + found if weather in by_weather else found
         total = found if total is None else total + found
-        _row(name, found)
+    for weather, found in by_weather.items():
+        _row(weather, found)
     if total is not None:
         _row("all", total)
         print(f"published {total.published_share:.1%}, of these wrong {total.wrong_share:.2%}")

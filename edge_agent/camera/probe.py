@@ -46,20 +46,25 @@ def _ask(address: CameraAddress) -> tuple[str, str]:
         ValueError: the answer is none.
 
     """
-    parts = urlsplit(address.raw)
+    status, head, body = _request(address, "")
+    if status.startswith("401") and address.has_password and (login := _login(address, head)):
+        status, head, body = _request(address, login)
+    return status, body
+
+
+def _request(address: CameraAddress, login: str) -> tuple[str, str, str]:
+    """Ask once, over a connection of its own: many cameras hang up on who has no login."""
     with socket.create_connection(address.endpoint, TIMEOUT_S) as plain:
-        link: socket.socket = plain
-        if parts.scheme.lower() in ("rtsps", "https"):
-            # It is only asked what is wrong; the password went through OpenCV's own connection.
-            link = ssl._create_unverified_context().wrap_socket(plain)  # noqa: S323, SLF001
-        link.settimeout(TIMEOUT_S)
-        status, head, body = _request(link, address, "")
-        if status.startswith("401") and address.has_password and (login := _login(address, head)):
-            status, head, body = _request(link, address, login)
-        return status, body
+        plain.settimeout(TIMEOUT_S)
+        if urlsplit(address.raw).scheme.lower() not in ("rtsps", "https"):
+            return _exchange(plain, address, login)
+        # It is only asked what is wrong; the password went through OpenCV's own connection.
+        context = ssl._create_unverified_context()  # noqa: S323, SLF001
+        with context.wrap_socket(plain) as link:
+            return _exchange(link, address, login)
 
 
-def _request(link: socket.socket, address: CameraAddress, login: str) -> tuple[str, str, str]:
+def _exchange(link: socket.socket, address: CameraAddress, login: str) -> tuple[str, str, str]:
     parts = urlsplit(address.raw)
     host, port = address.endpoint
     path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from contracts.site.model import Camera, Heading, Lane, LaneDirection
 
-WIDTH, HEIGHT = 640, 360
-PLATES = ["浙A12345", "京C6K2T8", "沪AD88123", "粤B71X34"]
+WIDTH, HEIGHT = 320, 180
+PLATES = ["浙A7K2Z5", "京C6K2T8", "沪AD88123", "粤B71X34"]
 """The n-th is drawn in the n-th colour."""
 _COLOURS = [(255, 0, 255), (255, 255, 0), (0, 255, 255), (0, 0, 255)]
 
@@ -62,7 +62,7 @@ class MarkReader:
         for text, colour in zip(PLATES, _COLOURS, strict=True):
             away = np.abs(image.astype(np.int16) - np.array(colour)).max(axis=2)
             ys, xs = np.nonzero(away < 60)
-            if len(xs) > 100:
+            if len(xs) > 60:
                 wide = float(np.ptp(xs))
                 found.append(reading(text, float(xs.mean()), float(ys.mean()), self._confidence, wide))
         return found

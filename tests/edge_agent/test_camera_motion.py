@@ -25,7 +25,7 @@ def test_an_empty_lane_stays_closed(gate: MotionGate) -> None:
 def test_a_car_opens_its_own_lane_and_for_a_moment_after_it(gate: MotionGate) -> None:
     """The other lane stays closed; when all is still again, that the car has gone is seen, too."""
     for n in range(5):
-        (lane,) = gate.open(100 + 100 * n, picture((0, 160, 60 + 20 * n), wide=120))
+        (lane,) = gate.open(100 + 100 * n, picture((0, 80, 30 + 10 * n)))
         assert lane.id == "entry"
     gate.open(600, picture())
     assert [lane.id for lane in gate.open(600 + HOLD_MS, picture())] == ["entry"]
@@ -48,7 +48,7 @@ def test_boxes_of_lanes_have_a_margin_and_stay_in_the_picture() -> None:
     """A plate whose middle is on the lane's edge is read whole."""
     entry, exit_ = (LaneView(lane, WIDTH, HEIGHT) for lane in CAMERA.lanes)
     assert entry.box.left == entry.box.top == 0
-    assert WIDTH / 2 + 30 < entry.box.right < WIDTH * 0.6
+    assert WIDTH / 2 + 20 < entry.box.right < WIDTH * 0.6
     assert box_around([entry.box, exit_.box]) == (0, 0, WIDTH, HEIGHT)
     assert entry.holds(10, 10)
     assert not entry.holds(WIDTH - 10, 10)

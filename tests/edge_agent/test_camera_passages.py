@@ -11,10 +11,11 @@ from edge_agent.camera.lanes import LaneView
 from edge_agent.camera.passages import LONGEST_MS, Passages
 from edge_agent.camera.tracks import differing
 from edge_agent.sources.protocol import PlateSighting
-from tests.edge_agent.camera_parts import CAMERA, HEIGHT, WIDTH, reading
+from tests.edge_agent.camera_parts import CAMERA, reading
 
 NEW, UPDATE, END = PlateChange.NEW, PlateChange.UPDATE, PlateChange.END
 STEP_MS = 150
+WIDTH, HEIGHT = 640, 360
 
 
 class Road:

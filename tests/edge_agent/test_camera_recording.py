@@ -27,10 +27,10 @@ def drive_by(pictures: int = 60) -> list[object]:
     """Two cars, one in each lane, one after the other, on an empty road."""
     shown = []
     for n in range(pictures):
-        down, up = 20 + 20 * (n - 5), 340 - 20 * (n - 28)
-        cars = [(0, 160, down)] if 20 <= down <= 340 else []
-        cars += [(1, 480, up)] if 20 <= up <= 340 and n >= 28 else []
-        shown.append(picture(*cars, wide=120))
+        down, up = 10 + 10 * (n - 5), 170 - 10 * (n - 28)
+        cars = [(0, 80, down)] if 10 <= down <= 170 else []
+        cars += [(1, 240, up)] if 10 <= up <= 170 and n >= 28 else []
+        shown.append(picture(*cars))
     return shown
 
 
@@ -71,7 +71,7 @@ def test_a_video_is_two_passages_at_the_time_in_its_name(tmp_path: Path, suffix:
     assert len(said) == 4
     (health,) = source.health()
     assert (health.frames, health.passages, health.trouble) == (60, 2, None)
-    assert health.still > 5
+    assert health.still >= 5
     assert source.fraction == 1
 
 
@@ -100,10 +100,13 @@ def test_a_folder_of_pictures_has_the_times_in_their_names_or_a_fixed_rate(tmp_p
     assert source.health()[0].trouble is CameraTrouble.GARBAGE
     named = tmp_path / "named"
     named.mkdir()
-    for second in (0, 1, 250):
-        cv2.imwrite(str(named / f"cam 20260301T1000{second:02}.png"[:25] + f"_{second}.png"), picture())
-    blocks = list(source_of(named).blocks())
-    assert [block.plates for block in blocks] == [[]] * len(blocks)
+    for second in (0, 1, 25):
+        cv2.imwrite(str(named / f"cam 20260301T1000{second:02}_250.png"), picture())
+    assert [shown.t_ms % 60_000 for shown in Recording(CameraAddress.parse(str(named)), ZONE)] == [
+        250,
+        1_250,
+        25_250,
+    ]
 
 
 def test_times_that_jump_back_are_said_and_kept_in_order(
