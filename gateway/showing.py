@@ -7,7 +7,17 @@ from rich.text import Text
 
 from gateway.following import Happening
 
-COLOURS = {"visit.started": "green", "visit.updated": "dim", "visit.ended": "yellow", "path.ended": "cyan"}
+COLOURS = {
+    "visit.started": "green",
+    "visit.updated": "dim",
+    "visit.ended": "yellow",
+    "path.ended": "cyan",
+    "car.entered": "green",
+    "car.left": "yellow",
+    "car_park.full_soon": "magenta",
+    "car_park.full": "red",
+    "car_park.free": "green",
+}
 
 
 class Table:
@@ -46,4 +56,4 @@ def _time(text: str) -> str:
 
 
 def _line(time: str, kind: str, zone: str, floor: str, dwell: str) -> str:
-    return f"{time:<20} {kind:<14} {zone:<24} {floor:<8} {dwell:>12}".rstrip()
+    return f"{time:<20} {kind:<18} {zone:<24} {floor:<8} {dwell:>12}".rstrip()

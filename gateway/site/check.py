@@ -41,6 +41,7 @@ def check(site: Site) -> list[Finding]:
         nodes = [(i, node) for i, node in enumerate(site.nodes) if node.floor == floor.id]
         findings += _FloorCheck(floor, ("floors", index), nodes).findings()
     findings += _levels(site)
+    findings += _cameras(site)
     if site.georeference == Georeference(lat=0, lon=0):
         findings.append(
             Finding(
@@ -238,3 +239,20 @@ def _levels(site: Site) -> Iterator[Finding]:
 
 def _filled(shape: BaseGeometry) -> BaseGeometry:
     return shapely.union_all([shapely.Polygon(part.exterior) for part in shapely.get_parts(shape).tolist()])
+
+
+def _cameras(site: Site) -> Iterator[Finding]:
+    """Cameras that read plates for nobody."""
+    at_gates = {gate.camera for gate in site.car_park.gates} if site.car_park is not None else set()
+    todo = (
+        "Add a gate with it, or take the camera out." if at_gates else "Add car_park: with areas and gates."
+    )
+    for index, node in enumerate(site.nodes):
+        for number, camera in enumerate(node.cameras):
+            if camera.id not in at_gates:
+                yield Finding(
+                    Severity.WARNING,
+                    ("nodes", index, "cameras", number),
+                    f"camera {camera.id} stands at no gate of the car park: what it reads is left out",
+                    todo,
+                )

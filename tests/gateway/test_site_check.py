@@ -11,6 +11,7 @@ from contracts.site import SourceMap, parse_site, site_of
 from gateway.site.check import check
 from gateway.site.finding import Finding, Severity
 from gateway.site.import_folder import import_folder
+from tests.gateway.parked import site_with_car_park
 
 GOOD = """\
 version: 1
@@ -199,3 +200,14 @@ def test_imports_of_the_real_data_have_no_errors(recorded_data: Path, name: str)
     """What `site import` makes of the recorded data passes its own check."""
     found = check(import_folder(recorded_data / name).site)
     assert not [finding.what for finding in found if finding.severity == Severity.ERROR]
+
+
+def test_a_camera_at_no_gate_is_noticed() -> None:
+    """What it reads would be left out without a word."""
+    site = site_with_car_park(
+        gates=[{"camera": "car-in", "area": "P1"}, {"camera": "ramp", "area": "P2", "from": "P1"}]
+    )
+    (finding,) = [one for one in check(site) if "camera" in one.what]
+    assert finding.severity is Severity.WARNING
+    assert "camera car-out stands at no gate" in finding.what
+    assert not [one for one in check(site_with_car_park()) if "camera" in one.what]
