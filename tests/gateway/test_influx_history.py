@@ -14,7 +14,7 @@ from gateway.store.influx.errors import CutOffError
 from gateway.store.influx.history import InfluxHistory
 from gateway.store.influx.lines import Lines
 from gateway.store.records import WHOLE_MALL, CarParkMinute, CellGrid, CellMinute, ZoneMinute
-from tests.gateway.stored import HOUR, MINUTE, NOON, cells, path, places, stay, visit
+from tests.gateway.stored import DAY, HOUR, MINUTE, NOON, cells, path, places, stay, visit
 from tests.influx import Influxd
 
 DATABASE = "history"
@@ -142,6 +142,24 @@ def test_cells_in_pieces(client: InfluxClient, ours: InfluxHistory) -> None:
     assert found is not None
     assert found[0] == grid
     assert found[1].tolist() == values.tolist()
+
+
+def test_answers_of_many_pages(client: InfluxClient, influxd_factory: Callable[..., Influxd]) -> None:
+    """More rows than 1.6.7 gives in a piece are all there, once; also where its limit is above that."""
+    crowd = places(NOON, *(f"{i:016x}" for i in range(10_500)), floor="F8")
+    many = [visit(i, NOON + DAY + i, zone="S8") for i in range(10_500)]
+    lines = Lines("ours")
+    roomy = fill(influxd_factory(http="max-row-limit = 12000"))
+    for server in (client, roomy):
+        write(server, "raw", *lines.positions(crowd))
+        write(server, "visits", *map(lines.visit, many))
+        history = InfluxHistory(server, DATABASE, "ours")
+        found = history.positions("F8", NOON, MINUTE)
+        assert found is not None
+        assert found.device == crowd.device
+        assert history.visits(NOON + DAY, NOON + 2 * DAY) == many
+        assert len(history.visits(NOON + DAY, NOON + DAY + 10_000)) == 10_000
+    roomy.close()
 
 
 def test_path_keeps_its_steps(client: InfluxClient, ours: InfluxHistory) -> None:

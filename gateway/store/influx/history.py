@@ -2,9 +2,9 @@
 
 Relied on, and in the references of 1.x, 2.x and 3.x alike: SELECT of fields, tags and `*`; measurements that
 are qualified by their retention policy; WHERE with tags compared by `=` and OR, and time compared with
-nanoseconds; ORDER BY time DESC and LIMIT; sum and max; GROUP BY time(interval, offset) and tags, fill(none).
-Nothing that only some of them have: no chunked answers (2.x does not document them), no GROUP BY without a
-function (3.x refuses it), one statement a request.
+nanoseconds; ORDER BY time DESC, LIMIT and OFFSET; sum, max and count; GROUP BY time(interval, offset) and
+tags, with fill(none). Nothing that only some have: no chunked answers (2.x does not document them), no GROUP BY
+without a function (3.x refuses it), one statement a request.
 """
 
 import base64
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gateway.store.influx.client import Series
+from gateway.store.influx.client import CHUNK_ROWS, Series
 from gateway.store.influx.errors import CutOffError
 from gateway.store.influx.influxql import condition, identifier, one_of, source
 from gateway.store.reading import HOUR_MS, add_up
@@ -200,13 +200,18 @@ class InfluxHistory:
         return [row for one in series for row in one.values]
 
     def _series(self, what: str, from_ms: int, to_ms: int, *, unit_ns: int, **tags: str) -> list[Series]:
-        """Ask `what` of points with these tags in a period, in one piece or in many."""
-        return _in_halves(
-            lambda start, end: self._query(f"{what} WHERE {self._where(start, end, **tags)}"),
-            from_ms * _NS,
-            to_ms * _NS,
-            unit_ns=unit_ns,
-        )
+        """Ask `what` of points with these tags in a period, in as many pieces as it takes."""
+
+        def ask(start: int, end: int) -> list[Series]:
+            pages: list[Series] = []
+            statement = f"{what} WHERE {self._where(start, end, **tags)} LIMIT {CHUNK_ROWS}"
+            while page := self._query(f"{statement} OFFSET {len(pages) * CHUNK_ROWS}"):
+                pages += page
+                if len(page[0].values) < CHUNK_ROWS:
+                    break
+            return pages
+
+        return _in_halves(ask, from_ms * _NS, to_ms * _NS, unit_ns=unit_ns)
 
     def _query(self, statement: str) -> list[Series]:
         return self._client.query(statement, database=self._database)
