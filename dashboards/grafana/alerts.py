@@ -1,41 +1,20 @@
 """Alert rules: what they watch, from when on they speak, and what their texts say to do.
 
-Format: the provisioning of alert rules (grafana.com/docs, "Use configuration files to provision alerting
-resources"); the same rules go over the HTTP API of alert provisioning. Whom to tell is the operator's:
-rules name no contact point, so Grafana's notification policies decide.
+Whom to tell is the operator's: rules name no contact point, so Grafana's notification policies decide.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 from dashboards.grafana.asking import How, Is, Query, Value, last, mean
-from dashboards.grafana.board import Mall, plain
+from dashboards.grafana.board import Mall
+from dashboards.grafana.rules import Rule, math, query, reduced
 from dashboards.grafana.words import Text
 
-EXPRESSION = "__expr__"
 HOUR_S, WEEK_S = 3_600, 7 * 24 * 3_600
 WEEKS = 4
 """With how many earlier weeks an hour is compared."""
 
 _AGO = ("B", "C", "D", "E")
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule; it fires for each series of its queries by itself."""
-
-    name: str
-    title: Text
-    summary: Text
-    what_to_do: Text
-    data: list[dict[str, object]]
-    condition: str
-    for_s: int
-    no_data: str = "OK"
-    severity: str = "warning"
-    panel: tuple[str, int] = ("live", 1)
-    """The dashboard, and the number of its panel, that show more."""
 
 
 def rules(mall: Mall) -> Iterator[Rule]:
@@ -47,7 +26,7 @@ def rules(mall: Mall) -> Iterator[Rule]:
 
 
 def _over_capacity(mall: Mall) -> Rule:
-    query = Query(
+    asked = Query(
         "long",
         "occupancy",
         mean("people"),
@@ -63,21 +42,20 @@ def _over_capacity(mall: Mall) -> Rule:
         ),
         Text(
             "Look at the zone (console or camera) before you act: the number is an estimate. If it is"
-            " right, stop"
-            " letting people in, open another way out, and call security.",
+            " right, stop letting people in, open another way out, and call security.",
             "行动前请先查看该区域（控制台或摄像头）：人数为估计值。如属实，请停止放行、打开其他出口并通知安保。",
         ),
         [
-            _query(mall, "A", query, 300),
-            _query(
+            query(mall, "A", asked, 300),
+            query(
                 mall,
                 "B",
-                Query(query.policy, query.measurement, mean("capacity"), query.by, query.where, "1m"),
+                Query(asked.policy, asked.measurement, mean("capacity"), asked.by, asked.where, "1m"),
                 300,
             ),
-            _reduce("people", "A", "mean"),
-            _reduce("capacity", "B", "last"),
-            _math("over", "is_number(${people}) && (${people} > ${capacity})"),
+            reduced("people", "A", "mean"),
+            reduced("capacity", "B", "last"),
+            math("over", "is_number(${people}) && (${people} > ${capacity})"),
         ],
         "over",
         for_s=180,
@@ -96,15 +74,15 @@ def _silent(mall: Mall) -> Rule:
         ),
         Text(
             "Look at its power and its network cable; `mallsense doctor` on the node says what is wrong."
-            " Around it,"
-            " people are seen less well until it is back; what it still hears is kept and sent later.",
+            " Around it, people are seen less well until it is back; what it still hears is kept and sent"
+            " later.",
             "检查供电和网线；在节点上运行 `mallsense doctor` 可查明原因。恢复前其周围的识别会变差；"
             "节点仍听到的数据会保存并稍后补发。",
         ),
         [
-            _query(mall, "A", Query("live", "node", last("online"), ("node",), every="1m"), 600),
-            _reduce("online", "A", "last"),
-            _math("over", "is_number(${online}) && (${online} < 1)"),
+            query(mall, "A", Query("live", "node", last("online"), ("node",), every="1m"), 600),
+            reduced("online", "A", "last"),
+            math("over", "is_number(${online}) && (${online} < 1)"),
         ],
         "over",
         for_s=300,
@@ -118,34 +96,34 @@ def _unusual(mall: Mall) -> Rule:
     Far is both: more than three standard deviations (of the four weeks, and of chance: a number of people
     has the variance of a Poisson variable at least) and more than three tenths of what is usual.
     """
-    query = Query("long", "footfall_hour", (Value("arrivals", How.LAST),), every="1h")
-    data = [_query(mall, "A", query, 2 * HOUR_S, HOUR_S), _reduce("now", "A", "last")]
+    asked = Query("long", "footfall_hour", (Value("arrivals", How.LAST),), every="1h")
+    data = [query(mall, "A", asked, 2 * HOUR_S, HOUR_S), reduced("now", "A", "last")]
     for week, ref in enumerate(_AGO, start=1):
         ago_s = week * WEEK_S
         data += [
-            _query(mall, ref, query, ago_s + 2 * HOUR_S, ago_s + HOUR_S),
-            _reduce(f"week{week}", ref, "last"),
+            query(mall, ref, asked, ago_s + 2 * HOUR_S, ago_s + HOUR_S),
+            reduced(f"week{week}", ref, "last"),
         ]
     weeks = [f"${{week{week}}}" for week in range(1, WEEKS + 1)]
     squares = " + ".join(f"({week} - ${{usual}}) ** 2" for week in weeks)
     data += [
-        _math("usual", f"({' + '.join(weeks)}) / {WEEKS}"),
-        _math("spread", f"(({squares}) / {WEEKS - 1} + ${{usual}}) ** 0.5"),
-        _math("gap", "abs(${now} - ${usual})"),
-        _math("far", "is_number(${gap}) && (${gap} > 3 * ${spread}) && (${gap} > 0.3 * ${usual})"),
+        math("usual", f"({' + '.join(weeks)}) / {WEEKS}"),
+        math("spread", f"(({squares}) / {WEEKS - 1} + ${{usual}}) ** 0.5"),
+        math("gap", "abs(${now} - ${usual})"),
+        math("far", "is_number(${gap}) && (${gap} > 3 * ${spread}) && (${gap} > 0.3 * ${usual})"),
     ]
     return Rule(
         "unusual",
         Text("Footfall is far from usual", "客流异常"),
         Text(
-            "{{ $values.now.Value }} people arrived in the last full hour; usual for this hour is"
-            " {{ $values.usual.Value }}.",
+            "{{ $values.now.Value }} people arrived in the last full hour; usual for this hour is {{"
+            " $values.usual.Value }}.",
             "最近一个整点小时到达 {{ $values.now.Value }} 人；该时段通常为 {{ $values.usual.Value }} 人。",
         ),
         Text(
             "Ask first whether there is a reason (holiday, promotion, weather, closed entrance). If there"
-            " is none, look"
-            " whether nodes at the entrances are silent: then it is the counting that is unusual.",
+            " is none, look whether nodes at the entrances are silent: then it is the counting that is"
+            " unusual.",
             "先确认是否有原因（节假日、促销、天气、入口关闭）。若无，检查入口处节点是否无消息：那样异常的是计数本身。",
         ),
         data,
@@ -165,16 +143,16 @@ def _stale(mall: Mall) -> Rule:
         ),
         Text(
             "Do not trust any live figure. Is the gateway running (`mallsense gateway`, its console), can"
-            " it reach the"
-            " broker, can it write to InfluxDB? Nothing is lost: what waits is sent when the way is free.",
+            " it reach the broker, can it write to InfluxDB? Nothing is lost: what waits is sent when the"
+            " way is free.",
             "请勿相信任何实时数据。检查网关是否运行（`mallsense gateway`"
             " 及其控制台）、能否连接代理、能否写入InfluxDB。"
             "数据不会丢失：通路恢复后会补发。",
         ),
         [
-            _query(mall, "A", Query("live", "freshness", (Value("behind_s", How.LAST),), every="1m"), 600),
-            _reduce("behind", "A", "last"),
-            _math("over", "${behind} > 120"),
+            query(mall, "A", Query("live", "freshness", (Value("behind_s", How.LAST),), every="1m"), 600),
+            reduced("behind", "A", "last"),
+            math("over", "${behind} > 120"),
         ],
         "over",
         for_s=120,
@@ -182,69 +160,3 @@ def _stale(mall: Mall) -> Rule:
         severity="critical",
         panel=("nodes", 1),
     )
-
-
-def _query(mall: Mall, ref: str, query: Query, since_s: int, until_s: int = 0) -> dict[str, object]:
-    model = mall.source.alert_target(query, ref).to_json()
-    return {
-        "refId": ref,
-        "relativeTimeRange": {"from": since_s, "to": until_s},
-        "datasourceUid": mall.source.ref.uid,
-        "model": {**model, "intervalMs": 60_000, "maxDataPoints": 1_000},
-    }
-
-
-def _reduce(ref: str, of: str, reducer: str) -> dict[str, object]:
-    """One number of each series; minutes without one are left out.
-
-    Without any the result is NaN, which a condition would take for true: hence `is_number` in the conditions.
-    """
-    return _expression(
-        ref, {"type": "reduce", "expression": of, "reducer": reducer, "settings": {"mode": "dropNN"}}
-    )
-
-
-def _math(ref: str, expression: str) -> dict[str, object]:
-    return _expression(ref, {"type": "math", "expression": expression})
-
-
-def _expression(ref: str, what: dict[str, object]) -> dict[str, object]:
-    source = {"type": EXPRESSION, "uid": EXPRESSION}
-    return {
-        "refId": ref,
-        "relativeTimeRange": {"from": 0, "to": 0},
-        "datasourceUid": EXPRESSION,
-        "model": {"refId": ref, "datasource": source, **what},
-    }
-
-
-def uid(mall: Mall, rule: Rule) -> str:
-    """The rule's id: the same whatever the language is, so that a mall has each rule once."""
-    return f"ms-{mall.id[:24]}-{rule.name}"
-
-
-def written(mall: Mall, rule: Rule, words: str) -> dict[str, Any]:
-    """The rule as the provisioning takes it; `words` is `en`, `zh` or `both`."""
-    return {
-        "uid": uid(mall, rule),
-        "title": f"{_said(words, mall.name)} · {_said(words, rule.title)}",
-        "condition": rule.condition,
-        "data": plain(rule.data),
-        "noDataState": rule.no_data,
-        "execErrState": "Error",
-        "for": f"{rule.for_s}s",
-        "annotations": {
-            "summary": _said(words, rule.summary, "\n"),
-            "description": _said(words, rule.what_to_do, "\n"),
-            "__dashboardUid__": mall.uid(rule.panel[0]),
-            "__panelId__": str(rule.panel[1]),
-        },
-        "labels": {"mall": mall.id, "severity": rule.severity, "source": "mallsense"},
-        "isPaused": False,
-    }
-
-
-def _said(words: str, text: Text, between: str = " / ") -> str:
-    if words != "both":
-        return text.en if words == "en" else text.zh
-    return text.en if text.en == text.zh else f"{text.en}{between}{text.zh}"

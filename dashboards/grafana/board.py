@@ -27,8 +27,8 @@ from dashboards.grafana.words import Language, Text
 
 COLUMNS = 24
 SCHEMA_VERSION = 41
-"""That of Grafana 11.6, the oldest that these dashboards are for: newer ones bring it up to date"
-" themselves."""
+"""That of Grafana 11.6, the oldest that these dashboards are for: newer ones bring it up to date
+themselves."""
 MALL, CAR_PARK = "mall", "car-park"
 """What the figures call the whole mall, as a zone, and the whole car park, as an area."""
 
@@ -195,8 +195,8 @@ _EXTRA: dict[type, tuple[str, ...]] = {
     DashboardLink: ("placement",),  # would move it into a menu
     AnnotationQuery: ("placement",),
 }
-"""What the SDK writes, whether wanted or not, and Grafana's schema does not know, or understands"
-" otherwise."""
+"""What the SDK writes, whether wanted or not, and Grafana's schema does not know, or understands
+otherwise."""
 
 
 def plain(part: Any) -> Any:

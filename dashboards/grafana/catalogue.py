@@ -10,6 +10,7 @@ from contracts.site import Site
 from dashboards.grafana import alerts
 from dashboards.grafana.board import Mall, plain
 from dashboards.grafana.boards import cars, flows, footfall, live, malls, nodes, occupancy, zones
+from dashboards.grafana.rules import written
 from dashboards.grafana.sources import Kind, source_of
 from dashboards.grafana.words import LANGUAGES, Language
 
@@ -73,4 +74,4 @@ def alert_rules(wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Every rule; one for both languages, since twice the same alarm is no help."""
     for mall in wanted.malls(wanted.languages[0]):
         for rule in alerts.rules(mall):
-            yield alerts.written(mall, rule, wanted.words)
+            yield written(mall, rule, wanted.words)

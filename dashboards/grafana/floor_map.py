@@ -28,8 +28,8 @@ from dashboards.grafana.words import Language
 WORLD_PX_M = 156_543.033_928
 """Metres at the equator a pixel of zoom 0 stands for, in Web Mercator with tiles of 256 pixels."""
 NO_TILES = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
-"""One transparent pixel, for a base map: nothing is fetched from a server of maps, which would say who"
-" looks."""
+"""One transparent pixel, for a base map: nothing is fetched from a server of maps, which would say who
+looks."""
 CELL_M = 4.0
 """About the side of a cell of the figures."""
 _COLUMN_PX, _ROW_PX = 1_500 / 24, 38

@@ -70,8 +70,7 @@ FIGURES = {
 
 INTERVAL = Text(
     "The interval holds the true number in nine cases of ten: it counts in chance and how well phones a"
-    " person"
-    " are known.",
+    " person are known.",
     "区间在十次中有九次包含真实人数：已计入随机误差以及“每人手机数”的不确定性。",
 )
 NO_DATA = Text("no data", "无数据")

@@ -13,8 +13,7 @@ from dashboards.grafana.words import INTERVAL, Text, hidden, hidden_or_none, sen
 TITLE = Text("Footfall", "客流")
 ARRIVALS = Text(
     "People who came in. Until arrivals are calibrated these are devices heard for the first time: they"
-    " show trends,"
-    " not heads.",
+    " show trends, not heads.",
     "进入商场的人数。在到达数校准之前，为首次听到的设备数：反映趋势，而非人头数。",
 )
 
@@ -28,9 +27,8 @@ def footfall(mall: Mall) -> Dashboard:
         "footfall",
         TITLE,
         Text(
-            "How many people came and were there, hour by hour; hours are the mall's. The hour that is"
-            " not over yet is"
-            " not there.",
+            "How many people came and were there, hour by hour; hours are the mall's. The hour that is not"
+            " over yet is not there.",
             "按小时（商场当地时间）统计的到达与在场人数。尚未结束的小时不显示。",
         ),
         panels,

@@ -26,8 +26,8 @@ def live(mall: Mall) -> Dashboard:
         "live",
         TITLE,
         Text(
-            "Where people are now. Choose a time in the past, and the maps show that time (at most as long as"
-            " positions are kept).",
+            "Where people are now. Choose a time in the past, and the maps show that time (at most as long"
+            " as positions are kept).",
             "人们此刻在哪里。选择过去的时间，地图即显示该时段（不超过位置数据的保存期）。",
         ),
         panels,
@@ -98,8 +98,7 @@ def _tiles(mall: Mall) -> Iterator[Panel]:
             Text("Data delay", "数据延迟"),
             Text(
                 "The clock minus the time that the newest figures are of. Beyond two minutes, what is"
-                " shown here is"
-                " no longer now.",
+                " shown here is no longer now.",
                 "时钟与最新数据所属时刻之差。超过两分钟，此处显示的就不再是当前状态。",
             ),
             width=4 if have_cars else 6,
@@ -126,8 +125,7 @@ def _maps(mall: Mall) -> Iterator[Panel]:
                 sentences(
                     Text(
                         "Heat is the expected number of people in cells of 4 m, added up over the minutes"
-                        " of the"
-                        " time chosen; red is the fullest cell of this map.",
+                        " of the time chosen; red is the fullest cell of this map.",
                         "热力为4米网格内的期望人数，按所选时段逐分钟累加；红色为本图最满的网格。",
                     ),
                     Text(

@@ -16,8 +16,7 @@ TITLE = Text("Nodes and data", "节点与数据")
 STATES = {"1": (Text("heard", "在线"), "green"), "0": (Text("silent", "无消息"), "red")}
 DELAY = Text(
     "The clock minus the time that the newest figures are of. It grows while the gateway, or all nodes,"
-    " cannot be"
-    " reached; what waits is sent later, so nothing is lost.",
+    " cannot be reached; what waits is sent later, so nothing is lost.",
     "时钟与最新数据所属时刻之差。网关或所有节点不可达时会增大；等待的数据稍后补发，不会丢失。",
 )
 
@@ -53,8 +52,7 @@ def _table(mall: Mall) -> Panel:
             Text("Nodes now", "节点当前状态"),
             Text(
                 "Silent means that the node has told nothing for a while: look at its power, then at its"
-                " network."
-                " Batches that wait on the node are sent once the broker can be reached.",
+                " network. Batches that wait on the node are sent once the broker can be reached.",
                 "“无消息”表示节点已一段时间没有数据：先检查供电，再检查网络。节点待发的数据在连上代理后发送。",
             ),
             height=14,

@@ -14,8 +14,7 @@ from dashboards.grafana.words import Text, hidden, hidden_or_none, sentences
 TITLE = Text("Visits and dwell", "到访与停留")
 VISITS = Text(
     "A visit is a stay in a zone that was long enough (visits.min_dwell_s of the site file); it counts in"
-    " the hour it"
-    " began in.",
+    " the hour it began in.",
     "到访指在区域内停留足够久（场地文件visits.min_dwell_s）；计入开始所在的小时。",
 )
 DWELL = Text(
