@@ -10,7 +10,7 @@ out, because they stay beside the gateway with every store.
 
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
@@ -53,7 +53,6 @@ COMMIT_S = 30
 DAY_S = 86_400
 OPEN = (*[0] * 10, *(5, 7, 10, 11, 10, 8, 7, 8, 11, 12, 8, 3), *[0] * 2)
 """Of each hour: how many of a hundred come in it."""
-ROUND_THE_CLOCK = (1,) * 24
 AREAS = ("P1", "P2", "P3")
 LEAST_S = 0.01
 """As in gateway.rollups: cells below it are left out of a minute."""
@@ -74,16 +73,14 @@ class Tour:
 class Day:
     """The day that begins at `start_ms`; the same for the same numbers."""
 
-    def __init__(
-        self, visitors: int, floors: int, start_ms: int, hours: Sequence[int] = OPEN, seed: int = 1
-    ) -> None:
+    def __init__(self, visitors: int, floors: int, start_ms: int, seed: int = 1) -> None:
         self.site: Site = mall(32)
         self.start_ms = start_ms
         self.visitors = visitors
         self._floors = [floor.id for floor in self.site.floors[:floors]]
         self._shops = SHOPS_X * SHOPS_Y
         self._rng = np.random.default_rng(seed)
-        self._tour = self._draw(np.array(hours))
+        self._tour = self._draw(np.array(OPEN))
         self._names = [f"{n:016x}" for n in self._rng.integers(0, 2**63, visitors).tolist()]
         self._spread_m = self._rng.uniform(3.0, 7.0, visitors)
         self._place = self._rng.uniform(-1, 1, (visitors, 2)) * (WIDTH_M / SHOPS_X / 3, DEPTH_M / SHOPS_Y / 3)

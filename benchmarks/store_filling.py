@@ -40,8 +40,12 @@ def open_influx(
     """Make databases that keep everything, and a store in them."""
     server.make_database(database, "raw", "visits", "rollups")
     server.make_database(f"{database}_figures", "live", "long")
-    client = InfluxClient(InfluxAddress.parse(server.address(database)), answer_timeout_s=300.0)
-    return InfluxStore(journal, client, "bench", figures=figures)
+    return InfluxStore(journal, connect(server, database), "bench", figures=figures)
+
+
+def connect(server: Influxd, database: str) -> InfluxClient:
+    """A connection to a database, with time for large questions."""
+    return InfluxClient(InfluxAddress.parse(server.address(database)), answer_timeout_s=300.0)
 
 
 def fill(stores: Sequence[Store], day: Day) -> int:

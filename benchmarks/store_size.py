@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.store_day import GRID, Day  # noqa: E402
-from benchmarks.store_filling import fill, open_influx, serve, settle  # noqa: E402
+from benchmarks.store_filling import connect, fill, open_influx, serve, settle  # noqa: E402
 from gateway.people import MallPeople  # noqa: E402
 from gateway.store.influx.client import InfluxClient  # noqa: E402
 from gateway.store.influx.figure_hours import HourFigures  # noqa: E402
@@ -122,7 +122,7 @@ def measure(folder: Path, server: Influxd, visitors: int) -> tuple[str, str]:
     file.close()
     in_file = table_bytes(folder / "sqlite.db")
     rows, weights = [], []
-    client = InfluxClient(influx._client.address, answer_timeout_s=300.0)  # noqa: SLF001  # the same address
+    client = connect(server, DATABASE)
     for database, policies in ((DATABASE, [*TABLES]), (f"{DATABASE}_figures", ["live", "long"])):
         for policy in policies:
             kinds = series(client, database, policy)

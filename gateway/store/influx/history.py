@@ -3,8 +3,8 @@
 Relied on, and in the references of 1.x, 2.x and 3.x alike: SELECT of fields, tags and `*`; measurements that
 are qualified by their retention policy; WHERE with tags compared by `=` and OR, and time compared with
 nanoseconds; ORDER BY time DESC, LIMIT and OFFSET; sum, max and count; GROUP BY time(interval, offset) and
-tags, with fill(none). Nothing that only some have: no chunked answers (2.x does not document them), no GROUP BY
-without a function (3.x refuses it), one statement a request.
+tags, with fill(none). Nothing that only some have: no chunked answers (2.x does not document them), no GROUP
+BY without a function (3.x refuses it), one statement a request.
 """
 
 import base64
