@@ -84,7 +84,7 @@ def from_server(client: InfluxClient, from_ms: int) -> Floats:
 def in_cells(xy_m: Floats) -> Floats:
     """Count positions by cell, in device-seconds."""
     index = (xy_m / GRID.cell_m).astype(int) @ (1, GRID.nx)
-    return np.bincount(index, minlength=GRID.size) * float(SNAPSHOT_S)
+    return np.bincount(index, minlength=GRID.size).astype(np.float64) * SNAPSHOT_S
 
 
 def best(ask: Callable[[], object], pid: int, *, tries: int) -> tuple[str, str]:
