@@ -11,7 +11,7 @@ voting can be tried again without reading again.
 import argparse
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from math import log
 from pathlib import Path
@@ -82,6 +82,8 @@ def _record_one(path: Path, passages: int, weather: Weather, seed: int, reader: 
 
 
 Lines = list[dict[str, Any]]
+Cast = list[tuple[Ballot, float]]
+"""Ballots with the width of the plate in pixels."""
 
 
 def load(out: Path) -> dict[str, Lines]:
@@ -124,7 +126,7 @@ def _true(seen: SeenPassage) -> TruePlate:
     return TruePlate(seen.plate, Direction(seen.direction), seen.seen_ms, seen.gone_ms)
 
 
-def votes_of(lines: Lines) -> Iterator[tuple[str, list[tuple[Ballot, float]]]]:
+def votes_of(lines: Lines) -> Iterator[tuple[str, Cast]]:
     """Give each true passage with the ballots of its plate and their widths: those in its lane and time."""
     for seen in (SeenPassage(**one) for one in lines[-1]["truth"]):
         ballots = []
@@ -172,7 +174,7 @@ def _single(everything: dict[str, Lines]) -> None:
     """Print how single pictures do, of the passages whose plate was found at all."""
     passages = [one for lines in everything.values() for one in votes_of(lines) if one[1]]
     rng = np.random.default_rng(1)
-    picks = {
+    picks: dict[str, Callable[[Cast], tuple[Ballot, float]]] = {
         "a picture at random": lambda b: b[rng.integers(len(b))],
         "the first picture": lambda b: b[0],
         "the widest plate": lambda b: max(b, key=lambda one: one[1]),

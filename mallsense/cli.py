@@ -54,6 +54,9 @@ COMMANDS = {
     "simulate": Entry(
         "simulators.cli:simulate", "gateway", "Play a mall that does not exist, with its truth."
     ),
+    "car-park": Entry(
+        "simulators.car_park.cli:app", "gateway", "Play a car park that does not exist, with its truth."
+    ),
     "calibrate": Entry(
         "mallsense.calibrate:calibrate", "gateway", "Learn how a site's nodes hear; find ill ones."
     ),

@@ -16,7 +16,7 @@ _UNIT = {
     Heading.LEFT: (-1.0, 0.0),
     Heading.RIGHT: (1.0, 0.0),
 }
-MOVED_WIDTHS = 0.6
+MOVED_WIDTHS = 0.4
 """How far a plate has to move along its lane, in widths of it, for its direction to be told."""
 _OTHER = {Direction.IN: Direction.OUT, Direction.OUT: Direction.IN}
 MARGIN = 0.08

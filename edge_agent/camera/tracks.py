@@ -27,6 +27,9 @@ RESIZED = 0.5
 SURE = 0.8
 """Two readings of this confidence that do not agree are two plates, wherever they are: a car that drives
 past a parked one does not take its place."""
+MOVED_WIDTHS, GROWN = 0.6, 0.3
+"""A plate has moved when it has come so many widths of itself, or half of that and has become larger or
+smaller by so much (in logarithms): corners tremble, and what stands is hidden in part by what drives past."""
 KNOWN_PICTURES, KNOWN_SURE = 5, 0.99
 SAME_TEXT = 2
 """Most characters in which two readings of one plate differ, more than half of the time."""
@@ -102,8 +105,8 @@ class Track:
     @property
     def has_moved(self) -> bool:
         """Whether this is a car that drives, and neither one that is parked nor a sign on the wall."""
-        grown = abs(log(self.last.width / self.first.width))
-        return hypot(*self.moved_widths) > 0.6 or grown > 0.25
+        way, grown = hypot(*self.moved_widths), abs(log(self.last.width / self.first.width))
+        return way > MOVED_WIDTHS or (way > MOVED_WIDTHS / 2 and grown > GROWN)
 
     def cost(self, t_ms: int, reading: Reading, place: Place) -> float | None:
         """Say how badly a plate fits, from 0; None where it does not."""

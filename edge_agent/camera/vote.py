@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from math import exp, log
 from typing import NamedTuple
 
-TEMPER = 0.35
-COMMON = 0.002
+TEMPER = 0.1
+COMMON = 0.001
 ELSEWHERE = 50.0
 """Among so many strings a reading shares what it leaves for strings that it does not name."""
 LEAST = 1e-6

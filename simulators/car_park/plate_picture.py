@@ -124,15 +124,18 @@ def _glyph(char: str, width: int, height: int) -> Floats:
 def _soil(plate: Floats, dirt: float, rng: np.random.Generator) -> Floats:
     """Cover a plate with an uneven film and splashes of mud, thicker at the bottom."""
     height, width = plate.shape[:2]
-    film = cv2.resize(rng.random((5, 12)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-    film *= np.linspace(0.5, 1.0, height, dtype=np.float32)[:, None]
+    film: Floats = cv2.resize(
+        rng.random((5, 12)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+    )
+    film = film * np.linspace(0.5, 1.0, height, dtype=np.float32)[:, None]
     splashes = np.zeros((height, width), dtype=np.float32)
     for _ in range(rng.poisson(14 * dirt)):
         at = (int(rng.integers(width)), int(rng.integers(height)))
         cv2.circle(splashes, at, int(rng.integers(2, 4 + round(9 * dirt))), 1.0, -1, cv2.LINE_AA)
     cover = np.clip(0.55 * dirt * film + 0.85 * cv2.GaussianBlur(splashes, (5, 5), 0), 0, 0.92)[..., None]
     mud = np.array((70, 85, 100), dtype=np.float32)
-    return plate * (1 - cover) + mud * cover
+    soiled: Floats = plate * (1 - cover) + mud * cover
+    return soiled
 
 
 def draw_text(text: str, ground: tuple[int, int, int], ink: tuple[int, int, int]) -> Image:

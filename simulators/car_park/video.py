@@ -165,3 +165,33 @@ def write_truth(video: LaneVideo, path: Path) -> None:
         rows.writerow(COLUMNS)
         for seen in video.truth.values():
             rows.writerow(getattr(seen, column) for column in COLUMNS)
+
+
+def read_truth(path: Path) -> list[SeenPassage]:
+    """Read what `write_truth` has written.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is something else.
+
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [
+                SeenPassage(
+                    int(row["passage"]),
+                    row["plate"],
+                    row["kind"],
+                    row["lane"],
+                    row["direction"],
+                    int(row["seen_ms"]),
+                    int(row["gone_ms"]),
+                    row["weather"],
+                    float(row["dirt"]),
+                    float(row["width_px"]),
+                )
+                for row in csv.DictReader(file)
+            ]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"{path}: no truth of a drawn video", "`mallsense car-park video` writes it beside the video."
+        ) from error

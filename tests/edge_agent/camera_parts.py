@@ -37,7 +37,7 @@ def picture(*plates: tuple[int, float, float], noise: int = 0, wide: int = 60) -
         corner = (round(x - wide / 2), round(y - wide / 6))
         cv2.rectangle(image, corner, (round(x + wide / 2), round(y + wide / 6)), _COLOURS[which], -1)
     if noise:
-        image = cv2.add(image, np.random.default_rng(noise).integers(0, 4, image.shape, dtype=np.uint8))
+        image += np.random.default_rng(noise).integers(0, 4, image.shape, dtype=np.uint8)
     return image
 
 

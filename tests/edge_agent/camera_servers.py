@@ -11,12 +11,12 @@ import time
 from base64 import b64decode
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import cv2
 import numpy.typing as npt
 
-Pictures = Callable[[int], npt.NDArray[object] | bytes]
+Pictures = Callable[[int], npt.NDArray[Any] | bytes]
 """The n-th picture: an image, or bytes that are sent in place of a JPEG."""
 _SDP = (
     "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nt=0 0\r\n"
@@ -223,7 +223,8 @@ def _rtp_jpeg(jpeg: bytes, sequence: int, stamp: int) -> list[bytes]:
         at += 2 + length
     else:
         scan = jpeg[at + 2 + struct.unpack(">H", jpeg[at + 2 : at + 4])[0] : -2]
-    packets, offset = [], 0
+    packets: list[bytes] = []
+    offset = 0
     while offset < len(scan) or not packets:
         head = struct.pack(">B", 0) + offset.to_bytes(3, "big") + bytes([1, 255, *size])
         if offset == 0:

@@ -120,9 +120,9 @@ def test_nothing_leaves(
     broker.stop()
     kept = b"".join(file.read_bytes() for file in tmp_path.glob("spool*"))
     logged = caplog.text.encode() + broker.log.encode() + broker.database.read_bytes()
-    for text in (sent, spooled, kept, logged, repr(done).encode()):
-        assert leaks(text, STRANGER) == []
-        assert KEY.hex().encode() not in text
+    for written in (sent, spooled, kept, logged, repr(done).encode()):
+        assert leaks(written, STRANGER) == []
+        assert KEY.hex().encode() not in written
     reads = [read for batch in batches for read in batch.plates or ()]
     ends = [read for read in reads if read.change is PlateChange.END]
     hashes = PlateHashes(KEY, ROTATION, province="浙")

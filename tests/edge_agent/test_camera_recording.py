@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import cv2
@@ -23,7 +24,7 @@ FPS = 10.0
 CODECS = {"mp4": "mp4v", "avi": "MJPG", "mkv": "MJPG"}
 
 
-def drive_by(pictures: int = 60) -> list[object]:
+def drive_by(pictures: int = 60) -> list[Any]:
     """Two cars, one in each lane, one after the other, on an empty road."""
     shown = []
     for n in range(pictures):
@@ -34,7 +35,7 @@ def drive_by(pictures: int = 60) -> list[object]:
     return shown
 
 
-def write(path: Path, pictures: Sequence[object] = ()) -> Path:
+def write(path: Path, pictures: Sequence[Any] = ()) -> Path:
     """Write a video."""
     writer = cv2.VideoWriter(
         str(path), cv2.VideoWriter.fourcc(*CODECS[path.suffix[1:]]), FPS, (WIDTH, HEIGHT)
@@ -88,7 +89,7 @@ def test_a_file_without_a_time_in_its_name_ended_when_it_was_last_written(tmp_pa
 def test_a_folder_of_pictures_has_the_times_in_their_names_or_a_fixed_rate(tmp_path: Path) -> None:
     """A picture that is none is counted and passed over."""
     for n, shown in enumerate(drive_by()):
-        cv2.imwrite(str(tmp_path / f"{n:03}.png"), shown)  # type: ignore[call-overload]  # an image
+        cv2.imwrite(str(tmp_path / f"{n:03}.png"), shown)
     (tmp_path / "030.png").write_bytes(b"torn")
     (tmp_path / "note.txt").write_text("no picture")
     os.utime(tmp_path / "000.png", (1_772_330_400, 1_772_330_400))
