@@ -153,7 +153,7 @@ MIGRATIONS = (
     CREATE INDEX promotions_by_start ON promotions (start_ms);
     """,
     """
-    -- What waits for a server elsewhere: finished bodies of requests, put in with the checkpoint they belong to.
+    -- What waits for a server elsewhere: finished bodies of requests, with the checkpoint they belong to.
     CREATE TABLE outbox (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         database TEXT NOT NULL,

@@ -56,7 +56,7 @@ def test_writes_and_asks(influxd: Influxd) -> None:
 def test_real_refusals(
     influxd: Influxd, policy: str, text: str, kind: type[MallsenseError], dropped: int | None
 ) -> None:
-    """A missing policy waits for a person; a wrong type, no protocol, a point too old are refused for good."""
+    """A missing policy waits for a person; a wrong type, no protocol, a point too old are refused."""
     influxd.make_database("refusals", "raw")
     influxd.do('CREATE RETENTION POLICY "short" ON "refusals" DURATION 1h REPLICATION 1')
     influx = client(influxd.port, "refusals")

@@ -17,8 +17,8 @@ from gateway.store.influx import lines as of_lines
 from gateway.store.influx.address import InfluxAddress
 from gateway.store.influx.client import InfluxClient
 from gateway.store.influx.lines import Lines, Value, line, time_ns
-from gateway.store.records import CellGrid, CellMinute, NodeRecord, Positions, Stay, Visit, ZoneMinute
 from gateway.store.outbox import bodies
+from gateway.store.records import CellGrid, CellMinute, NodeRecord, Positions, Stay, Visit, ZoneMinute
 from tests.influx import Influxd
 
 NOON = 1_760_000_400_000
