@@ -60,7 +60,7 @@ lock: $(VENV)/.dev ## write the lock files anew, with the newest releases that p
 .PHONY: clean
 clean: ## remove everything that is built, the virtual environment too
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* \
-	  dashboards/console/static dashboards/console/node_modules
+	  dashboards/console/static dashboards/console/node_modules tests/dashboards/grafana/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(bin)/python:

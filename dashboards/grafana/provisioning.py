@@ -22,7 +22,6 @@ from dashboards.grafana.catalogue import (
     Wanted,
     alert_rules,
     dashboards,
-    folder_uid,
 )
 from dashboards.grafana.sources import Kind, source_of
 
@@ -140,8 +139,8 @@ def _provider(wanted: Wanted, language: str, installed: str) -> dict[str, object
     return {
         "name": f"mallsense {language}",
         "orgId": 1,
+        # By its title alone: rules are read first, and make the folder without an id of ours.
         "folder": FOLDERS[known],
-        "folderUid": folder_uid(known),
         "type": "file",
         "disableDeletion": False,
         "allowUiUpdates": False,
