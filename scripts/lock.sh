@@ -1,6 +1,7 @@
 #!/bin/sh
-# Write the lock files: what runs a mall (requirements.lock), what also tests it (requirements-dev.lock), and what a
-# node installs (requirements-node.lock). The second is resolved first and constrains the others: one version for all.
+# Write the lock files: what runs a mall (requirements.lock), what also tests it (requirements-dev.lock), what a node
+# installs (requirements-node.lock), and a node with cameras (requirements-camera.lock). The second is resolved first
+# and constrains the others: one version for all.
 # No index, host or local configuration gets in: the files hold names, versions and hashes alone.
 set -eu
 cd "$(dirname "$0")/.."
@@ -12,9 +13,10 @@ compile() {
 }
 
 compile --all-extras --group install --group node --output-file requirements-dev.lock
-compile --extra edge --extra fleet --extra gateway --group install --constraints requirements-dev.lock \
+compile --extra edge --extra fleet --extra grafana --extra influx --group install --constraints requirements-dev.lock \
   --output-file requirements.lock
 compile --extra edge --group node --constraints requirements-dev.lock --output-file requirements-node.lock
-for lock in requirements.lock requirements-dev.lock requirements-node.lock; do
+compile --extra camera --group node --constraints requirements-dev.lock --output-file requirements-camera.lock
+for lock in requirements.lock requirements-dev.lock requirements-node.lock requirements-camera.lock; do
   echo "wrote $lock ($(grep -c == "$lock") packages)"
 done
