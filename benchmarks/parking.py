@@ -190,8 +190,8 @@ def now_row(name: str, began: str, played: list[Played]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def busy_weeks(days: int, cars: int) -> Played:
-    """Play days one after the other, each with other cars, through one car park; keeps the second half."""
+def busy_days(days: int, cars: int) -> Played:
+    """Play days one after the other, each with other cars, through one car park."""
     site = car_park_site()
     park = CarPark(site, plan(site))
     start_ms = round(START.timestamp() * 1000)
@@ -222,7 +222,7 @@ def forecast_rows(played: Played, capacity: int, first_ms: int) -> list[tuple[st
     true = np.array(played.true_cars) >= FULL_SHARE * capacity
     t_ms = np.array(played.t_ms)
     said_full = np.array(played.cars) >= FULL_SHARE * capacity
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for minutes, said in ((30, [a for a, _ in played.within]), (60, [b for _, b in played.within])):
         steps = minutes // 5
         came = np.array([true[i : i + steps + 1].any() for i in range(len(true))])
@@ -260,14 +260,16 @@ def main() -> None:
     )
     parser.add_argument("--days", type=int, default=5, help="simulated days of each kind")
     parser.add_argument("--cars", type=int, default=1500)
-    parser.add_argument("--weeks", type=int, default=4, help="of busy days, for the forecast; 0 = none")
+    parser.add_argument(
+        "--busy-days", type=int, default=28, help="for the forecast, 7 to learn from; 0 = none"
+    )
     parser.add_argument("--report", type=Path, help="a Markdown file whose tables are replaced")
     options = parser.parse_args()
     site = car_park_site()
     paired, now = [], []
     score: Counter[str] = Counter()
     played, source, reads = one_day(KINDS["as measured"], 250, 7, counted=True)
-    paired.append(pairing_row("as measured, 500 passages", pairs(site, played, source, reads)))
+    paired.append(pairing_row("as measured, 500 passages of 250 cars", pairs(site, played, source, reads)))
     for name, errors in KINDS.items():
         score = Counter()
         days = []
@@ -275,16 +277,16 @@ def main() -> None:
             played, source, reads = one_day(errors, options.cars, seed, counted=True)
             score += pairs(site, played, source, reads)
             days.append(played)
-        paired.append(pairing_row(f"{name}, {options.days} days", score))
+        paired.append(pairing_row(f"{name}, simulated days: {options.days}", score))
         now.append(now_row(name, "counted: none", days))
     unknown = [one_day(KINDS["as measured"], options.cars, seed, counted=False)[0] for seed in (1, 2)]
     now.append(now_row("as measured", "not known", unknown))
     tables = {"stays": markdown(PAIRED, paired), "cars now": markdown(NOW, now)}
-    if options.weeks:
-        busy = busy_weeks(7 * options.weeks, 2700)
+    if options.busy_days:
+        busy = busy_days(options.busy_days, 2700)
         first_ms = round(START.timestamp() * 1000) + 7 * DAY_MS
         tables["forecast"] = markdown(FORECAST, forecast_rows(busy, plan(site).capacity, first_ms))
-        tables["cars now, busy"] = markdown(NOW, [now_row("as measured", "counted once, weeks ago", [busy])])
+        tables["cars now, busy"] = markdown(NOW, [now_row("as measured", "counted on the first day", [busy])])
     for name, table in tables.items():
         print(f"\n{name}\n{table}")
         if options.report:
