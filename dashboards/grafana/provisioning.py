@@ -24,6 +24,7 @@ from dashboards.grafana.catalogue import (
     dashboards,
 )
 from dashboards.grafana.sources import Kind, source_of
+from dashboards.grafana.words import Language
 
 FIGURES = "_figures"
 """What the name of the database that people may see ends in (docs/influxdb.md)."""
@@ -100,7 +101,7 @@ def tree(wanted: Wanted, access: Access, installed: str = INSTALLED) -> dict[str
             {"apiVersion": 1, "datasources": data_sources(wanted, access)}
         ),
         "provisioning/dashboards/mallsense.yaml": _yaml(
-            {"apiVersion": 1, "providers": [_provider(wanted, each, installed) for each in wanted.languages]}
+            {"apiVersion": 1, "providers": [_provider(each, installed) for each in wanted.languages]}
         ),
         "provisioning/alerting/mallsense.yaml": _yaml(
             {"apiVersion": 1, "groups": [alert_group(wanted, alert_rules(wanted))]}
@@ -134,13 +135,12 @@ def _linked(rule: dict[str, Any]) -> dict[str, object]:
     }
 
 
-def _provider(wanted: Wanted, language: str, installed: str) -> dict[str, object]:
-    known = next(each for each in wanted.languages if each == language)
+def _provider(language: Language, installed: str) -> dict[str, object]:
     return {
         "name": f"mallsense {language}",
         "orgId": 1,
-        # By its title alone: rules are read first, and make the folder without an id of ours.
-        "folder": FOLDERS[known],
+        # By its title alone, as rules name it: whichever is read first makes the folder.
+        "folder": FOLDERS[language],
         "type": "file",
         "disableDeletion": False,
         "allowUiUpdates": False,
