@@ -16,6 +16,17 @@ from dashboards.grafana.words import INTERVAL, Text, hidden, hidden_or_none, sen
 TITLE = Text("Live", "实时")
 NOW = "5m"
 """What counts as now: figures come by the minute, and may be late."""
+NOW_WORDS = Text("Where people are now.", "人们此刻在哪里。")
+PAST = Text(
+    "Choose a time in the past, and the maps show that time (at most as long as positions are kept).",
+    "选择过去的时间，地图即显示该时段（不超过位置数据的保存期）。",
+)
+HEAT = Text(
+    "Heat is the expected number of people in cells of 4 m; red is the fullest cell of this map.",
+    "热力为4米网格内的期望人数；红色为本图最满的网格。",
+)
+HEAT_OVER_TIME = Text("Minutes of the time chosen are added up.", "按所选时段逐分钟累加。")
+HEAT_NOW = Text("It is that of the last minute.", "为最近一分钟的数据。")
 
 
 def live(mall: Mall) -> Dashboard:
@@ -25,11 +36,7 @@ def live(mall: Mall) -> Dashboard:
         mall,
         "live",
         TITLE,
-        Text(
-            "Where people are now. Choose a time in the past, and the maps show that time (at most as long"
-            " as positions are kept).",
-            "人们此刻在哪里。选择过去的时间，地图即显示该时段（不超过位置数据的保存期）。",
-        ),
+        sentences(NOW_WORDS, PAST) if mall.source.keeps else NOW_WORDS,
         panels,
         variables=[the_mall(mall)],
         since="now-15m",
@@ -123,11 +130,8 @@ def _maps(mall: Mall) -> Iterator[Panel]:
             Look(
                 Text(f"{floor.name.en}: where people are", f"{floor.name.zh}：人群分布"),
                 sentences(
-                    Text(
-                        "Heat is the expected number of people in cells of 4 m, added up over the minutes"
-                        " of the time chosen; red is the fullest cell of this map.",
-                        "热力为4米网格内的期望人数，按所选时段逐分钟累加；红色为本图最满的网格。",
-                    ),
+                    HEAT,
+                    HEAT_OVER_TIME if mall.source.keeps else HEAT_NOW,
                     Text(
                         f"Minutes with fewer than {mall.k} people on the floor are not drawn.",
                         f"楼层内少于{mall.k}人的分钟不绘制。",
