@@ -143,8 +143,8 @@ def test_operators_enrol_and_withdraw(tmp_path: Path, mosquitto: Mosquitto) -> N
     """Over a real broker; the list holds no plate, a copy of it can be put back, another key is refused."""
     site = car_park_site()
     (tmp_path / "site.json").write_text(site.model_dump_json(by_alias=True))
-    for name, key in (("key", KEY), ("other", bytes(32))):
-        (tmp_path / name).write_text(key.hex())
+    for name, secret in (("key", KEY), ("other", bytes(32))):
+        (tmp_path / name).write_text(secret.hex())
         (tmp_path / name).chmod(0o600)
     options = ["--site", str(tmp_path / "site.json"), "--broker", f"mqtt://127.0.0.1:{mosquitto.port}"]
     key = ["--key", str(tmp_path / "key")]
