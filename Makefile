@@ -17,7 +17,7 @@ help: ## list these commands
 
 .PHONY: demo
 demo: $(VENV)/.demo ## install what a mall needs and show one, live, in the browser (ARGS="--port 8000 ...")
-	@$(bin)/python hatch_build.py
+	@$(bin)/python hatch_build.py console
 	$(bin)/mallsense demo $(ARGS)
 
 .PHONY: test
@@ -27,8 +27,9 @@ test: $(VENV)/.dev ## run all tests, installing mosquitto, Chromium and tshark w
 	$(bin)/python -m pytest $(or $(ARGS),$(side_by_side) --cov --cov-report=term)
 
 .PHONY: wheels
-wheels: $(VENV)/.demo ## fetch what a node installs, into dist/node (docs/installing-a-node.md)
+wheels: $(VENV)/.demo ## fetch what a node installs, into dist/node; CAMERAS=1: also dist/camera-node, for those with cameras
 	@PYTHON=$(bin)/python sh scripts/node-wheels.sh dist/node
+	@[ -z "$(CAMERAS)" ] || PYTHON=$(bin)/python sh scripts/node-wheels.sh dist/camera-node requirements-camera.lock
 
 .PHONY: accuracy
 accuracy: $(VENV)/.dev ## measure positions on recorded data, into docs/accuracy.md (DATA=FOLDER)

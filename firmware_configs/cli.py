@@ -23,7 +23,7 @@ from firmware_configs.configure import configure
 from firmware_configs.fleet_state import NodeState, ask_gateway
 from firmware_configs.mall_secrets import NodeSecrets, node_secrets
 from firmware_configs.plan import NodePlan
-from firmware_configs.tree import read_wheels, write_tree
+from firmware_configs.tree import read_wheels, reads_plates, write_tree
 
 app = typer.Typer(
     help="Install nodes: render what they are made of, provision them, list them.",
@@ -88,6 +88,11 @@ def render(
             "which node? Name it before the options", "mallsense node render n01 --site ..."
         )
     plan = NodePlan.of(mall, node)
+    if packages is not None and plan.node.cameras and not reads_plates(packages):
+        raise ConfigurationError(
+            f"node {node} has cameras, and {wheels} holds nothing that reads plates",
+            "Fetch the packages for it with `make wheels CAMERAS=1`, and name dist/camera-node.",
+        )
     secrets = _secrets(authority, plan) if authority else None
     if secrets is None:
         console.print("No --authority: this node gets no certificate and no key.", style="yellow")

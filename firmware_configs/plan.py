@@ -8,6 +8,7 @@ from typing import Self
 from contracts.broker import BrokerAddress
 from contracts.errors import ConfigurationError
 from contracts.site import GuestNetwork, Node, Site
+from contracts.site.model import camera_variable
 
 _KERNELS_NAME = re.compile(r"^(wlan|eth|usb)\d+$")
 
@@ -70,6 +71,11 @@ class NodePlan:
         return tuple(name for name in self.listening if not _KERNELS_NAME.match(name))
 
     @property
+    def video_devices(self) -> bool:
+        """Whether a camera is at the node itself and not in the network."""
+        return any((camera.source or "").startswith("/dev/") for camera in self.node.cameras)
+
+    @property
     def values(self) -> dict[str, object]:
         """What every template may use."""
         return {
@@ -79,6 +85,8 @@ class NodePlan:
             "country": self.country,
             "guest": self.guest,
             "radios": self.radios,
+            "camera_variables": [camera_variable(camera.id) for camera in self.node.cameras],
+            "video_devices": self.video_devices,
             "access_point": self.node.stations or "",
             "access_point_renamed": bool(self.node.stations and not _KERNELS_NAME.match(self.node.stations)),
         }

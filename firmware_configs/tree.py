@@ -60,6 +60,11 @@ def read_wheels(folder: Path) -> Tree:
     return tree | {SUMS: File((folder / SUMS).read_bytes())}
 
 
+def reads_plates(packages: Tree) -> bool:
+    """Tell whether packages are those for nodes with cameras."""
+    return any(name.startswith("onnxruntime-") for name in packages)
+
+
 def write_tree(folder: Path, tree: Mapping[str, File], *, replace: bool = False) -> list[str]:
     """Write a tree into a folder, what is the same is left alone; gives the paths that were written.
 

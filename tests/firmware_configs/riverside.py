@@ -25,9 +25,8 @@ def site_text() -> str:
     """The example of the documentation, with what installing needs."""
     text = _EXAMPLE.read_text(encoding="utf-8")
     text = text.replace("{id: n01, ", f"{{id: n01, {_RADIOS}, ")
-    return (
-        text.replace("{id: n02, ", "{id: n02, radios: [{interface: wlan1, channels: [1, 6, 11]}], ") + _MORE
-    )
+    text = text.replace("{id: n02, ", "{id: n02, radios: [{interface: wlan1, channels: [1, 6, 11]}], ")
+    return text.replace("{id: car-out, ", "{id: car-out, source: /dev/video0, ") + _MORE
 
 
 def riverside() -> Site:
@@ -36,7 +35,7 @@ def riverside() -> Site:
 
 
 def plan(node: str = "n01") -> NodePlan:
-    """One of its nodes: n01 with everything, n02 with one radio, n03 with none."""
+    """One of its nodes: n01 with everything, n02 with one radio, n03 with none, gate with cameras."""
     return NodePlan.of(riverside(), node)
 
 

@@ -71,6 +71,30 @@ def test_a_node_is_rendered_with_its_secrets(tmp_path: Path, site: Path) -> None
     assert "MALLSENSE_NODE=n02\n" in (out / "root/etc/mallsense/node.env").read_text(encoding="ascii")
 
 
+def test_a_node_with_cameras(tmp_path: Path, site: Path) -> None:
+    """It needs the packages that read plates; of devices it may open cameras, if it has one of its own."""
+    wheels, out = tmp_path / "wheels", tmp_path / "card"
+    unit = out / "root/etc/systemd/system/mallsense-edge.service"
+    write_tree(wheels, few_packages())
+    with pytest.raises(ConfigurationError, match=r"gate has cameras, and .* holds nothing that reads plates"):
+        _node("render", "gate", "--site", site, "--wheels", wheels, "--out", out)
+    _node("render", "gate", "--site", site, "--out", out)
+    text = unit.read_text(encoding="utf-8")
+    assert "EnvironmentFile=-/etc/mallsense/cameras.env" in text
+    assert "MALLSENSE_CAMERA_CAR_IN=" in text
+    assert "MemoryMax=1200M" in text
+    assert "DeviceAllow=char-video4linux rw" in text
+    assert "PrivateDevices" not in text
+
+    elsewhere = site.read_text(encoding="utf-8").replace("/dev/video0", "rtsp://camera.riverside.example/1")
+    site.write_text(elsewhere, encoding="utf-8")
+    _node("render", "gate", "--site", site, "--out", out)
+    assert "PrivateDevices=yes" in unit.read_text(encoding="utf-8")
+
+    _node("render", "n03", "--site", site, "--out", out)
+    assert "cameras.env" not in unit.read_text(encoding="utf-8")
+
+
 def test_what_is_missing_is_said(tmp_path: Path, site: Path) -> None:
     """Without secrets and packages it renders what there is, and says what is not."""
     output = _node("render", "n03", "--site", site, "--out", tmp_path / "card")

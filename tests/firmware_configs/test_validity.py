@@ -17,7 +17,7 @@ from firmware_configs.tree import PROGRAM, File, Tree, write_tree
 from tests.firmware_configs.riverside import PASSPHRASE, plan, riverside, secrets_of
 from tests.support import find_program
 
-NODES = ("n01", "n02", "n03")
+NODES = ("n01", "n02", "n03", "gate")
 # https://docs.balena.io/reference/supervisor/docker-compose/, read in 2026-06: what the supervisor takes.
 BALENA_FIELDS = """
     build cap_add cap_drop cgroup_parent command cpu_shares cpu_quota cpuset devices depends_on dns dns_opt
@@ -51,7 +51,7 @@ def _program(*names: str) -> str:
 
 @pytest.fixture(params=NODES)
 def node(request: pytest.FixtureRequest) -> str:
-    """Give a node with everything, one that only listens, one without radios."""
+    """Give a node with everything, one that only listens, one without radios, one with cameras."""
     return str(request.param)
 
 
@@ -107,15 +107,18 @@ def test_systemd_finds_a_fault(bootable: Path) -> None:
     assert "bin/malsense is not executable" in done.stderr
 
 
-def test_the_agent_is_exposed_little(bootable: Path) -> None:
-    """What the agent may do is rated 2.0 of 10 by systemd, where 10 is a service without any sandbox."""
+def test_the_agent_is_exposed_little(bootable: Path, node: str) -> None:
+    """What the agent may do is rated 2.0 of 10 by systemd, where 10 is a service without any sandbox.
+
+    With a camera at the Pi itself it is 2.2: that device, and the group that may open it.
+    """
     analyze = _program("systemd-analyze")
-    done = _run(
-        analyze, "security", "--offline=yes", "--threshold=20", f"--root={bootable}", "mallsense-edge.service"
-    )
+    most = 22 if node == "gate" else 20
+    unit = "mallsense-edge.service"
+    done = _run(analyze, "security", "--offline=yes", f"--threshold={most}", f"--root={bootable}", unit)
     found = re.search(r"exposure level for mallsense-edge.service: (\d+\.\d)", done.stdout)
     assert found is not None, done.stderr
-    assert done.returncode == 0, f"exposure {found[1]}, expected 2.0 at most"
+    assert done.returncode == 0, f"exposure {found[1]}, expected {most / 10} at most"
 
 
 def test_udev_takes_the_rules(system: Path) -> None:
