@@ -172,10 +172,8 @@ def pairs(site: Site, played: Played, source: CarParkReads, reads: Iterable[Plat
 def pairing_row(name: str, score: Counter[str]) -> tuple[str, ...]:
     """Return a row of the table of stays."""
     both = score["both"]
-    return (
-        name, f"{score['stays']:,}", f"{both:,}", f"{score['right'] / both:.2%}", f"{score['wrong'] / both:.2%}",
-        f"{score['not'] / both:.2%}", f"{score['other right']} of {score['other']}",
-    )  # fmt: skip
+    shares = [f"{score[what] / both:.2%}" for what in ("right", "wrong", "not")]
+    return name, f"{score['stays']:,}", f"{both:,}", *shares, f"{score['other right']} of {score['other']}"
 
 
 def now_row(name: str, began: str, played: list[Played]) -> tuple[str, ...]:
@@ -183,9 +181,9 @@ def now_row(name: str, began: str, played: list[Played]) -> tuple[str, ...]:
     said = np.concatenate([each.cars for each in played])
     true = np.concatenate([each.true_cars for each in played])
     low, high = np.concatenate([each.low for each in played]), np.concatenate([each.high for each in played])
-    inside = ((low <= true) & (true <= high)).mean()
+    inside, wrong = ((low <= true) & (true <= high)).mean(), said - true
     return (
-        name, began, f"{true.mean():.0f}", f"{np.abs(said - true).mean():.1f}", f"{(said - true).mean():+.1f}",
+        name, began, f"{true.mean():.0f}", f"{np.abs(wrong).mean():.1f}", f"{wrong.mean():+.1f}",
         f"{inside:.0%}", f"{(high - low).mean():.0f}",
     )  # fmt: skip
 
@@ -218,7 +216,7 @@ def busy_days(days: int, cars: int) -> Played:
 
 
 def forecast_rows(played: Played, capacity: int, first_ms: int) -> list[tuple[str, ...]]:
-    """Return the reliability of the forecast: of the moments at which so much was said, how many came true."""
+    """Return how reliable the forecast is: of the moments at which so much was said, how many came true."""
     true = np.array(played.true_cars) >= FULL_SHARE * capacity
     t_ms = np.array(played.t_ms)
     said_full = np.array(played.cars) >= FULL_SHARE * capacity

@@ -37,7 +37,11 @@ EVERY_MS = 10_000
 RENEW_MS = 60 * MINUTE_MS
 """How often the lengths of stays are."""
 UNSEEN_BELOW = 0.005
-"""A car less likely there than this is given up."""
+"""A car less likely there than this is given up ..."""
+RECOGNISED_MS = 12 * 60 * MINUTE_MS
+"""... when it came, or somebody counted the cars, at least so long ago: counts are wrong now and then."""
+LEAST_WEIGHT = 1e-4
+"""However unlikely a car is there, when its plate leaves, it was."""
 MISSED_BETWEEN = 0.05
 """That a car was read at the exit of another area than the one it was last seen in."""
 CAME_BACK = 0.9
@@ -232,7 +236,7 @@ class CarPark:
             if name in like:
                 linked += probability
                 place = 1.0 if self._cars[name].area == passage.source else MISSED_BETWEEN
-                weights[name] = probability * place * like[name]
+                weights[name] = max(probability, LEAST_WEIGHT) * place * like[name]
         known = float(there.sum())
         hidden = self._counting.all_hidden(passage.t_ms, self._lengths)
         nobody = max(hidden, self._counting.missed_in * known, 1e-3)
@@ -293,9 +297,6 @@ class CarPark:
     def _anchor(self, t_ms: int, areas: list[int], number: int) -> None:
         self._settle(t_ms + WAIT_MS)  # whoever counted did not count those that had left
         self._counting.anchor(self._cars, areas, t_ms, number, self._lengths)
-        if number == 0:
-            for car in [car for car in self._cars if car.area in areas]:
-                self._give_up(car.stay, t_ms)
 
     # What is said
 
@@ -304,7 +305,11 @@ class CarPark:
         there = self._cars.presence(t_ms, self._lengths, self._counting.unseen)
         if t_ms // MINUTE_MS != before_ms // MINUTE_MS:
             self._counting.doubted = float((1.0 - there).sum())
-            gone = [car.stay for car, p in zip(self._cars, there.tolist(), strict=True) if p < UNSEEN_BELOW]
+            gone = [
+                car.stay
+                for car, probability in zip(self._cars, there.tolist(), strict=True)
+                if probability < UNSEEN_BELOW and t_ms - car.since_ms >= RECOGNISED_MS
+            ]
             for stay in gone:
                 self._give_up(stay, t_ms)
             if t_ms // RENEW_MS != self._renewed_ms // RENEW_MS:

@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 
 PRIOR_MISSED, PRIOR_PASSAGES = 1.0, 50.0
 """Of 50 passages one is taken to be missed, until passages have shown how many are."""
-ALIKE_PASSAGES = 200.0
+ALIKE_PASSAGES = 1_000.0
 """Exits are taken to be missed as often as entries; this is worth as much as so many exits. Missed entries
 show within hours, when a car leaves that has not entered; missed exits only when a car stays too long."""
 MOST_ODDS = 4.0

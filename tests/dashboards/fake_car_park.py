@@ -30,7 +30,7 @@ def now(t_ms: int) -> dict[str, Any]:
         "whole": whole,
         "areas": areas,
         "levels": [level],
-        "forecast": {"within_30": 0.24, "within_60": 0.61, "minutes": 50},
+        "forecast": {"within_30": 0.03, "within_60": 0.22, "minutes": 105},
     }
 
 

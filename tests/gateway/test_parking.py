@@ -163,6 +163,21 @@ def test_a_closed_car_park_is_empty_at_its_hour() -> None:
     assert after.whole.bounds == (0, 0)
 
 
+def test_a_wrong_count_does_not_lose_cars() -> None:
+    """Somebody says that nobody is there, though ten cars are: they leave, and each is recognised."""
+    cars = [Pass(60 + 20 * i, "car-in", f"浙C{i:02d}A{i:02d}") for i in range(10)]
+    cars += [Pass(HOUR + 20 * i, "car-out", f"浙C{i:02d}A{i:02d}") for i in range(10)]
+    park = car_park()
+    ticks = play(park, cars[:10], 1800)
+    park.count(counted(0, t_s=1801))
+    assert park.step(START_MS + 1_810_000).whole.cars == 0.0
+    for read in all_reads(cars)[20:]:
+        park.feed(read)
+    ticks = [park.step(START_MS + HOUR_MS + 60_000 * minute) for minute in range(15)]
+    assert [one.data.entered_ms is not None for one in left(ticks)] == [True] * 10
+    assert ticks[-1].whole.cars == 0.0
+
+
 def test_full_is_said_once_and_free_after_a_gap() -> None:
     """Full soon, full, free: each once, though cars come and go at the border."""
     cars = [Pass(60 + 30 * i, "car-in", f"浙C{i:02d}A{i:02d}") for i in range(59)]

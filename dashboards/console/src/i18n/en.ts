@@ -181,6 +181,7 @@ export const en = {
   "carpark.find.often": "Too many tries. Wait a minute.",
   "carpark.find.failed": "The gateway did not answer. Try again.",
   "carpark.waiting": "Nothing has been heard of the car park yet",
+  "events.car": "Cars",
   "events.car.entered": "Car came in",
   "events.car.left": "Car left",
   "events.car_park.full_soon": "Full soon",

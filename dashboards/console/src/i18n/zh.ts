@@ -183,6 +183,7 @@ export const zh: Words = {
   "carpark.find.often": "尝试次数过多，请稍候一分钟。",
   "carpark.find.failed": "网关没有应答，请重试。",
   "carpark.waiting": "尚无停车场数据",
+  "events.car": "车辆",
   "events.car.entered": "车辆驶入",
   "events.car.left": "车辆驶出",
   "events.car_park.full_soon": "即将满位",

@@ -5,16 +5,18 @@ import { known, t } from "../i18n";
 import { Card, Segments } from "../parts/controls";
 import { EventList } from "../parts/eventlist";
 import { Icon } from "../parts/icon";
-import { events } from "../state";
+import { events, site } from "../state";
 
 const KINDS = ["visit.started", "visit.ended", "path.ended"];
+/** What the kinds of all events of the car park begin with. */
+const CARS = "car";
 const SHOWN = 200;
 
 /** What happens, newest first. */
 export function EventsView() {
   const [kind, setKind] = useState("");
   const [held, setHeld] = useState<EventRow[] | null>(null);
-  const rows = (held ?? events.value).filter((row) => !kind || row.kind === kind);
+  const rows = (held ?? events.value).filter((row) => !kind || row.kind === kind || (kind === CARS && row.kind.startsWith(CARS)));
   const waiting = held ? events.value.filter((row) => row.cursor > (held[0]?.cursor ?? 0)).length : 0;
   const tools = (
     <>
@@ -22,7 +24,7 @@ export function EventsView() {
         label={t("events.title")}
         value={kind}
         onChange={setKind}
-        options={["", ...KINDS].map((value) => {
+        options={["", ...KINDS, ...(site.value?.car_park ? [CARS] : [])].map((value) => {
           const words = `events.${value}`;
           return { value, text: known(words) ? t(words) : t("events.all") };
         })}
