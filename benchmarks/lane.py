@@ -29,7 +29,7 @@ from edge_agent.camera.tracks import Place
 from edge_agent.camera.vote import Ballot, Votes
 from edge_agent.camera.watcher import Watcher
 from edge_agent.sources.protocol import PlateSighting
-from simulators.car_park.scoring import LaneScore, SaidPlate, TruePlate, score_lane
+from simulators.car_park.scoring import PUBLISHED_AT, LaneScore, SaidPlate, TruePlate, score_lane
 from simulators.car_park.video import LaneVideo, SeenPassage, camera_of_video
 from simulators.car_park.weather import WEATHERS, Weather
 
@@ -180,11 +180,11 @@ def _single(everything: dict[str, Lines]) -> None:
         "the widest plate": lambda b: max(b, key=lambda one: one[1]),
         "the surest picture": lambda b: max(b, key=lambda one: max(one[0].named.values())),
     }
-    print("| one picture alone | right | at .8 or more | of these wrong |")
+    print("| one picture alone | right | at .9 or more | of these wrong |")
     print("|---|---|---|---|")
     for name, pick in picks.items():
         chosen = [(plate, max(pick(b)[0].named.items(), key=lambda one: one[1])) for plate, b in passages]
-        sure = [one for one in chosen if one[1][1] >= 0.8]
+        sure = [one for one in chosen if one[1][1] >= PUBLISHED_AT]
         right = sum(plate == text for plate, (text, _) in chosen)
         wrong = sum(plate != text for plate, (text, _) in sure)
         shares = (
@@ -199,7 +199,7 @@ def learn(out: Path) -> None:
     rows = []
     for temper in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0):
         for common in (0.0005, 0.001, 0.002, 0.004, 0.008):
-            for sharp in (70.0, 90.0, 110.0, 140.0):
+            for sharp in (80.0, 110.0, 150.0):
                 loss, wrong = 0.0, 0
                 for plate, ballots in passages:
                     votes = Votes(temper=temper, common=common)
@@ -208,12 +208,12 @@ def learn(out: Path) -> None:
                     result = dict(votes.result())
                     loss -= log(max(result.get(plate, 0.0), 1e-4))
                     top = next(iter(result))
-                    wrong += top != plate and result[top] >= 0.8
+                    wrong += top != plate and result[top] >= PUBLISHED_AT
                 rows.append((loss / len(passages), temper, common, sharp, wrong))
     for row in sorted(rows)[:25]:
         loss, temper, common, sharp, wrong = row
         print(
-            f"log loss {loss:.4f}  temper {temper}  common {common}  sharp {sharp} px  wrong at .8: {wrong}"
+            f"log loss {loss:.4f}  temper {temper}  common {common}  sharp {sharp} px  wrong at .9: {wrong}"
         )
 
 

@@ -10,8 +10,8 @@ from edge_agent.plates.detector import RetinaDetector
 from edge_agent.plates.reader import PlateReader
 from edge_agent.plates.reading import Reading
 
-SIDE_PX = 800
-"""The longer side of what is searched, at most."""
+SIDE_PX = 1280
+"""The longer side of what is searched, at most: lanes of 720p are searched as they are."""
 NARROWEST_PX = 44
 """Plates less wide are left for a later picture."""
 LEAST_CONFIDENCE = 0.1

@@ -16,7 +16,7 @@ from edge_agent.camera.vote import Ballot, Votes
 
 ALPHA, BETA = 0.75, 0.4
 """How much of a surprise goes into the place and into the velocity."""
-SHARP_PX = 110.0
+SHARP_PX = 150.0
 """A plate so wide shows its characters whole; the vote of a smaller one counts by its area."""
 NEAR_WIDTHS = 0.9
 """A plate is found again within so many widths of where it was expected ..."""
@@ -27,10 +27,11 @@ RESIZED = 0.5
 SURE = 0.8
 """Two readings of this confidence that do not agree are two plates, wherever they are: a car that drives
 past a parked one does not take its place."""
-MOVED_WIDTHS, GROWN = 0.6, 0.3
+MOVED_WIDTHS, GROWN = 0.4, 0.3
 """A plate has moved when it has come so many widths of itself, or half of that and has become larger or
 smaller by so much (in logarithms): corners tremble, and what stands is hidden in part by what drives past."""
 KNOWN_PICTURES, KNOWN_SURE = 5, 0.99
+STANDING_PICTURES = 10
 SAME_TEXT = 2
 """Most characters in which two readings of one plate differ, more than half of the time."""
 
@@ -93,8 +94,11 @@ class Track:
 
     @property
     def known(self) -> bool:
-        """Whether more pictures would hardly tell more."""
-        return self.votes.count >= KNOWN_PICTURES and self.sure >= KNOWN_SURE and not self.missed_ms
+        """Whether more pictures would hardly tell more: it is read surely, or stands there anyway."""
+        if self.missed_ms:
+            return False
+        sure = self.votes.count >= KNOWN_PICTURES and self.sure >= KNOWN_SURE
+        return sure or (self.votes.count >= STANDING_PICTURES and not self.has_moved)
 
     @property
     def moved_widths(self) -> tuple[float, float]:

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from math import exp, log
 from typing import NamedTuple
 
-TEMPER = 0.1
-COMMON = 0.001
-ELSEWHERE = 50.0
+TEMPER = 0.03
+COMMON = 0.0005
+ELSEWHERE = 2.0
 """Among so many strings a reading shares what it leaves for strings that it does not name."""
 LEAST = 1e-6
 MOST_STRINGS = 24
@@ -78,8 +78,9 @@ class Votes:
         """
         if not self.count:
             return ()
-        more = self._weight - self._heaviest
-        tempered = (self._heaviest + self._temper * more) / self._weight
+        # The picture that shows most counts as one, whatever it shows: its confidence says that already.
+        pictures = self._weight / self._heaviest
+        tempered = (1 + self._temper * (pictures - 1)) / self._weight
         scores = {text: tempered * total for text, total in self._logs.items()}
         # All the strings that nobody named: as many as they are, they share what each picture left over.
         others = tempered * self._unnamed + log(ELSEWHERE)

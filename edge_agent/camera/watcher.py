@@ -14,7 +14,7 @@ from edge_agent.sources.protocol import PlateSighting
 
 LOOK_MS = 95
 """Pictures that follow sooner are passed over: ten a second are enough."""
-READ_MS, READ_KNOWN_MS = 145, 350
+READ_MS, READ_KNOWN_MS = 140, 350
 """Plates are read so often, and so often where all that are followed are known: reading is what costs."""
 EDGE_PX = 3
 """A plate that comes so near to the edge of what was read is cut, and would be read as a shorter one."""

@@ -13,7 +13,7 @@ from edge_agent.camera.tracks import differing
 
 GRANTED_MS = 3_000
 """A passage is said up to so long before its plate is said to be in view, and after."""
-PUBLISHED_AT = 0.8
+PUBLISHED_AT = 0.9
 """A plate counts as published where it is said with this confidence."""
 ALIKE = 3
 """Up to so many wrong characters, it is a misread plate, and not another one's."""
