@@ -29,8 +29,8 @@ class Signs(NamedTuple):
         return cls(margin, max(by_text, LEAST_BY_TEXT), log(max(height_px, 1.0)))
 
 
-INTERCEPT = -0.410
-WEIGHTS = Signs(0.525, 0.474, 0.438)
+INTERCEPT = 0.313
+WEIGHTS = Signs(0.522, 0.412, 0.243)
 
 
 def confidence_of(signs: Signs) -> float:

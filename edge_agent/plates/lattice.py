@@ -23,7 +23,7 @@ from edge_agent.plates.grammar import Grammar
 Lattice = npt.NDArray[np.float32]
 """(T, 2 + len(SYMBOLS)) probabilities of a step: blank, each symbol, then all other characters together."""
 
-BEAM = 10
+BEAM = 8
 TO_SAME = 0.9
 """Share of an impossible letter's probability that goes to the digit that is drawn the same."""
 TO_ALIKE = 0.1
@@ -34,6 +34,8 @@ FLOOR = 1e-6
 """No step is surer than this."""
 _NEGLIGIBLE = 1e-3
 """A character less likely than this at a step starts no new text there."""
+_HOPELESS = 3e-4
+"""Nor does one that makes a text this much less likely than the likeliest one so far."""
 _TINY = 1e-300
 
 
@@ -74,11 +76,13 @@ class Decoder:
                         zip(symbols.tolist(), by_set[allowed, symbols].tolist(), strict=True)
                     )
                 for symbol, probability in likely[allowed]:
+                    gained = (ends_blank if text and text[-1] == symbol else total) * probability
+                    if gained < _HOPELESS:
+                        continue
                     longer = (*text, symbol)
                     if longer not in places:
                         places[longer] = (self.grammar.steps[state][symbol], allowed)
-                    source = ends_blank if text and text[-1] == symbol else total
-                    grown.setdefault(longer, [0.0, 0.0])[1] += source * probability
+                    grown.setdefault(longer, [0.0, 0.0])[1] += gained
             best = sorted(grown.items(), key=lambda item: -sum(item[1]))[:beam]
             scale = sum(best[0][1])
             begun = {text: (ends[0] / scale, ends[1] / scale) for text, ends in best}
