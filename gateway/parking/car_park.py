@@ -19,15 +19,17 @@ from contracts.site import Site
 from gateway.parking.cars import Car, Cars
 from gateway.parking.counting import Counting
 from gateway.parking.events import Events
-from gateway.parking.forecast import MINUTES, Flow, Forecast, forecast
+from gateway.parking.forecast import Forecast, forecast
 from gateway.parking.fullness import Fullness
 from gateway.parking.lengths import MINUTE_MS, Lengths
+from gateway.parking.outlook import flows
 from gateway.parking.pairing import WAIT_MS, Candidates, Settled, settle
 from gateway.parking.passages import STREET, Passage, Passages
 from gateway.parking.rates import Rates
-from gateway.parking.reading import Reading, unlike
+from gateway.parking.reading import Reading
 from gateway.parking.report import AreaNow, ParkingTick, Place
 from gateway.parking.waiting import Waiting
+from gateway.parking.weighing import came_back, candidates
 from gateway.store.records import WHOLE_CAR_PARK, Stay
 
 Floats = npt.NDArray[np.float64]
@@ -40,12 +42,6 @@ UNSEEN_BELOW = 0.005
 """A car less likely there than this is given up ..."""
 RECOGNISED_MS = 12 * 60 * MINUTE_MS
 """... when it came, or somebody counted the cars, at least so long ago: counts are wrong now and then."""
-LEAST_WEIGHT = 1e-4
-"""However unlikely a car is there, when its plate leaves, it was."""
-MISSED_BETWEEN = 0.05
-"""That a car was read at the exit of another area than the one it was last seen in."""
-CAME_BACK = 0.9
-"""A car that enters is one that is believed to be there, and left unseen, when that is so sure."""
 UNKNOWN = -1
 
 
@@ -179,7 +175,7 @@ class CarPark:
         self._entered[passage.target] += 1
         self._rates.entered()
         self._counting.hidden[passage.target].entered(passage.t_ms)
-        if (known := self._came_back(passage)) is not None:
+        if (known := came_back(passage, self._cars, self._counting)) is not None:
             self._give_up(known, passage.t_ms)
         car = Car(
             self._events.stay_id(passage.camera, passage.track), passage.t_ms, passage.t_ms, passage.target,
@@ -189,23 +185,12 @@ class CarPark:
         stay = self._record(car, left_ms=None, confidence=passage.reading.confidence)
         self._tell_car(EventKind.CAR_ENTERED, passage.t_ms, stay, car.reading)
 
-    def _came_back(self, passage: Passage) -> str | None:
-        """Return the car that enters here and was believed to be there, if it is one."""
-        like = self._cars.like(passage.reading, passage.t_ms)
-        if not like:
-            return None
-        prior = self._counting.unseen / max(len(self._cars), 100)
-        stay = max(like, key=lambda name: (like[name], name))
-        weight = like[stay] * prior
-        return stay if weight / (weight + 1.0) >= CAME_BACK else None
-
     # Cars move between areas
 
     def _move(self, passage: Passage) -> None:
         self._left[passage.source] += 1
         self._entered[passage.target] += 1
-        candidates = self._candidates(passage)
-        shares = candidates.shares()[0]
+        shares = self._candidates(passage).shares()[0]
         stay = max(shares, key=lambda name: (shares[name], name), default=None)
         if stay is None or shares[stay] < 0.5:
             return  # a car whose entry was not seen, or whose plate could not be read
@@ -228,21 +213,7 @@ class CarPark:
                 self._leave_unknown(one, now_ms)
 
     def _candidates(self, passage: Passage) -> Candidates:
-        """Weigh whose a passage out of an area may be."""
-        like = self._cars.like(passage.reading, passage.t_ms)
-        there = self._cars.presence(passage.t_ms, self._lengths, self._counting.unseen)
-        weights, linked = {}, 0.0
-        for name, probability in zip(self._cars.names(), there.tolist(), strict=True) if like else ():
-            if name in like:
-                linked += probability
-                place = 1.0 if self._cars[name].area == passage.source else MISSED_BETWEEN
-                weights[name] = max(probability, LEAST_WEIGHT) * place * like[name]
-        known = float(there.sum())
-        hidden = self._counting.all_hidden(passage.t_ms, self._lengths)
-        nobody = max(hidden, self._counting.missed_in * known, 1e-3)
-        return Candidates(
-            weights, max(known - linked, 0.0) * unlike(passage.reading, passage.reading), nobody
-        )
+        return candidates(passage, self._cars, self._counting, self._lengths)
 
     def _leave(self, one: Settled, stay: str, now_ms: int) -> None:
         car = self._cars.remove(stay)
@@ -324,7 +295,12 @@ class CarPark:
             sum(a.queue for a in areas),
         )  # fmt: skip
         if old is None or t_ms // MINUTE_MS != before_ms // MINUTE_MS:
-            ahead = forecast(Fullness.room(whole), whole.variance, self._flows(t_ms, there))
+            hidden = self._counting.all_hidden(t_ms, self._lengths)
+            ahead = forecast(
+                Fullness.room(whole),
+                whole.variance,
+                flows(t_ms, self._cars, there, hidden, self._lengths, self._rates),
+            )
         else:
             ahead = old.forecast
         self._told += self._fullness.look(t_ms, [*areas, whole], ahead)
@@ -348,23 +324,6 @@ class CarPark:
                 zip(self._ids, self._capacity, found, strict=True)
             )
         )
-
-    def _flows(self, t_ms: int, there: Floats) -> dict[int, Flow]:
-        """Return what is expected to happen within each of the minutes that the forecast looks ahead."""
-        spans: Floats = np.array(MINUTES, dtype=np.float64) * MINUTE_MS
-        leave = leave_variance = np.zeros(len(spans))
-        if len(self._cars):
-            ages = np.maximum(t_ms - self._cars.columns()[0], 0.0)[:, None]
-            stay = self._lengths.beyond(ages + spans) / np.maximum(self._lengths.beyond(ages), 1e-12)
-            going = there[:, None] * (1.0 - stay)
-            leave, leave_variance = going.sum(axis=0), (going * (1.0 - going)).sum(axis=0)
-        hidden = self._counting.all_hidden(t_ms, self._lengths) * (1.0 - self._lengths.residual(spans))
-        flows = {}
-        for i, minutes in enumerate(MINUTES):
-            enter, variance = self._rates.expected(t_ms, minutes)
-            out = float(leave[i] + hidden[i])
-            flows[minutes] = Flow(enter - out, variance + float(leave_variance[i] + hidden[i]))
-        return flows
 
     def _places(self) -> Iterator[Place]:
         for car in self._cars:
