@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from contracts.errors import ConfigurationError
 from contracts.messages import NodeHealth, RadioHealth, RadioTrouble, Throttling
+from contracts.plates import CameraHealth, CameraTrouble
 
 PORT = 9617
 _PREFIX = "mallsense_node_"
@@ -17,6 +18,13 @@ _COUNTERS = {
     "observations": "Observations made of them",
     "dropped": "Batches given up since the spool was full",
     "clock_steps": "Times that the machine's clock was set",
+}
+_CAMERA_COUNTERS = {
+    "frames": "Pictures that came",
+    "replaced": "Pictures nobody looked at, since a newer one was there",
+    "still": "Pictures in which nothing moved in any lane",
+    "passages": "Cars that were told of",
+    "reconnects": "Times that the camera was opened again",
 }
 _GAUGES = {
     "uptime_s": ("uptime_seconds", "Time since the agent started"),
@@ -82,6 +90,7 @@ class HealthCollector(Collector):
             [([h.node, h.trouble], 1.0) for h in healths if h.trouble],
         )
         yield from self._throttling(healths)
+        yield from self._cameras([(health.node, camera) for health in healths for camera in health.cameras])
         yield from self._radios([(health.node, radio) for health in healths for radio in health.radios])
         versions = InfoMetricFamily(f"{_PREFIX}versions", "Versions of what runs there", labels=["node"])
         for health in healths:
@@ -109,6 +118,19 @@ class HealthCollector(Collector):
                     for reason in Throttling
                 ],
             )
+
+    def _cameras(self, cameras: list[tuple[str, CameraHealth]]) -> Iterator[Metric]:
+        labels = ["node", "camera"]
+        for field, words in _CAMERA_COUNTERS.items():
+            yield _counter(
+                f"camera_{field}", words, labels, [([n, c.camera], getattr(c, field)) for n, c in cameras]
+            )
+        yield _gauge(
+            "camera_trouble",
+            "1 if this is what is wrong with the camera",
+            [*labels, "reason"],
+            [([n, c.camera, t.value], float(c.trouble is t)) for n, c in cameras for t in CameraTrouble],
+        )
 
     def _radios(self, radios: list[tuple[str, RadioHealth]]) -> Iterator[Metric]:
         labels = ["node", "interface"]

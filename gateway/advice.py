@@ -2,6 +2,7 @@
 
 from contracts.messages import NodeHealth, RadioTrouble, Throttling
 from contracts.site import Name
+from gateway.camera_advice import of_cameras, only_sees
 from gateway.nodes import NodeReport, NodeState
 
 CLOCK_MS = 60_000
@@ -92,7 +93,8 @@ def advice(report: NodeReport) -> Name | None:
         return CLOCK
     if report.state is NodeState.SILENT:
         return SILENT
-    return _of_health(report) or (DEAF if report.observations_per_min == 0 else None)
+    deaf = report.observations_per_min == 0 and not only_sees(report.health)
+    return _of_health(report) or (DEAF if deaf else None)
 
 
 def _of_health(report: NodeReport) -> Name | None:
@@ -111,7 +113,7 @@ def _of_health(report: NodeReport) -> Name | None:
         (HOT, temperature_c is not None and temperature_c > HOT_C),
         (DISK, disk_bytes is not None and disk_bytes < DISK_BYTES),
     )
-    return next((words for words, holds in found if holds), None) or _of_radios(health)
+    return next((words for words, holds in found if holds), None) or _of_radios(health) or of_cameras(health)
 
 
 def _of_radios(health: NodeHealth) -> Name | None:

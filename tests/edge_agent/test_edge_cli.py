@@ -11,7 +11,9 @@ import pytest
 from contracts.messages import AgentState, AgentStatus, NodeHealth, decode
 from contracts.site.parse import dump_site
 from simulators.mall import site as demo_site
+from tests.edge_agent.camera_parts import picture
 from tests.edge_agent.helpers import T0_MS, Gateway, pcap, probe, write
+from tests.edge_agent.test_camera_recording import write as record
 from tests.support import Mosquitto, free_port, wait_until
 
 SECONDS = 30
@@ -144,3 +146,34 @@ def test_no_broker_is_named(folder: Path) -> None:
     assert code == 2
     assert "cannot be reached" in said
     assert "mosquitto" in said
+
+
+def test_a_recording_of_a_camera_is_played_and_a_wrong_one_is_refused(
+    folder: Path, tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """With the real reader, on a road without cars; mistakes are named with what to do."""
+    base = ["--site", folder / "site.yaml", "--node", NODE, "--broker", f"mqtt://127.0.0.1:{mosquitto.port}"]
+
+    def edge(*more: object) -> tuple[int, str]:
+        done = subprocess.run(
+            command(*base, *more), capture_output=True, text=True, timeout=120, check=False,
+            env={**os.environ, "COLUMNS": "300"},
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    recording = record(tmp_path / "ramp_2026-03-01_10-00-00.avi", [picture(noise=n + 1) for n in range(20)])
+    with Gateway(mosquitto.host, mosquitto.port, MALL) as gateway:
+        code, said = edge("--camera", recording, "--keep-images", tmp_path / "look", "--for", "5m")
+        assert (code, "batches sent" in said) == (0, True), said
+        wait_until(lambda: len(gateway.of("observations")) >= 1)
+    assert list((tmp_path / "look").iterdir()) == []
+    for more, expected in (
+        (["--camera", tmp_path / "nowhere.mp4"], "there is no such file"),
+        (["--camera", recording, "--pcap", folder / "walk.pcap"], "one at a time"),
+        (["--camera", recording, "--keep-images", tmp_path, "--for", "forever"], "expected minutes"),
+        (["--pcap", folder / "walk.pcap", "--keep-images", tmp_path], "has no camera"),
+        (["--camera", "rtsp://user:hunter2@"], "rtsp://host/path"),
+    ):
+        code, said = edge(*more)
+        assert (code, expected in said) == (2, True), said
+        assert "hunter2" not in said

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from contracts.errors import ConfigurationError
 from contracts.messages import NodeHealth, RadioHealth, RadioTrouble, Throttling
+from contracts.plates import CameraHealth, CameraTrouble
 from edge_agent.metrics import metrics_server
 from tests.edge_agent.helpers import T0_MS
 
@@ -28,6 +29,9 @@ HEALTH = NodeHealth(
     radios=[
         RadioHealth(interface="wlan1", channel=6, frames={"1": 40, "6": 60}, dropped=5, driver="mt76x2u"),
         RadioHealth(interface="wlan2", channel=0, trouble=RadioTrouble.GONE),
+    ],
+    cameras=[
+        CameraHealth(camera="ramp", frames=70, passages=4, trouble=CameraTrouble.FROZEN, advice="restart")
     ],
     versions={"mallsense": "0.1.0", "kernel": "6.12"},
 )
@@ -51,6 +55,10 @@ def test_all_of_a_nodes_health() -> None:
     prefix = "mallsense_node_"
     for name, labels, value in [
         ("frames_total", ("n1",), 100),
+        ("camera_frames_total", ("n1", "ramp"), 70),
+        ("camera_passages_total", ("n1", "ramp"), 4),
+        ("camera_trouble", ("n1", "ramp", "frozen"), 1),
+        ("camera_trouble", ("n1", "ramp", "gone"), 0),
         ("observations_total", ("n1",), 90),
         ("frames_skipped_total", ("n1", "bad_fcs"), 10),
         ("spooled_batches", ("n1",), 3),

@@ -17,6 +17,7 @@ from contracts.messages import (
     decode,
     encode,
 )
+from contracts.plates import CameraHealth, CameraTrouble
 from gateway import advice as words
 from gateway.advice import advice
 from gateway.following import Happening
@@ -115,6 +116,24 @@ def test_advice_about_a_radio(trouble: RadioTrouble) -> None:
     assert "wlan2" in found.zh
     nodes.health(replace(own, throttling=[Throttling.UNDER_VOLTAGE]))
     assert advice(nodes.reports(START_MS)[0]) == words.POWER
+
+
+@pytest.mark.parametrize("trouble", CameraTrouble)
+def test_advice_about_a_camera(trouble: CameraTrouble) -> None:
+    """Each trouble of a camera has advice that names it; a node with cameras alone may hear nobody."""
+    nodes = Nodes(SITE)
+    nodes.heard(heartbeat("n10", START_MS))
+    well = CameraHealth(camera="north")
+    nodes.health(replace(health(), cameras=[well]))
+    assert advice(nodes.reports(START_MS)[0]) is None
+    ill = replace(
+        health(), cameras=[well, CameraHealth(camera="south", trouble=trouble, advice="do something")]
+    )
+    nodes.health(decode(encode(ill), NodeHealth))
+    found = advice(nodes.reports(START_MS)[0])
+    assert found is not None
+    assert "south" in found.en
+    assert "south" in found.zh
 
 
 def test_advice_from_state() -> None:
