@@ -3,8 +3,8 @@
     mallsense plates FOLDER --out READS.csv
     python -m benchmarks.plates_accuracy FOLDER/labels.csv READS.csv
 
-Counts the most confident read of each picture, as `score_plates.py` does. Where a label is wrong, or means one
-car of several in the picture, that counts as wrong here, too.
+Counts the most confident read of each picture, as `score_plates.py` does. Where a label is wrong or means
+one car of several in the picture, that counts as wrong here, too.
 """
 
 import csv
