@@ -27,6 +27,9 @@ FROZEN_S = 120.0
 """A living camera shows noise: the same picture to the bit for so long is a camera that hangs."""
 BROKEN = 25
 """So many broken pictures in a row are a trouble; one now and then is not."""
+LEAVE_S = 25.0
+"""OpenCV cannot be interrupted while it opens a stream, and a process that ends meanwhile is aborted. Its own
+limits are shorter."""
 WELL_S = 5.0
 """A camera that has sent for so long is well again: the next failure starts with the shortest pause."""
 
@@ -69,7 +72,7 @@ class NewestPicture:
         self._stop.set()
         with self._came:
             self._came.notify_all()
-        self._thread.join(timeout=2.0)  # it may hang in a camera's open for longer; it is a daemon
+        self._thread.join(timeout=LEAVE_S)
 
     def take(self, longest_s: float) -> Fresh | None:
         """Wait for a picture that was not taken yet; None where none came."""
