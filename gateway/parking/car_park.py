@@ -289,11 +289,7 @@ class CarPark:
                 there = self._cars.presence(t_ms, self._lengths, self._counting.unseen)
                 self._lengths.renew(t_ms - entered, there)
             there = self._cars.presence(t_ms, self._lengths, self._counting.unseen)
-        areas = self._areas(t_ms, there)
-        whole = AreaNow(
-            WHOLE_CAR_PARK, sum(self._capacity), sum(a.cars for a in areas), sum(a.variance for a in areas),
-            sum(a.queue for a in areas),
-        )  # fmt: skip
+        *areas, whole = self._areas(t_ms, there)
         if old is None or t_ms // MINUTE_MS != before_ms // MINUTE_MS:
             hidden = self._counting.all_hidden(t_ms, self._lengths)
             ahead = forecast(
@@ -306,7 +302,7 @@ class CarPark:
         self._told += self._fullness.look(t_ms, [*areas, whole], ahead)
         places = old.places if old is not None and not self._stays else tuple(self._places())
         tick = ParkingTick(
-            t_ms, areas, whole, ahead, places,
+            t_ms, tuple(areas), whole, ahead, places,
             tuple(self._entered), tuple(self._left), tuple(self._stays.values()), tuple(self._told),
         )  # fmt: skip
         self._report = tick
@@ -314,16 +310,19 @@ class CarPark:
         self._entered, self._left = [0] * len(self._entered), [0] * len(self._left)
         return tick
 
-    def _areas(self, t_ms: int, there: Floats) -> tuple[AreaNow, ...]:
+    def _areas(self, t_ms: int, there: Floats) -> list[AreaNow]:
+        """Return how full each area is, and last all of them."""
         waiting = self._passages.waiting(len(self._ids))
         leaving = Counter(passage.source for passage in self._pending)
         found = self._counting.expected(self._cars, there, t_ms, self._lengths)
-        return tuple(
+        areas = [
             AreaNow(an_id, capacity, max(mean - leaving[i], 0.0), variance, waiting[i])
             for i, (an_id, capacity, (mean, variance)) in enumerate(
-                zip(self._ids, self._capacity, found, strict=True)
+                zip(self._ids, self._capacity, found[:-1], strict=True)
             )
-        )
+        ]
+        cars, spaces = sum(area.cars for area in areas), sum(self._capacity)
+        return [*areas, AreaNow(WHOLE_CAR_PARK, spaces, cars, found[-1][1], sum(waiting))]
 
     def _places(self) -> Iterator[Place]:
         for car in self._cars:

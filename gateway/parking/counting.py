@@ -16,9 +16,12 @@ Floats = npt.NDArray[np.float64]
 
 PRIOR_MISSED, PRIOR_PASSAGES = 1.0, 50.0
 """Of 50 passages one is taken to be missed, until passages have shown how many are."""
-ALIKE_PASSAGES = 1_000.0
+ALIKE_PASSAGES = 500.0
 """Exits are taken to be missed as often as entries; this is worth as much as so many exits. Missed entries
 show within hours, when a car leaves that has not entered; missed exits only when a car stays too long."""
+GUESSED, LEARNT_STAYS = 0.5, 1_500.0
+"""How uncertain the number of those that left unseen is at first, as a share of it; what it falls with: the
+lengths of so many stays make half the variance of it."""
 MOST_ODDS = 4.0
 """The most by which a count makes the odds of each car larger (logarithm); further cars are hidden ones."""
 
@@ -69,11 +72,16 @@ class Counting:
         self.entered_unread += self.hidden[area].exit(t_ms, share, lengths, self.missed_in, self.unseen)
 
     def expected(self, cars: Cars, there: Floats, t_ms: int, lengths: Lengths) -> list[tuple[float, float]]:
-        """Return mean and variance of the cars in each area; each is there with probability `there` (N,)."""
+        """Return mean and variance of the cars in each area, and last in all of them.
+
+        Each car is there with probability `there` (N,). All of these rest on one guess at how many leave
+        unseen, so that its error adds up: as shares of the numbers, not of their variances.
+        """
         areas = cars.areas()
         entered, since, then, _ = cars.columns() if len(cars) else (np.zeros(0),) * 4
         counted = since > entered
-        found = []
+        guessed = GUESSED / (1.0 + self.left / LEARNT_STAYS) ** 0.5
+        found, doubts = [], []
         for area in range(len(self.hidden)):
             here = areas == area
             mean = float(there[here].sum())
@@ -86,7 +94,9 @@ class Counting:
                 variance -= float(((1.0 - then[known]) * there[known]).sum()) ** 2 / spread
             hidden, hidden_variance = self.hidden_now(area, t_ms, lengths)
             found.append((mean + hidden, max(variance, 0.0) + hidden_variance))
-        return found
+            doubts.append(guessed * float((then[here] - there[here]).sum()))
+        whole = sum(mean for mean, _ in found), sum(variance for _, variance in found) + sum(doubts) ** 2
+        return [(m, v + doubt**2) for (m, v), doubt in zip(found, doubts, strict=True)] + [whole]
 
     def anchor(self, cars: Cars, areas: Sequence[int], t_ms: int, number: int, lengths: Lengths) -> None:
         """Take in that there are `number` cars in some areas.

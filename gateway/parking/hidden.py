@@ -18,8 +18,8 @@ Floats = npt.NDArray[np.float64]
 
 STEP_MS = 5 * MINUTE_MS
 KEPT_MS = 48 * 60 * MINUTE_MS
-UNKNOWN_SHAPE = 3.0
-"""Of the Gamma distribution of the cars at the start: mean and variance of a number up to the capacity."""
+UNKNOWN_SHAPE = 1.0
+"""Of the Gamma distribution of the cars at the start: half the capacity, and as much more or less."""
 
 
 class _State(msgspec.Struct):
@@ -86,7 +86,7 @@ class Hidden:
     def _first(self, t_ms: int, lengths: Lengths, unseen: float) -> tuple[float, float]:
         """Return mean and variance of those that were there at the start, or when somebody counted."""
         if self._since_ms < 0:
-            return self._capacity / 2.0, self._capacity**2 / 12.0
+            return self._capacity / 2.0, self._capacity**2 / (4.0 * UNKNOWN_SHAPE)
         stays = float(lengths.residual(np.array([max(t_ms - self._since_ms, 0)], dtype=np.float64))[0])
         if self._counted:
             number = max(self._number - self._left, 0.0)

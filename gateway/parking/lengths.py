@@ -23,8 +23,8 @@ EDGES_MIN: Floats = np.concatenate(
 
 USUAL_MIN, USUAL_SPREAD = 110.0, 0.8
 """Median in minutes and standard deviation of the logarithm of a shopper's stay."""
-LONG_SHARE, LONG_MIN = 0.01, 3 * 1440.0
-"""Share of the cars that stay for days, and their mean length."""
+LONG_SHARE, LONG_MIN = 0.01, 1440.0
+"""Share of the cars that stay overnight or for days, and their mean length."""
 PRIOR_CARS = 30.0
 """How many stays what is usual weighs as much as."""
 
