@@ -19,11 +19,12 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from contracts import asyncapi
 from contracts.broker import BrokerAddress
-from contracts.control import NodeConfiguration, OptOutList
+from contracts.control import EnrolledPlates, NodeConfiguration, OptOutList
 from contracts.messages import encode
 from contracts.site import Site
 from contracts.topics import Topics
 from edge_agent.agent import run_agent
+from edge_agent.enrolled import enrolled_digest
 from edge_agent.guidance import Guidance
 from edge_agent.key import new_key
 from edge_agent.opt_out import key_id, opt_out_digest
@@ -140,6 +141,10 @@ def _guide_one_node(
         wanted = NodeConfiguration(node=name, revision=1, least_rssi_dbm=-95)
         for topic, payload in (
             (topics.opt_out(), encode(OptOutList(key=key_id(key), digests=[spared]))),
+            (
+                topics.enrolled_plates(),
+                encode(EnrolledPlates(key=key_id(key), digests=[enrolled_digest(key, "浙A12345")])),
+            ),
             (topics.configuration(name), encode(wanted)),
         ):
             client.publish(topic, payload, qos=1, retain=True).wait_for_publish(10)
