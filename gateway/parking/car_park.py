@@ -158,6 +158,8 @@ class CarPark:
     def _pass(self, passage: Passage) -> None:
         for hidden in self._counting.hidden:
             hidden.begin(passage.t_ms)
+        if not passage.told:
+            passage = self._right_way(passage)
         if passage.source == STREET:
             self._enter(passage)
         elif passage.target == STREET:
@@ -167,6 +169,13 @@ class CarPark:
             self._settle(passage.t_ms)
         else:
             self._move(passage)
+
+    def _right_way(self, passage: Passage) -> Passage:
+        """Turn a passage whose way nobody knows round where the car is believed to be beyond the gate."""
+        stay = came_back(passage, self._cars, self._counting)
+        if stay is None or self._cars[stay].area != passage.target:
+            return passage
+        return msgspec.structs.replace(passage, source=passage.target, target=passage.source)
 
     # Cars come in
 

@@ -31,6 +31,8 @@ class Passage(msgspec.Struct, frozen=True):
     source: int
     target: int
     reading: Reading
+    told: bool = True
+    """Whether the camera told the way, or its lanes lead one way alone; else `in` is assumed."""
 
 
 class _Track(msgspec.Struct):
@@ -118,7 +120,8 @@ class Passages:
         track = self._open.pop(name)
         self._ended[name] = t_ms
         source, target = self._way(track)
-        passage = Passage(t_ms, track.camera, name, source, target, track.reading)
+        unknown = {track.direction, self._gates[track.camera].usual} == {Direction.UNKNOWN}
+        passage = Passage(t_ms, track.camera, name, source, target, track.reading, not unknown)
         double = any(
             (other.source, other.target) == (source, target)
             and abs(t_ms - other.t_ms) <= DOUBLE_MS

@@ -19,15 +19,18 @@ START_MS = 1_750_032_000_000
 """Eight in the morning in Shanghai."""
 SECOND_MS, MINUTE_MS, HOUR_MS = 1_000, 60_000, 3_600_000
 HASHES = PlateHashes(bytes(range(KEY_BYTES)), SaltRotation("Asia/Shanghai"), province="浙")
-CAMERAS = {"car-in": "in", "car-out": "out", "ramp": "in"}
+CAMERAS = {"car-in": ["in"], "car-out": ["out"], "ramp": ["in"], "both": ["in", "out"]}
 
 
 def site_with_car_park(**more: Any) -> Site:
-    """Return the small mall with a car park of 40 and 20 spaces, and a node `gate` with three cameras."""
+    """Return the small mall with a car park of 40 and 20 spaces, and a node `gate` with four cameras."""
     nodes: list[dict[str, Any]] = [
         {"id": node, "floor": "F1", "x_m": x, "y_m": y} for node, (x, y) in NODE_XY.items()
     ]
-    cameras = [{"id": name, "lanes": [{"id": "lane", "direction": way}]} for name, way in CAMERAS.items()]
+    cameras = [
+        {"id": name, "lanes": [{"id": way, "direction": way} for way in ways]}
+        for name, ways in CAMERAS.items()
+    ]
     nodes.append({"id": "gate", "floor": "F1", "x_m": 1, "y_m": 1, "cameras": cameras})
     car_park = {
         "areas": [
@@ -71,7 +74,7 @@ def reads(number: int, passed: Pass) -> list[PlateRead]:
     candidates: tuple[tuple[str, float], ...] = ((passed.plate, passed.confidence),)
     if passed.other:
         candidates += ((passed.other, 1 - passed.confidence),)
-    way = Direction(passed.direction or CAMERAS[passed.camera])
+    way = Direction(passed.direction or CAMERAS[passed.camera][0])
     return [
         HASHES.read(PlateSighting(f"{number:016x}", change, moment, passed.camera, way, candidates))
         for change, moment in ((PlateChange.NEW, t_ms), (PlateChange.END, t_ms + 4_000))

@@ -178,6 +178,20 @@ def test_a_wrong_count_does_not_lose_cars() -> None:
     assert ticks[-1].whole.cars == 0.0
 
 
+def test_a_car_of_unknown_direction_leaves_if_it_is_there() -> None:
+    """At a gate with lanes both ways: a plate that is in the car park drives out, another one in."""
+    cars = [
+        Pass(60, "both", "浙A12345", direction="unknown"),
+        Pass(HOUR, "both", "浙A12345", direction="unknown"),
+    ]
+    park = car_park(gates=[{"camera": "both", "area": "P1"}, {"camera": "ramp", "area": "P2", "from": "P1"}])
+    park.count(counted(0))
+    ticks = play(park, cars, HOUR + 600)
+    assert ticks[30].whole.cars == pytest.approx(1.0, abs=0.1)
+    assert [one.data.dwell_s for one in left(ticks)] == [HOUR - 60]
+    assert ticks[-1].whole.cars == pytest.approx(0.0, abs=0.1)
+
+
 def test_full_is_said_once_and_free_after_a_gap() -> None:
     """Full soon, full, free: each once, though cars come and go at the border."""
     cars = [Pass(60 + 30 * i, "car-in", f"浙C{i:02d}A{i:02d}") for i in range(59)]
