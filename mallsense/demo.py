@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from contracts.errors import ConfigurationError
-from contracts.site import dump_site
+from contracts.site import Site, dump_site
 from edge_agent.agent import run_agent
 from edge_agent.key import new_key
 from edge_agent.pace import parse_speed
@@ -28,10 +28,16 @@ from gateway.store.place import find_place
 from mallsense import __version__
 from mallsense.simulated import simulated_calibration
 from simulators.arrivals import Profile
+from simulators.car_park.layout import car_park_site
+from simulators.car_park.reads import CarParkReads
+from simulators.joined import Joined
 from simulators.source import SimulatedSource
 
 STORE = "mall.db"
 BROKER_TIMEOUT_S = 30.0
+CARS_A_DAY = 2_000
+OPENS_AT_H = 11.0
+"""Hour of the cars' day at which the demo begins, whatever the time is: with many coming."""
 BEHIND_S = 20.0
 """Less than this behind the clock on the wall is called live."""
 
@@ -71,20 +77,19 @@ def demo(
     with stop_by_signal() as stop, _folder(keep) as folder:
         with console.status("building the mall, and surveying its radio ..."):
             start_ms = (round(time.time()) - history * 60) * 1000
-            source = SimulatedSource(
-                shoppers=shoppers, start_ms=start_ms, seed=seed, profile=Profile.CONSTANT
-            )
+            site = car_park_site()
+            source = _mall(site, shoppers, start_ms, seed)
             settings = Settings(
-                site=source.site,
+                site=site,
                 store=folder / STORE,
                 influx=_influx(store, store_token_file, store_ca),
-                calibration=simulated_calibration(source.site, seed=seed).to_dict(),
+                calibration=simulated_calibration(site, seed=seed).to_dict(),
                 broker_port=0,
                 port=port,
             )
-            (folder / "site.yaml").write_text(dump_site(source.site), encoding="utf-8")
+            (folder / "site.yaml").write_text(dump_site(site), encoding="utf-8")
         with Gateway(settings) as gateway, _ended_after(seconds, stop):
-            console.print(f"{source.site.mall.name.en} is open: {gateway.url}   (Ctrl-C ends it)")
+            console.print(f"{site.mall.name.en} is open: {gateway.url}   (Ctrl-C ends it)")
             if not no_browser:
                 webbrowser.open(gateway.url)
             with console.status("") as line:
@@ -95,12 +100,12 @@ def demo(
 
                 run_agent(
                     source,
-                    mall=source.site.mall.id,
+                    mall=site.mall.id,
                     agent_id="simulator",
                     broker=gateway.broker,
                     spool_path=folder / "spool.sqlite",
                     key=new_key(),
-                    rotation=SaltRotation.of(source.site),
+                    rotation=SaltRotation.of(site),
                     speed=pace,
                     now_ms=round(time.time() * 1000),
                     stop=stop,
@@ -108,6 +113,15 @@ def demo(
                     software=f"mallsense {__version__}",
                     progress=show,
                 )
+
+
+def _mall(site: Site, shoppers: int, start_ms: int, seed: int) -> Joined:
+    """Make a mall whose people stay as many as they are, and whose car park opens now, as at eleven."""
+    opens = OPENS_AT_H - start_ms / 3_600_000 % 24
+    return Joined(
+        SimulatedSource(shoppers=shoppers, start_ms=start_ms, seed=seed, site=site, profile=Profile.CONSTANT),
+        CarParkReads(start_ms=start_ms, cars=CARS_A_DAY, seed=seed, site=site, utc_offset_h=opens),
+    )
 
 
 def _described(now: Progress, wall_ms: int) -> str:

@@ -73,8 +73,8 @@ class SimulatedSource:
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """All nodes of the site."""
-        return tuple(node.id for node in self.site.nodes)
+        """All nodes of the site that hear phones."""
+        return tuple(node.id for node in self.world.site.nodes)
 
     def fraction(self) -> float:
         """Tell how much of the day has been given, from 0 to 1; a day without an end has only begun."""

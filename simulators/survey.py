@@ -5,7 +5,7 @@ estimator can be calibrated without looking behind the scenes.
 """
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +83,11 @@ def survey(site: Site, *, seed: int = 1, rounds: int = 1) -> SurveyWalks:
                 parts.append(
                     _walk(building, radio, floor, walkways.xy_m[points[piece]], way_s, len(parts), rng)
                 )
-    return SurveyWalks(*(np.concatenate([getattr(p, name) for p in parts]) for name in SurveyWalks.__slots__))
+    walks = SurveyWalks(
+        *(np.concatenate([getattr(p, name) for p in parts]) for name in SurveyWalks.__slots__)
+    )
+    hearing = np.array([number for number, node in enumerate(site.nodes) if node.hears])
+    return replace(walks, receiver=hearing[walks.receiver])
 
 
 def _round(

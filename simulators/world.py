@@ -30,11 +30,14 @@ class World:
     def of(site: Site) -> "World":
         """Return the world of a site; that of the last sites asked for is remembered, as it takes seconds.
 
+        Its nodes are those that hear: computers with cameras alone are no part of the radio.
+
         Raises:
             ConfigurationError: nobody can walk about in this site.
 
         """
-        return _build(site.model_dump_json())
+        hearing = [node for node in site.nodes if node.hears]
+        return _build(site.model_copy(update={"nodes": hearing, "car_park": None}).model_dump_json())
 
 
 @lru_cache(maxsize=2)

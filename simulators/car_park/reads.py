@@ -26,6 +26,7 @@ ERRORS = ReadingErrors()
 class CarParkReads:
     """What the cameras of a car park say of a simulated day; `day` is the truth.
 
+    Cars come by the hours of a day that is `utc_offset_h` ahead of UTC.
     `block_ms` may be longer than a second where a whole day shall go by quickly: tests of stays need no more.
     """
 
@@ -39,9 +40,17 @@ class CarParkReads:
         site: Site | None = None,
         errors: ReadingErrors = ERRORS,
         block_ms: int = BLOCK_MS,
+        utc_offset_h: float = 8.0,
     ) -> None:
         self.site = site or car_park_site()
-        self.day = simulate_day(self.site, start_ms=start_ms, duration_s=duration_s, cars=cars, seed=seed)
+        self.day = simulate_day(
+            self.site,
+            start_ms=start_ms,
+            duration_s=duration_s,
+            cars=cars,
+            utc_offset_h=utc_offset_h,
+            seed=seed,
+        )
         self.passage_of: dict[str, int] = {}
         """Of each track, the true passage; none for what was no car."""
         self._start_ms = start_ms // block_ms * block_ms

@@ -1,0 +1,29 @@
+"""Several sources played as one: the phones of a mall and the cars of its car park."""
+
+import heapq
+from collections.abc import Iterator
+
+from edge_agent.sources.protocol import Heard, Source
+
+
+class Joined:
+    """What all of some sources hear, in the order of event time. It ends with the last of them."""
+
+    def __init__(self, *sources: Source) -> None:
+        """Take sources that hear for different nodes.
+
+        Raises:
+            ValueError: two hear for the same node, whose batches would then be in no order.
+
+        """
+        self._sources = sources
+        self.nodes = tuple(node for source in sources for node in source.nodes)
+        """The nodes of all sources."""
+        if len(set(self.nodes)) < len(self.nodes):
+            raise ValueError("two sources hear for the same node")
+
+    def blocks(self) -> Iterator[Heard]:
+        """Give the blocks of all sources; of the same moment, those of the first source first."""
+        return heapq.merge(
+            *(source.blocks() for source in self._sources), key=lambda block: block.complete_to_ms
+        )
