@@ -20,9 +20,12 @@ from edge_agent.pace import parse_speed
 from edge_agent.progress import progress_bar
 from edge_agent.reporting import Progress
 from edge_agent.rotation import SaltRotation
+from edge_agent.sources.protocol import Source
 from edge_agent.stopping import stop_by_signal
 from simulators import mall
 from simulators.arrivals import Profile
+from simulators.car_park.reads import CarParkReads
+from simulators.joined import Joined
 from simulators.phones import Habits
 from simulators.source import SimulatedSource
 from simulators.survey import survey
@@ -30,6 +33,7 @@ from simulators.truth import Truth
 
 DEFAULT_SITE = "default"
 AGENT = "simulator"
+DAY_S = 86_400
 HABITS = Habits()
 BROKER_TIMEOUT_S = 10.0
 
@@ -75,6 +79,9 @@ def simulate(
     builds: Annotated[
         int, typer.Option(min=1, max=64, help="Builds of each model of phone; 1 makes all of them twins.")
     ] = HABITS.builds,
+    cars: Annotated[
+        int, typer.Option(min=0, help="Cars in the time that is played, where the site has a car park.")
+    ] = 1500,
     truth: Annotated[
         Path | None, typer.Option(help="Write truth_*.csv to this folder at the end.", show_default=False)
     ] = None,
@@ -119,7 +126,7 @@ def simulate(
         title = f"{plan.mall.name.en}, {len(plan.nodes)} nodes"
         with progress_bar(console, title, source.fraction) as show:
             done = run_agent(
-                source,
+                _with_cars(source, cars, start_ms, duration_s, seed),
                 mall=plan.mall.id,
                 agent_id=AGENT,
                 broker=address,
@@ -132,6 +139,17 @@ def simulate(
                 progress=show,
             )
         _report(done, notes, truth, console)
+
+
+def _with_cars(
+    source: SimulatedSource, cars: int, start_ms: int, duration_s: int | None, seed: int
+) -> Source:
+    """Add what the cameras of the car park see, where there are any; of a day that never ends, one day."""
+    if source.site.car_park is None or not cars:
+        return source
+    seen_s = duration_s or DAY_S
+    reads = CarParkReads(start_ms=start_ms, duration_s=seen_s, cars=cars, seed=seed, site=source.site)
+    return Joined(source, reads)
 
 
 def _read_site(name: str) -> Site:

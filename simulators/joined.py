@@ -7,7 +7,7 @@ from edge_agent.sources.protocol import Heard, Source
 
 
 class Joined:
-    """What all of some sources hear, in the order of event time. It ends with the last of them."""
+    """What all of some sources hear, in the order of event time. It ends with the first of them."""
 
     def __init__(self, *sources: Source) -> None:
         """Take sources that hear for different nodes.
@@ -23,7 +23,17 @@ class Joined:
             raise ValueError("two sources hear for the same node")
 
     def blocks(self) -> Iterator[Heard]:
-        """Give the blocks of all sources; of the same moment, those of the first source first."""
-        return heapq.merge(
-            *(source.blocks() for source in self._sources), key=lambda block: block.complete_to_ms
-        )
+        """Give the blocks of all sources, as long as the first one has any; of one moment, its own last."""
+        first, *others = self._sources
+        ended = False
+
+        def leading() -> Iterator[Heard]:
+            nonlocal ended
+            yield from first.blocks()
+            ended = True
+
+        streams = (*(source.blocks() for source in others), leading())
+        for block in heapq.merge(*streams, key=lambda block: block.complete_to_ms):
+            if ended:
+                return
+            yield block

@@ -26,13 +26,13 @@ class Fixed:
 
 
 def test_blocks_come_in_order_of_time() -> None:
-    """Blocks of all sources are given by the time they are complete to, until the last source ends."""
+    """Blocks of all sources are given by the time they are complete to, until the first source ends."""
     first = Fixed(Heard("a", 1000), Heard("a", 2000))
     second = Fixed(Heard("b", 500), Heard("b", 2000), Heard("b", 9000))
     joined = Joined(first, second)
     assert joined.nodes == ("a", "b")
     given = [(block.node, block.complete_to_ms) for block in joined.blocks()]
-    assert given == [("b", 500), ("a", 1000), ("a", 2000), ("b", 2000), ("b", 9000)]
+    assert given == [("b", 500), ("a", 1000), ("b", 2000), ("a", 2000)]
 
 
 def test_a_node_has_one_source() -> None:
@@ -48,7 +48,7 @@ def test_phones_and_cars_of_one_mall() -> None:
     cars = CarParkReads(start_ms=START_MS, duration_s=20, cars=10, site=site)
     joined = Joined(phones, cars)
     assert sorted(joined.nodes) == sorted(node.id for node in site.nodes)
-    blocks = [block for block in joined.blocks() if block.complete_to_ms <= START_MS + 20_000]
+    blocks = list(joined.blocks())
     assert len(blocks) == 20 * len(site.nodes)
     assert {block.node for block in blocks if block.plates} <= {"gate-n", "gate-s", "ramp"}
     assert not {block.node for block in blocks if block.t_ms} & {"gate-n", "gate-s", "ramp"}
