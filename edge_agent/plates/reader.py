@@ -13,6 +13,7 @@ from edge_agent.plates.detector import Detection, Detector, Image, Quad, RetinaD
 from edge_agent.plates.evidence import Seen, weigh
 from edge_agent.plates.grammar import Format, Grammar
 from edge_agent.plates.lattice import Decoder, Lattice
+from edge_agent.plates.lines import LineDetector
 from edge_agent.plates.reading import Reading, others_of
 from edge_agent.plates.recogniser import CtcRecogniser, Recogniser
 from edge_agent.plates.rectify import extent, lines_of, may_have_two_lines, straighten
@@ -23,6 +24,7 @@ FALLBACK_SIDE = 1440
 """The same once more where nothing could be read."""
 LEAST_CONFIDENCE = 0.01
 """What is read with less is no reading: text that is no plate."""
+_WORTH_STOPPING = 0.1
 _ALTERNATIVES = 5
 _BORDER_PX = 1.0
 _COLOUR_SIZE = (96, 32)
@@ -60,17 +62,20 @@ class PlateReader:
 
         """
         self._decoder = Decoder(Grammar(formats))
-        self._side = side
-        self._detector = detector or RetinaDetector(models.model(models.DETECTOR), threads=threads)
+        first = detector or RetinaDetector(models.model(models.DETECTOR), threads=threads)
+        self._tries: list[tuple[Detector, int]] = [(first, side), (first, max(side, FALLBACK_SIDE))]
+        if detector is None and any(format_.country != "CN" for format_ in formats):
+            # The first knows Chinese plates; others are found as any line of text is.
+            self._tries.insert(1, (LineDetector(models.model(models.LINE_DETECTOR), threads=threads), side))
         self._text, self._plate = recognisers or open_recognisers(threads)
 
     def read(self, frame: Image, *, least_confidence: float = LEAST_CONFIDENCE) -> list[Reading]:
         """The plates in `frame`, (H, W, 3) bytes in the order blue, green, red; surest first."""
         readings: list[Reading] = []
-        for side in sorted({self._side, max(self._side, FALLBACK_SIDE)}):
-            found = [self.read_plate(frame, detection) for detection in self._detector.find(frame, side)]
-            readings = [reading for reading in found if reading and reading.confidence >= least_confidence]
-            if readings:
+        for detector, side in self._tries:
+            found = [self.read_plate(frame, detection) for detection in detector.find(frame, side)]
+            readings = [r for r in found if r and r.confidence >= least_confidence] or readings
+            if any(reading.confidence >= _WORTH_STOPPING for reading in readings):
                 break
         return sorted(readings, key=lambda reading: -reading.confidence)
 

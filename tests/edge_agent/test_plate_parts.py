@@ -112,7 +112,7 @@ def test_better_signs_give_more_confidence(
 
 def test_a_second_opinion_decides() -> None:
     """Where one recogniser wavers between two provinces, the other tips the balance; alone, it does not."""
-    doubtful = np.mean([spelled("粤A12345"), spelled("鄂A12345")], axis=0, dtype=np.float32)
+    doubtful = (0.5 * (spelled("粤A12345") + spelled("鄂A12345"))).astype(np.float32)
     for province in "粤鄂":
         found = weigh(DECODER, [Seen([doubtful], [spelled(f"{province}A12345")], 1)], Colour.BLUE)
         assert found

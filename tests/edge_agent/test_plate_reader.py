@@ -156,6 +156,20 @@ def test_countries_are_chosen() -> None:
     assert all(reading.confidence < 0.1 for reading in chinese.read(frame))
 
 
+def test_plates_that_the_first_detector_does_not_know() -> None:
+    """A drawn European plate is found as a line of text, and read; a drawn sign beside it is no plate."""
+    frame = np.full((360, 640, 3), (70, 65, 60), np.uint8)
+    cv2.rectangle(frame, (220, 200), (420, 242), (245, 245, 245), -1)
+    cv2.putText(frame, "AB-123-CD", (228, 232), cv2.FONT_HERSHEY_SIMPLEX, 1.1, (20, 20, 20), 3)
+    cv2.putText(frame, "TICKETS", (40, 80), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (240, 240, 240), 4)
+    best, *others = PlateReader(formats_of_countries(["FR"])).read(frame)
+    assert (best.text, best.country) == ("AB123CD", "FR")
+    x, y, width, height = best.box
+    assert 200 <= x < x + width <= 440
+    assert 180 <= y < y + height <= 260
+    assert all(other.confidence < 0.1 for other in others)
+
+
 def test_nothing_of_a_plate_is_logged(
     reader: PlateReader,
     photographs: Path,
