@@ -40,7 +40,9 @@ from simulators.car_park.reads import CarParkReads
 START = datetime(2026, 3, 2, 5, tzinfo=ZoneInfo("Asia/Shanghai"))
 """A Monday, before anybody comes."""
 DAY_MS = 24 * 60 * MINUTE_MS
-STEP_MS = 5_000
+STEP_MS = 10_000
+BUSY_CARS = 3_000
+"""On average days; in the busiest hours so many fill the car park."""
 PAIRED = (
     "errors",
     "stays",
@@ -281,7 +283,7 @@ def main() -> None:
     now.append(now_row("as measured", "not known", unknown))
     tables = {"stays": markdown(PAIRED, paired), "cars now": markdown(NOW, now)}
     if options.busy_days:
-        busy = busy_days(options.busy_days, 2700)
+        busy = busy_days(options.busy_days, BUSY_CARS)
         first_ms = round(START.timestamp() * 1000) + 7 * DAY_MS
         tables["forecast"] = markdown(FORECAST, forecast_rows(busy, plan(site).capacity, first_ms))
         tables["cars now, busy"] = markdown(NOW, [now_row("as measured", "counted on the first day", [busy])])
