@@ -6,15 +6,13 @@ name that the claimant chooses: the same claim sent again, after a lost answer o
 
 import secrets
 import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
 from contracts.errors import MallsenseError
-from gateway.store import files
+from gateway.store.files import SharedWriter
 
 TICKET_MS = 48 * 3_600_000
 """How long a ticket finds its car: after that the car's plate cannot be recognised any more, either."""
@@ -56,15 +54,13 @@ class Desk:
 
     def __init__(self, path: Path, secret: bytes) -> None:
         """Open the file; `secret` belongs to the store and stays the same."""
-        self._path = path
         self._key = secret
-        self._lock = threading.Lock()
-        self._db = files.connect_writer(path)
+        self._file = SharedWriter(path)
 
     def issue(self, camera: str, from_ms: int, to_ms: int, now_ms: int) -> tuple[str, int]:
         """Make a ticket for the car that passes `camera` in a period; gives it, and when it expires."""
         token, expires_ms = secrets.token_urlsafe(16), now_ms + TICKET_MS
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             db.execute("DELETE FROM tickets WHERE expires_ms < ?", (now_ms,))
             db.execute("DELETE FROM claims WHERE t_ms < ?", (now_ms - CLAIMS_MS,))
             row = (self._hash("ticket", token), camera, from_ms, to_ms, expires_ms)
@@ -73,8 +69,8 @@ class Desk:
 
     def ticket(self, token: str, now_ms: int) -> Ticket | None:
         """Return a ticket; None where there is none, or it has expired."""
-        with self._lock, files.explained(self._path):
-            row = self._db.execute(
+        with self._file.connection() as db:
+            row = db.execute(
                 "SELECT camera, from_ms, to_ms, stay, expires_ms FROM tickets"
                 " WHERE ticket = ? AND expires_ms >= ?",
                 (self._hash("ticket", token), now_ms),
@@ -83,7 +79,7 @@ class Desk:
 
     def settle(self, token: str, stay: str) -> None:
         """Say which stay a ticket is of."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             db.execute("UPDATE tickets SET stay = ? WHERE ticket = ?", (stay, self._hash("ticket", token)))
 
     def claim(self, made: Claim, *, day: int, member: str | None) -> Claim:
@@ -96,7 +92,7 @@ class Desk:
         """
         hashed = None if member is None else self._hash("member", member)
         row = (made.claim, made.voucher, made.stay, hashed, day, made.t_ms, made.free_min)
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             try:
                 db.execute("INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             except sqlite3.IntegrityError as error:
@@ -123,16 +119,16 @@ class Desk:
 
     def named(self, claim: str) -> Claim | None:
         """Return the claim of a name; None where there is none."""
-        with self._lock, files.explained(self._path):
-            row = self._db.execute(
+        with self._file.connection() as db:
+            row = db.execute(
                 "SELECT claim, voucher, stay, t_ms, free_min FROM claims WHERE claim = ?", (claim,)
             ).fetchone()
         return None if row is None else Claim(*row)
 
     def claims(self, stay: str) -> Sequence[Claim]:
         """Return what was granted for a stay, in the order in which it was."""
-        with self._lock, files.explained(self._path):
-            rows = self._db.execute(
+        with self._file.connection() as db:
+            rows = db.execute(
                 "SELECT claim, voucher, stay, t_ms, free_min FROM claims WHERE stay = ? ORDER BY t_ms, claim",
                 (stay,),
             ).fetchall()
@@ -141,19 +137,6 @@ class Desk:
     def _hash(self, what: str, text: str) -> bytes:
         return blake2b(text.encode(), key=self._key, person=what.encode(), digest_size=16).digest()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, files.explained(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
     def close(self) -> None:
         """Let go of the file."""
-        with self._lock:
-            self._db.close()
+        self._file.close()

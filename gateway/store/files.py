@@ -3,6 +3,7 @@
 import fcntl
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,7 +47,7 @@ def lock(path: Path) -> int:
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
-    """The one connection that writes. A commit is on disk when it returns (WAL, synchronous=FULL)."""
+    """Open a connection that writes. A commit is on disk when it returns (WAL, synchronous=FULL)."""
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
@@ -62,6 +63,51 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA query_only = ON")
     connection.execute("PRAGMA mmap_size = 268435456")
     return connection
+
+
+class SharedWriter:
+    """A connection of its own that writes, and that any thread may use: one at a time.
+
+    Both ways to it raise `UnavailableError` when the file cannot be used right now.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open a file that `SqliteStore` has made."""
+        self._path = path
+        self._lock = threading.Lock()
+        with explained(path):
+            self._db = connect_writer(path)
+
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection; each statement is a transaction."""
+        with self._lock, explained(self._path):
+            yield self._db
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write all of it or nothing."""
+        with self._lock, transaction(self._path, self._db):
+            yield self._db
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._db.close()
+
+
+@contextmanager
+def transaction(path: Path, db: sqlite3.Connection) -> Iterator[None]:
+    """Write all of it or nothing. Raises `UnavailableError` as `explained` does."""
+    with explained(path):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
 
 
 @contextmanager

@@ -9,14 +9,12 @@ has gone is counted, for good.
 import gzip
 import shutil
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.store import files
+from gateway.store.files import SharedWriter
 
 LIMIT_BYTES = 2 * 1024**3
 """The outbox holds so much; docs/influxdb.md says for how long that lasts."""
@@ -105,26 +103,7 @@ class Outbox:
         self._now_ms = now_ms
         self._limit_bytes = limit_bytes
         self._free_bytes = free_bytes
-        self._lock = threading.Lock()
-        with files.explained(path):
-            self._db = files.connect_writer(path)
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, files.explained(self._path):
-            yield self._db
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._connection() as db:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
+        self._file = SharedWriter(path)
 
     def add(self, db: sqlite3.Connection, parcels: Mapping[Destination, Sequence[Body]]) -> int:
         """Put bodies in, within a transaction of somebody else; the oldest go where that is too much.
@@ -145,18 +124,18 @@ class Outbox:
 
     def post(self, parcels: Mapping[Destination, Sequence[Body]]) -> None:
         """Put bodies in, on their own; returns once they are on disk."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             self.add(db, parcels)
 
     def destinations(self) -> list[Destination]:
         """Where something waits for."""
-        with self._connection() as db:
+        with self._file.connection() as db:
             rows = db.execute("SELECT database, policy FROM outbox_totals WHERE bodies > 0").fetchall()
         return [Destination(*row) for row in rows]
 
     def oldest(self, destination: Destination, limit: int) -> list[Body]:
         """The first bodies for a destination, in order."""
-        with self._connection() as db:
+        with self._file.connection() as db:
             rows = db.execute(
                 "SELECT points, body, id FROM outbox WHERE database = ? AND policy = ? ORDER BY id LIMIT ?",
                 (*destination, limit),
@@ -165,13 +144,13 @@ class Outbox:
 
     def take_out(self, destination: Destination, ids: Sequence[int], refused: int = 0) -> None:
         """Forget bodies that have arrived, and count the points of theirs that were `refused`."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             db.executemany("DELETE FROM outbox WHERE id = ?", [(an_id,) for an_id in ids])
             self._count_lost(db, destination, "refused", refused)
 
     def waiting(self) -> Waiting:
         """How much waits, and since when."""
-        with self._connection() as db:
+        with self._file.connection() as db:
             bodies, points, size = db.execute(
                 "SELECT coalesce(sum(bodies), 0), coalesce(sum(points), 0), coalesce(sum(bytes), 0)"
                 " FROM outbox_totals"
@@ -181,15 +160,14 @@ class Outbox:
 
     def lost(self) -> dict[str, int]:
         """How many points will never arrive, by cause: `refused` by the server, or the outbox was `full`."""
-        with self._connection() as db:
+        with self._file.connection() as db:
             return dict(
                 db.execute("SELECT cause, sum(points) FROM outbox_lost GROUP BY cause ORDER BY cause")
             )
 
     def close(self) -> None:
         """Let go of the file."""
-        with self._lock:
-            self._db.close()
+        self._file.close()
 
     # What is too much
 

@@ -2,13 +2,11 @@
 
 import secrets
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway.store import files
+from gateway.store.files import SharedWriter
 
 _COLUMNS = "promotion, zone, start_ms, end_ms, title_en, title_zh, removed"
 
@@ -34,15 +32,13 @@ class Promotions:
         self, path: Path, also: Callable[[sqlite3.Connection, Promotion], None] | None = None
     ) -> None:
         """Open the file; `also` is called in the transaction of every change."""
-        self._path = path
         self._also = also
-        self._lock = threading.Lock()
-        self._db = files.connect_writer(path)
+        self._file = SharedWriter(path)
 
     def between(self, from_ms: int, to_ms: int) -> list[Promotion]:
         """Those that some part of the period lies in, by their start. Raises `UnavailableError`."""
-        with self._lock, files.explained(self._path):
-            rows = self._db.execute(
+        with self._file.connection() as db:
+            rows = db.execute(
                 f"SELECT {_COLUMNS} FROM promotions WHERE start_ms < ? AND end_ms > ? AND NOT removed"  # noqa: S608
                 " ORDER BY start_ms, promotion",
                 (to_ms, from_ms),
@@ -52,13 +48,13 @@ class Promotions:
     def add(self, zone: str, start_ms: int, end_ms: int, title_en: str, title_zh: str) -> Promotion:
         """Write a new one down. Raises `UnavailableError`."""
         made = Promotion(secrets.token_hex(4), zone, start_ms, end_ms, title_en, title_zh)
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             self._write(db, made)
         return made
 
     def remove(self, promotion: str) -> bool:
         """Take one back; tells whether it was there. Raises `UnavailableError`."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             row = db.execute(
                 f"SELECT {_COLUMNS} FROM promotions WHERE promotion = ? AND NOT removed",  # noqa: S608
                 (promotion,),
@@ -75,22 +71,9 @@ class Promotions:
         if self._also is not None:
             self._also(db, one)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, files.explained(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
     def close(self) -> None:
         """Let go of the file."""
-        with self._lock:
-            self._db.close()
+        self._file.close()
 
 
 def _promotion(row: tuple[str, str, int, int, str, str, int]) -> Promotion:

@@ -63,15 +63,8 @@ class SqliteStore(SqliteHistory):
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Write all of it or nothing; for the thread that writes. Raises `UnavailableError`."""
-        with files.explained(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with files.transaction(self._path, self._db):
+            yield self._db
 
     # The journal
 

@@ -5,12 +5,11 @@ changed, and forgets it once its figures have been made of everything that was k
 """
 
 import sqlite3
-import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.store import files
+from gateway.store.files import SharedWriter
 
 MINUTES, VISITS = "minutes", "visits"
 """What of an hour has changed: a minute in it was added up; a visit that began in it has begun or ended."""
@@ -52,15 +51,13 @@ class Marks:
 
     def __init__(self, path: Path, database: str) -> None:
         """Open the file of the store whose history is in `database`."""
-        self._path = path
         self._database = database
-        self._lock = threading.Lock()
-        self._db = files.connect_writer(path)
+        self._file = SharedWriter(path)
 
     def due(self, before_ms: int) -> list[Due]:
         """The hours that have changed and began before this time, by their start."""
-        with self._lock, files.explained(self._path):
-            rows = self._db.execute(
+        with self._file.connection() as db:
+            rows = db.execute(
                 "SELECT hour_ms, part, changed_ms FROM figure_hours WHERE hour_ms < ? ORDER BY hour_ms, part",
                 (before_ms,),
             ).fetchall()
@@ -68,26 +65,25 @@ class Marks:
 
     def done(self, hours: Iterable[Due]) -> None:
         """Forget hours, unless they have changed again since."""
-        with self._lock, files.explained(self._path):
-            self._db.executemany(
+        with self._file.connection() as db:
+            db.executemany(
                 "DELETE FROM figure_hours WHERE hour_ms = ? AND part = ? AND changed_ms = ?", list(hours)
             )
 
     def newest(self) -> int:
         """The place in the outbox of what was put in last; 0 = nothing ever."""
-        with self._lock, files.explained(self._path):
-            row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
+        with self._file.connection() as db:
+            row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
         return 0 if row is None else int(row[0])
 
     def arrived(self, place: int) -> bool:
         """Whether the history up to a place in the outbox is at the server."""
-        with self._lock, files.explained(self._path):
-            row = self._db.execute(
+        with self._file.connection() as db:
+            row = db.execute(
                 "SELECT 1 FROM outbox WHERE database = ? AND id <= ? LIMIT 1", (self._database, place)
             ).fetchone()
         return row is None
 
     def close(self) -> None:
         """Let go of the file."""
-        with self._lock:
-            self._db.close()
+        self._file.close()
