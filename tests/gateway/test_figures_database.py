@@ -1,5 +1,6 @@
 """What Grafana reads: figures in a real InfluxDB 1.6.7 equal what the HTTP API answers, and hide as much."""
 
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -284,6 +285,29 @@ def test_freshness_is_written_by_the_wall_clock(kept: Kept, people: int, shown: 
     assert row["behind_s"] == (minute_ms + 7_500 - END_MS) / 1000
     assert row.get("people_now") == shown
     assert row["outbox"] == 0
+
+
+def test_a_fault_of_ours_does_not_end_the_thread(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever goes wrong with the hours is logged once, though freshness is well, and tried again."""
+    monkeypatch.setattr("gateway.store.influx.figuring.LOOK_S", 0.001)
+    minutes, tried = itertools.count(END_MS // MINUTE_MS + 100), threading.Semaphore(0)
+    newest = tick(kept.site, END_MS, []), 0
+    figuring = Figuring(
+        kept.settings, kept.store, kept.file, lambda: newest,
+        now_ms=lambda: next(minutes) * MINUTE_MS, every_s=0.0,
+    )  # fmt: skip
+
+    def fail(_: threading.Event) -> int:
+        tried.release()
+        raise KeyError("people_mean")
+
+    monkeypatch.setattr(figuring.hours, "make", fail)
+    figuring.start()
+    assert all(tried.acquire(timeout=10) for _ in range(3))
+    figuring.stop()
+    assert [record.exc_info is not None for record in caplog.records if "(hours)" in record.message] == [True]
 
 
 def test_hours_are_caught_up_after_an_outage_and_a_restart(

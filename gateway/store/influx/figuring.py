@@ -58,7 +58,7 @@ class Figuring:
         self.hours = HourFigures(settings, store, self._marks)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="figures", daemon=True)
-        self._problem = ""
+        self._problems: dict[str, str] = {}
 
     def promotion(self, db: sqlite3.Connection, one: Promotion) -> None:
         """Write a promotion, within the transaction that keeps it."""
@@ -81,9 +81,9 @@ class Figuring:
         while not self._stop.wait(LOOK_S):
             if self._newest() is not None and self._now_ms() // MINUTE_MS != minute:
                 minute = self._now_ms() // MINUTE_MS
-                self._surely(self.freshness)
+                self._surely("freshness", self.freshness)
             if time.monotonic() >= due_s:
-                self._surely(lambda: self.hours.make(self._stop))
+                self._surely("hours", lambda: self.hours.make(self._stop))
                 due_s = time.monotonic() + self._every_s
 
     def freshness(self) -> None:
@@ -97,13 +97,17 @@ class Figuring:
         for destination, lines in self._settings.points.of([row]):
             self._store.write(destination, lines)
 
-    def _surely(self, action: Callable[[], object]) -> None:
+    def _surely(self, what: str, action: Callable[[], object]) -> None:
         """Do something; what cannot be done now is done the next time, and said once."""
+        problem = ""
         try:
             action()
         except MallsenseError as error:
-            if self._problem != error.message:
-                _log.warning("figures for Grafana are behind: %s", error)
-            self._problem = error.message
-        else:
-            self._problem = ""
+            problem = error.message
+            if self._problems.get(what) != problem:
+                _log.warning("figures for Grafana (%s) are behind: %s", what, error)
+        except Exception as error:  # noqa: BLE001  # whatever is in the history, this thread has to go on
+            problem = f"{type(error).__name__}: {error}"
+            if self._problems.get(what) != problem:
+                _log.exception("figures for Grafana (%s) failed in a way that is not known", what)
+        self._problems[what] = problem
