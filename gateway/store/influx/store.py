@@ -10,6 +10,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path as FilePath
 from typing import Protocol
 
@@ -90,13 +91,13 @@ class InfluxStore:
         self._health: dict[str, bytes] = {}
         self._full = False
         self._history = InfluxHistory(client, self._database, mall)
-        self._file = SqliteStore(journal)
-        try:
+        with ExitStack() as undo:
+            self._file = SqliteStore(journal)
+            undo.callback(self._file.close)
             self._outbox = Outbox(journal, now_ms=now_ms, limit_bytes=limit_bytes)
+            undo.callback(self._outbox.close)
             self._check()
-        except BaseException:
-            self._file.close()
-            raise
+            undo.pop_all()
         self._sender = Sender(client, self._outbox, pause_s=pause_s)
         self._sender.start()
 
