@@ -35,7 +35,8 @@ def newer_stays(db: sqlite3.Connection, stays: Iterable[Stay]) -> list[Stay]:
 
 
 def _keep(db: sqlite3.Connection, kind: str, an_id: str, record: Visit | Stay, over: bool) -> bool:
-    row = (kind, an_id, record.seen_ms, over, msgspec.json.encode(record))
+    # Of what is over nobody asks more than when it was seen.
+    row = (kind, an_id, record.seen_ms, over, b"" if over else msgspec.json.encode(record))
     return db.execute(_NEWER, row).rowcount > 0
 
 
