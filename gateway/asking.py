@@ -30,7 +30,8 @@ def ask(url: str, token: str | None, method: str, path: str, body: dict[str, Any
             text = answer.read()
         return json.loads(text) if text else None
     except urllib.error.HTTPError as error:
-        raise _refusal(url, error) from error
+        with error:  # it holds the connection
+            raise _refusal(url, error) from error
     except (OSError, ValueError) as error:
         raise UnavailableError(
             f"no gateway answers at {url}: {getattr(error, 'reason', error)}",
