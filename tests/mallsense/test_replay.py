@@ -55,9 +55,8 @@ def through(broker: Mosquitto, recording: Recording, folder: Path, wanted: int) 
     watcher.subscribe(Topics(recording.site.mall.id).positions("+"), qos=1)
     watcher.loop_start()
     assert subscribed.wait(30)
-    settings = Settings(
-        recording.site, folder / "store.db", recording.calibration.to_dict(), broker=address, port=0
-    )
+    calibration = recording.calibration.to_dict()
+    settings = Settings(recording.site, folder / "store.db", calibration=calibration, broker=address, port=0)
     with Gateway(settings):
         wait_until(
             lambda: gateway_is_online(address, recording.site.mall.id), what="the gateway is not there"
