@@ -1,7 +1,7 @@
 """How plates are misread, without pictures: what a camera says of a passage, given what is true.
 
-The shares are about what `benchmarks/lane.py` finds on drawn pictures after voting (of 182 passages 2 missed, 2
-misread, 1 said twice, 1 without direction); how wrong characters are spread is our own choice.
+The shares are about what `benchmarks/lane.py` finds on drawn pictures, after voting (of 182 passages 2
+missed, 2 misread, 1 said twice, 1 without direction); how wrong characters are spread is our own choice.
 Confidence is calibrated by construction: it is drawn first, and the reading is right with that probability.
 """
 

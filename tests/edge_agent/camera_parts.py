@@ -33,11 +33,11 @@ def picture(*plates: tuple[int, float, float], noise: int = 0, wide: int = 60) -
     """Draw plates (which, x, y of the middle) as coloured rectangles three times as wide as high."""
     image = np.full((HEIGHT, WIDTH, 3), 90, dtype=np.uint8)
     image[:, :, 1] += np.linspace(0, 60, WIDTH, dtype=np.uint8)
+    if noise:
+        image += np.random.default_rng(noise).integers(0, 4, image.shape, dtype=np.uint8)
     for which, x, y in plates:
         corner = (round(x - wide / 2), round(y - wide / 6))
         cv2.rectangle(image, corner, (round(x + wide / 2), round(y + wide / 6)), _COLOURS[which], -1)
-    if noise:
-        image += np.random.default_rng(noise).integers(0, 4, image.shape, dtype=np.uint8)
     return image
 
 
