@@ -96,8 +96,11 @@ def test_a_slow_reader_gets_the_newest_picture_and_no_queue_grows() -> None:
         (lambda: HttpCamera(lambda _: b"\x00" * 500), CameraTrouble.WRONG_CODEC, "set the camera to H.264"),
     ],
 )
-def test_each_trouble_has_its_name_and_its_advice(make: Any, trouble: CameraTrouble, advice: str) -> None:
+def test_each_trouble_has_its_name_and_its_advice(
+    make: Any, trouble: CameraTrouble, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What OpenCV calls 'cannot open' is told apart by asking the camera."""
+    monkeypatch.setattr(opened, "OPEN_MS", 1_500)
     with make() as server, watch(server.url) as newest:
         wait_until(lambda: trouble_of(newest) is trouble)
         assert newest.trouble is not None
