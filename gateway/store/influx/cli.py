@@ -16,6 +16,7 @@ from gateway.store.influx.address import InfluxAddress
 from gateway.store.influx.client import InfluxClient
 from gateway.store.influx.figure_history import figures
 from gateway.store.influx.migrate import migrate
+from gateway.store.influx.options import Address, Ca
 from gateway.store.influx.setup import Plan, Setup, Step, Wish, logged_in
 from gateway.store.influx.setup_logins import Logins, new_password, read_login, write_login
 
@@ -38,12 +39,7 @@ app.command()(figures)
 
 @app.command()
 def init(
-    address: Annotated[
-        str,
-        typer.Argument(
-            help="influx://HOST[:PORT]/DATABASE, influxs:// for TLS; 2.x: ?org=ORG", show_default=False
-        ),
-    ],
+    address: Address,
     *,
     site: Annotated[
         list[Path],
@@ -66,12 +62,7 @@ def init(
             show_default=False,
         ),
     ] = None,
-    ca: Annotated[
-        Path | None,
-        typer.Option(
-            "--store-ca", help="With influxs://: certificate of the server's authority.", show_default=False
-        ),
-    ] = None,
+    ca: Ca = None,
     shorten: Annotated[
         bool,
         typer.Option("--shorten", help="Also shorten how long points are kept; deletes what is older."),

@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from contracts.errors import ConfigurationError
 from contracts.site.read import read_site
 from gateway.api.tables import Row
 from gateway.engine.setup import zone_map
@@ -23,7 +22,7 @@ from gateway.store.influx.client import InfluxClient
 from gateway.store.influx.figure_hours import hour_rows
 from gateway.store.influx.figures import FigureSettings
 from gateway.store.influx.migration_kinds import Source
-from gateway.store.place import find_place
+from gateway.store.influx.options import Address, Ca, File, OneSite, TokenFile, gateways_login
 from gateway.store.promotions import Promotions
 from gateway.store.records import MINUTE_MS, WHOLE_MALL, CellGrid
 
@@ -31,35 +30,20 @@ DAY_MS = 24 * HOUR_MS
 
 
 def figures(
-    file: Annotated[Path, typer.Argument(help="The file of a gateway's --store; only read.")],
-    address: Annotated[
-        str, typer.Argument(help="influx://HOST[:PORT]/DATABASE, influxs:// for TLS; 2.x: ?org=ORG")
-    ],
+    file: File,
+    address: Address,
     *,
-    site: Annotated[Path, typer.Option(help="Site file of the mall whose history it is.")],
+    site: OneSite,
     people: Annotated[Path | None, typer.Option(help="As given to the gateway.")] = None,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--store-token-file",
-            help="File with the token of the gateway, user:password for 1.x; or set MALLSENSE_STORE_TOKEN.",
-        ),
-    ] = None,
-    ca: Annotated[
-        Path | None,
-        typer.Option("--store-ca", help="With influxs://: certificate of the server's authority."),
-    ] = None,
+    token_file: TokenFile = None,
+    ca: Ca = None,
 ) -> None:
     """Make the figures that Grafana reads of the history in a gateway's file, hour by hour.
 
     For a mall that comes from the embedded store, after 'mallsense store migrate'; a gateway may go on
     meanwhile. Made again, it leaves the same points.
     """
-    place = find_place(address, token_file=token_file, ca=ca).influx
-    if place is None:
-        raise ConfigurationError(
-            f"{address}: not the address of an InfluxDB", "Write it like influx://127.0.0.1:8086/mall."
-        )
+    place = gateways_login(address, token_file, ca)
     store = Source(file)
     mall = read_site(site)
     grid = zone_map(mall).heat_grid

@@ -2,51 +2,33 @@
 
 import time
 from functools import partial
-from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from contracts.errors import ConfigurationError
 from contracts.site.read import read_site
 from gateway.store.influx.client import InfluxClient
 from gateway.store.influx.migration import Migration, Tally
 from gateway.store.influx.migration_kinds import KINDS, Source
-from gateway.store.place import find_place
+from gateway.store.influx.options import Address, Ca, File, OneSite, TokenFile, gateways_login
 
 
 def migrate(
-    file: Annotated[Path, typer.Argument(help="The file of a gateway's --store; only read.")],
-    address: Annotated[
-        str, typer.Argument(help="influx://HOST[:PORT]/DATABASE, influxs:// for TLS; 2.x: ?org=ORG")
-    ],
+    file: File,
+    address: Address,
     *,
-    site: Annotated[Path, typer.Option(help="Site file of the mall whose history it is.")],
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--store-token-file",
-            help="File with the token of the gateway, user:password for 1.x; or set MALLSENSE_STORE_TOKEN.",
-        ),
-    ] = None,
-    ca: Annotated[
-        Path | None,
-        typer.Option("--store-ca", help="With influxs://: certificate of the server's authority."),
-    ] = None,
+    site: OneSite,
+    token_file: TokenFile = None,
+    ca: Ca = None,
 ) -> None:
     """Copy a store's file into InfluxDB: visits, paths, stays, zones, cells, nodes and positions.
 
     A gateway may go on writing to the file. Interrupted or made again, it sends what is not there yet.
     Ends with 1 where something is missing afterwards.
     """
-    place = find_place(address, token_file=token_file, ca=ca).influx
-    if place is None:
-        raise ConfigurationError(
-            f"{address}: not the address of an InfluxDB", "Write it like influx://127.0.0.1:8086/mall."
-        )
+    place = gateways_login(address, token_file, ca)
     mall = read_site(site)
     source = Source(file)
     client = InfluxClient(place)
