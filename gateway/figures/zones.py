@@ -117,10 +117,13 @@ def _zone_hour_row(
 def _hour(hour_ms: int, visits: Sequence[Visit], mean: float, figures: PeopleFigures) -> schemas.ZoneHour:
     """An hour of a zone in which so many devices were expected on average."""
     visitors = figures.part(len({visit.device for visit in visits}))
-    hidden = visitors.suppressed or (not visitors.people and figures.part(mean).suppressed)
+    present = figures.part(mean)
+    hidden = visitors.suppressed or (not visitors.people and present.suppressed)
+    # Where nobody is shown, a fraction would tell for how long somebody was there.
+    shown = mean if visitors.people or present.people else 0.0
     return schemas.ZoneHour(
         hour_ms=hour_ms,
         visits=None if hidden else figures.scaled(len(visits)),
-        people_mean=None if hidden else round(figures.expected(mean), 2),
+        people_mean=None if hidden else round(figures.expected(shown), 2),
         suppressed=hidden,
     )

@@ -125,6 +125,17 @@ def test_zone_by_the_hour(store: SqliteStore, site: Site) -> None:
     assert [(h.visits, h.suppressed) for h in hours] == [(0, False), (6, False), (None, True)]
 
 
+def test_mean_of_an_hour_tells_nothing_of_one_person(store: SqliteStore, site: Site) -> None:
+    """Who came the hour before and stayed for twenty minutes is not seen in an hour without visits."""
+    alone = {"S10": 1.0}
+    ticks = [tick(site, START_MS + 1000 * s, crowd(1), zone_people=alone) for s in range(1, 1201)]
+    record(store, site, [*ticks, tick(site, START_MS + HOUR_MS + 60_000, [])])
+    kept = store.zone_minutes(START_MS, START_MS + HOUR_MS, HOUR_MS, ["S10"])
+    assert [round(step.people_mean, 2) for step in kept] == [0.33]
+    (hour,) = zone_hours(store, "S10", K, PERIOD, SHANGHAI)
+    assert (hour.visits, hour.people_mean, hour.suppressed) == (0, 0.0, False)
+
+
 def test_flows_follow_one_stay(store: SqliteStore, site: Site) -> None:
     """Links are between consecutive visits of a stay; a long absence breaks them; few people are left out."""
     leave = START_MS + 60_000
