@@ -110,7 +110,8 @@ def push(
     secret_file: Annotated[
         Path,
         typer.Option(
-            help="File with the token or password that Grafana reads figures with.", show_default=False
+            help="File with the token, password or user:password that Grafana reads figures with.",
+            show_default=False,
         ),
     ],
     source: SourceKind = Kind.INFLUXQL,
@@ -128,7 +129,12 @@ def push(
 ) -> None:
     """Put data sources, folders, dashboards and alert rules into a running Grafana, and say what changed."""
     wanted, inside = _wanted(sites, source, lang, gateway, gateway_inside)
-    access = Access(Influx(influx_url, database, influx_user), inside, _secret(secret_file, "--secret-file"))
+    secret = _secret(secret_file, "--secret-file")
+    user, colon, password = secret.partition(":")
+    if colon and source is Kind.INFLUXQL and influx_user in {None, user}:
+        # As `mallsense store init` writes it for a 1.x; a token has no colon.
+        influx_user, secret = user, password
+    access = Access(Influx(influx_url, database, influx_user), inside, secret)
     grafana = Grafana(url, _secret(token_file, "--token-file"), dry_run=dry_run)
     table = Table("what", "name", "would be" if dry_run else "", box=None)
     counts = dict.fromkeys(Outcome, 0)

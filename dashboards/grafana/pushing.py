@@ -175,7 +175,7 @@ class Grafana:
             return ask()
         except requests.RequestException as error:
             raise UnavailableError(
-                f"{self._shown}: cannot reach Grafana: {type(error).__name__}",
+                f"{self._shown}: cannot reach Grafana: {_reason(error)}",
                 "Is it running, and is this its address? What was done so far stays; run the command again.",
             ) from error
         except ValueError as error:
@@ -215,6 +215,15 @@ def marked(board: dict[str, Any]) -> dict[str, Any]:
     hidden["current"] = {"selected": True, "text": mark, "value": mark}
     variables = [*board["templating"]["list"], hidden]
     return {**board, "templating": {"list": variables}}
+
+
+def _reason(error: BaseException) -> str:
+    """Give what the operating system or OpenSSL said first: requests wraps it three times."""
+    first = error
+    while inner := first.__cause__ or first.__context__:
+        first = inner
+    words = first.strerror if isinstance(first, OSError) else None
+    return words or type(error).__name__
 
 
 def _mark_of(board: Mapping[str, Any]) -> str | None:

@@ -118,7 +118,7 @@ def test_refusals_say_what_to_do(grafana: FakeGrafana) -> None:
         list(Grafana(grafana.url, "glsa_wrong").push(wanted(), ACCESS))
     assert "token is wrong" in refused.value.hint
     assert "glsa_wrong" not in str(refused.value)
-    with pytest.raises(UnavailableError, match="cannot reach Grafana"):
+    with pytest.raises(UnavailableError, match="cannot reach Grafana: Connection refused"):
         list(Grafana(f"http://127.0.0.1:{free_port()}", "x").push(wanted(), ACCESS))
     for url in ("grafana.example", "ftp://grafana", "http://admin:pw@grafana"):
         with pytest.raises(ConfigurationError, match="--url"):
@@ -158,6 +158,21 @@ def test_push_says_what_it_did(grafana: FakeGrafana, site_file: Path, tmp_path: 
     assert "0 made, 0 changed, 21 unchanged" in run(*command)
     assert SECRET not in said
     assert grafana.token not in said
+
+
+def test_login_of_a_1x_is_taken_as_store_init_wrote_it(
+    grafana: FakeGrafana, site_file: Path, tmp_path: Path
+) -> None:
+    """A file of user:password gives Grafana a user and a password, whether the user is named or not."""
+    (tmp_path / "token").write_text(grafana.token, encoding="utf-8")
+    (tmp_path / "secret").write_text(f"mallsense_grafana:{SECRET}\n", encoding="utf-8")
+    command = ["push", site_file, "--url", grafana.url, "--token-file", tmp_path / "token"]
+    command += ["--secret-file", tmp_path / "secret", "--gateway", "https://mall.example/"]
+    assert "21 made" in run(*command)
+    source = grafana.sources["mallsense-figures"]
+    assert source["user"] == "mallsense_grafana"
+    assert source["secureJsonFields"] == {"password": True}
+    assert "0 made, 0 changed, 21 unchanged" in run(*command, "--influx-user", "mallsense_grafana")
 
 
 def test_render_writes_what_grafana_reads(site_file: Path, tmp_path: Path) -> None:
