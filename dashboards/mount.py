@@ -5,9 +5,11 @@ the headers below hold browsers to.
 """
 
 import logging
+from http import HTTPStatus
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
@@ -47,6 +49,8 @@ class ConsoleFiles(StaticFiles):
 
 async def _not_built(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "http":
+        if scope["path"].startswith("/api/"):
+            raise HTTPException(HTTPStatus.NOT_FOUND)
         await PlainTextResponse(NOT_BUILT, status_code=503)(scope, receive, send)
 
 

@@ -69,6 +69,7 @@ def test_console_that_was_not_built_says_how(tmp_path: Path) -> None:
     assert page.status_code == 503
     assert "hatch_build.py" in page.text
     assert fetch(tmp_path, "/api/v1/health").status_code == 200
+    assert fetch(tmp_path, "/api/v1/nothing-here").status_code == 404
 
 
 def _luminance(colour: str) -> float:
