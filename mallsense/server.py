@@ -79,7 +79,7 @@ def render(
         site=mall,
         version=__version__,
         wheel=(wheel.name, _read(wheel)),
-        lock=_read(lock),
+        lock=_read(lock, "Run this in mallsense's checkout, or name the file with --lock."),
         grafana=_grafana(mall),
         pages=_pages(certificate, certificate_key),
         learnt={
@@ -123,8 +123,8 @@ def _pages(certificate: Path | None, key: Path | None) -> Pages | None:
     return pages
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, hint: str = "Check the path.") -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}", "Check the path.") from error
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}", hint) from error

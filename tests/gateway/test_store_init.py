@@ -177,7 +177,7 @@ def test_logins_are_for_their_owner_alone(
     refused = known.run(guarded.address("quiet"))
     known.admin.chmod(0o600)
     assert isinstance(refused.exception, ConfigurationError)
-    assert "others may read" in refused.exception.message
+    assert "others may read this login" in refused.exception.message
 
 
 def test_a_login_is_renewed_when_asked_to(guarded: Influxd, known: Init) -> None:

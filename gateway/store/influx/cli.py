@@ -14,6 +14,7 @@ from contracts.site.read import read_site
 from gateway.store.influx import setup_v1, setup_v2, setup_v3
 from gateway.store.influx.address import InfluxAddress
 from gateway.store.influx.client import InfluxClient
+from gateway.store.influx.errors import LOGIN
 from gateway.store.influx.figure_history import figures
 from gateway.store.influx.migrate import migrate
 from gateway.store.influx.options import Address, Ca
@@ -86,8 +87,10 @@ def init(
         rows = list(_walk(setup, check=check))
         console.print(_table(f"{place}   InfluxDB {client.ping()}", rows))
     except ConfigurationError as error:
-        if admin_token_file is None and not place.user:
-            error.hint += " An administrator's login goes into a file: --admin-token-file."
+        if error.hint == LOGIN:
+            error.hint = (
+                "Check the administrator's login: a token, of a 1.x user:password (--admin-token-file)."
+            )
         raise
     finally:
         client.close()

@@ -18,7 +18,8 @@ import msgspec
 
 from contracts.errors import ConfigurationError, MallsenseError, UnavailableError
 
-WAITING = "Start it, or check the store's address; what is to be written waits, and goes on by itself."
+AWAY = "Start it, or check the store's address."
+LOGIN = "Check the login that it was given: a token, of a 1.x user:password (--store-token-file)."
 STRANGER = "What answers there is no InfluxDB, or a proxy answers in its place."
 
 _INIT = "'mallsense store init' makes what is missing, 'mallsense store init --check' tells what that is."
@@ -71,14 +72,14 @@ def explain(where: str, status: int, words: str | None, path: str) -> MallsenseE
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return TooLargeError(message)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return ConfigurationError(message, "Check the store's user and password, or its token.")
+        return ConfigurationError(message, LOGIN)
     if words is not None and (status == HTTPStatus.NOT_FOUND or _MISSING.search(words)):
         return ConfigurationError(message, _INIT)
     if words is not None and status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
         if path in _WRITES:
             return _refused(message, words)
         return ConfigurationError(message, "The server does not understand the question.")
-    return UnavailableError(message, WAITING)
+    return UnavailableError(message, AWAY)
 
 
 def _refused(message: str, words: str) -> RefusedError:
@@ -94,7 +95,7 @@ def _refused(message: str, words: str) -> RefusedError:
 
 def unreachable(where: str, error: BaseException) -> UnavailableError:
     """Say that there was no whole answer, and why."""
-    return UnavailableError(f"{where}: {_reason(str(error.__cause__ or error))}", WAITING)
+    return UnavailableError(f"{where}: {_reason(str(error.__cause__ or error))}", AWAY)
 
 
 def no_tls(where: str, reason: str) -> MallsenseError:
@@ -106,7 +107,7 @@ def no_tls(where: str, reason: str) -> MallsenseError:
     if "WRONG_VERSION_NUMBER" in reason:
         hint = "The server does not speak TLS there: write influx:// instead of influxs://."
         return ConfigurationError(message, hint)
-    return UnavailableError(message, WAITING)
+    return UnavailableError(message, AWAY)
 
 
 def _reason(text: str) -> str:

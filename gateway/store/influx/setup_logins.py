@@ -72,13 +72,15 @@ def read_login(path: Path) -> str | None:
     try:
         if path.stat().st_mode & 0o077:
             raise ConfigurationError(
-                f"{path}: others may read this password", f"Mend it: chmod 600 {path} and make new ones"
+                f"{path}: others may read this login",
+                f"Close it: chmod 600 {path}. If somebody may have read it, make a new one.",
             )
         return path.read_text(encoding="utf-8").strip() or None
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error}", "Check whose file it is.") from error
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ConfigurationError(f"{path}: cannot be read: {reason}", "Check path and owner.") from error
 
 
 def write_login(path: Path, login: str) -> None:
