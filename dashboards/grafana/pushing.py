@@ -191,14 +191,12 @@ class Grafana:
             ) from error
 
     def _refused(self, error: GrafanaClientError) -> ConfigurationError:
-        hints = {
+        hints: dict[int, str] = {
             HTTPStatus.UNAUTHORIZED: "The token is wrong or has expired; make a new one (docs/grafana.md).",
             HTTPStatus.FORBIDDEN: "The service account needs the role Admin: data sources are made.",
             HTTPStatus.PRECONDITION_FAILED: "Somebody changed it at the same time; run the command again.",
         }
-        hint = hints.get(
-            HTTPStatus(error.status_code), "Does it come from files? Then change the files instead."
-        )
+        hint = hints.get(error.status_code, "Does it come from files? Then change the files instead.")
         return ConfigurationError(f"{self._shown}: Grafana refuses: {error.message}", hint)
 
 

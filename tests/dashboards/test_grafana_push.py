@@ -112,12 +112,16 @@ def test_each_mall_has_a_data_source_with_infinity(grafana: FakeGrafana) -> None
     assert list(grafana.folders) == ["mallsense-zh"]
 
 
-def test_refusals_say_what_to_do(grafana: FakeGrafana) -> None:
+def test_refusals_say_what_to_do(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong token, a wrong address and a server that is not there are told apart."""
     with pytest.raises(ConfigurationError, match="Grafana refuses") as refused:
         list(Grafana(grafana.url, "glsa_wrong").push(wanted(), ACCESS))
     assert "token is wrong" in refused.value.hint
     assert "glsa_wrong" not in str(refused.value)
+    with monkeypatch.context() as patch:  # a proxy's own status, which is in no list
+        patch.setattr(grafana, "answer", lambda *_: (499, {"message": "client closed request"}))
+        with pytest.raises(ConfigurationError, match="client closed request"):
+            list(Grafana(grafana.url, grafana.token).push(wanted(), ACCESS))
     with pytest.raises(UnavailableError, match="cannot reach Grafana: Connection refused"):
         list(Grafana(f"http://127.0.0.1:{free_port()}", "x").push(wanted(), ACCESS))
     for url in ("grafana.example", "ftp://grafana", "http://admin:pw@grafana"):
