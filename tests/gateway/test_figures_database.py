@@ -362,6 +362,25 @@ def test_figures_of_a_history_that_was_there_before(
     client.close()
 
 
+def test_minutes_before_a_gateway_moved_are_there(influxd: Influxd, kept: Kept, tmp_path: Path) -> None:
+    """A gateway moves in the middle of an hour: its file gives the figures of that hour's first minutes."""
+    site, file = afternoon.site(), tmp_path / "store.db"
+    moved_ms = START_MS + 3 * HOUR_MS // 2
+    store = SqliteStore(file)
+    afternoon.record(site, store.commit, until_ms=moved_ms)
+    store.close()
+    (tmp_path / "mall.yaml").write_text(dump_site(site), encoding="utf-8")
+    database = f"mall-{uuid4().hex}"
+    influxd.make_database(f"{database}_figures", "live", "long")
+    figures(file, influxd.address(database), site=tmp_path / "mall.yaml")
+    client = InfluxClient(InfluxAddress.parse(influxd.address(database)))
+    found = client.query('SELECT * FROM "long"."occupancy"', database=f"{database}_figures")
+    client.close()
+    rows = [dict(zip(one.columns, row, strict=True)) for one in found for row in one.values]
+    before = kept.rows("occupancy", where=f" WHERE time < {moved_ms - MINUTE_MS}ms")  # the last one goes on
+    assert sorted_rows(tables.OccupancyRow, rows) == sorted_rows(tables.OccupancyRow, before)
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     """A wrong file, and an address that is none, are told before anything is asked of a server."""
     site = tmp_path / "mall.yaml"

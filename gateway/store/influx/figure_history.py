@@ -59,6 +59,7 @@ def figures(
             hours_in(store, settings), "making figures", console=Console(stderr=True), transient=True
         ):
             points += _send(client, settings, rows_of_hour(store, settings, hour_ms))
+        points += _send(client, settings, rows_of_last_minutes(store, settings))
         points += _send(client, settings, promotion_rows(file))
     finally:
         client.close()
@@ -95,8 +96,28 @@ def rows_of_hour(store: Source, settings: FigureSettings, hour_ms: int) -> Itera
     for row in hour_rows(store, settings, hour_ms):
         if hour_ms >= visits_since_ms or row.table not in ("zone_hour", "flow_hour"):
             yield row
-    yield from occupancy_over(store, site.privacy.k, hour, places(site), settings.people)
-    yield from car_park_over(store, site, hour)
+    yield from _minutes(store, settings, hour)
+
+
+def rows_of_last_minutes(store: Source, settings: FigureSettings) -> Iterator[Row]:
+    """The figures of the minutes after the last hour that is whole.
+
+    A gateway that has gone on elsewhere makes that hour's figures itself, but not those of minutes before.
+    """
+    newest_ms = store.newest_ms() or 0
+    kept_ms = max(0, newest_ms - settings.site.retention.rollups_d * DAY_MS)
+    steps = store.zone_minutes(kept_ms, newest_ms, HOUR_MS, [WHOLE_MALL])
+    if not steps:
+        return
+    from_ms = hour_of(steps[-1].minute_ms, ZoneInfo(settings.site.mall.timezone))
+    last = store.zone_minutes(from_ms, newest_ms, MINUTE_MS, [WHOLE_MALL])[-1]
+    yield from _minutes(store, settings, Period(from_ms, last.minute_ms + MINUTE_MS))
+
+
+def _minutes(store: Source, settings: FigureSettings, period: Period) -> Iterator[Row]:
+    site = settings.site
+    yield from occupancy_over(store, site.privacy.k, period, places(site), settings.people)
+    yield from car_park_over(store, site, period)
 
 
 def promotion_rows(file: Path) -> list[Row]:
