@@ -55,6 +55,7 @@ CAUSES = {
     "unknown_node": "the site file has no such node; add it there or correct the node's id",
     "bad_device": "a pseudonym is not 16 hexadecimal digits",
     "clock_ahead": "the node's clock is ahead of the other nodes'; check its time synchronisation",
+    "foreign_camera": "the site file gives that camera to another node; whose batches are these?",
     "clock_behind": "the node's clock is behind the other nodes'; check its time synchronisation",
     "late": "they came after their tick was computed; check the node's network and clock",
     "buffer_full": "too many wait for their tick; is a node that is online not sending its watermark?",
@@ -92,6 +93,7 @@ class Engine:
             site.model_dump_json(include={"mall", "floors", "nodes", "tracking"}) + shape(site)
         )
         nodes = [node.id for node in site.nodes]
+        self._node_of = {camera.id: node.id for node in site.nodes for camera in node.cameras}
         self._hears = np.array([node.hears for node in site.nodes], dtype=bool)
         self._join = Join(nodes, tick_ms=self._tick_ms, lateness_ms=round(tracking.lateness_s * 1000))
         self._positioner = positioner
@@ -164,7 +166,10 @@ class Engine:
             self.counters["no_car_park"] += len(reads)
             return
         for read in on_time:
-            self._car_park.feed(read)
+            if self._node_of.get(read.camera, batch.node) == batch.node:
+                self._car_park.feed(read)
+            else:
+                self.counters["foreign_camera"] += 1
 
     def count_cars(self, count: CarParkCount) -> None:
         """Take in that somebody has counted the cars in the car park."""

@@ -38,6 +38,8 @@ EVERY_MS = 10_000
 """How often the numbers are made anew while no car passes."""
 RENEW_MS = 60 * MINUTE_MS
 """How often the lengths of stays are."""
+MOST_CARS = 20_000
+"""Cars that are followed, many times what any car park holds; beyond it the first one is given up."""
 UNSEEN_BELOW = 0.005
 """A car less likely there than this is given up ..."""
 RECOGNISED_MS = 12 * 60 * MINUTE_MS
@@ -152,6 +154,8 @@ class CarPark:
         if isinstance(item, CarParkCount):
             areas = range(len(self._ids)) if item.area is None else [self._ids.index(item.area)]
             self._anchor(item.t_ms, list(areas), item.cars)
+        elif not self._passages.has_room(item.track):
+            self.counters["plates_full"] += 1
         elif (passage := self._passages.take(item)) is not None:
             self._pass(passage)
 
@@ -180,6 +184,11 @@ class CarPark:
     # Cars come in
 
     def _enter(self, passage: Passage) -> None:
+        stay = self._events.stay_id(passage.camera, passage.track)
+        if stay in self._cars:
+            return  # told again, so long afterwards that its track was forgotten
+        if len(self._cars) >= MOST_CARS:
+            self._give_up(next(iter(self._cars)).stay, passage.t_ms)
         self._entered[-1] += 1
         self._entered[passage.target] += 1
         self._rates.entered()
@@ -187,12 +196,12 @@ class CarPark:
         if (known := came_back(passage, self._cars, self._counting)) is not None:
             self._give_up(known, passage.t_ms)
         car = Car(
-            self._events.stay_id(passage.camera, passage.track), passage.t_ms, passage.t_ms, passage.target,
+            stay, passage.t_ms, passage.t_ms, passage.target,
             passage.camera, passage.reading.to_keep(), since_ms=passage.t_ms,
         )  # fmt: skip
         self._cars.add(car)
-        stay = self._record(car, left_ms=None, confidence=passage.reading.confidence)
-        self._tell_car(EventKind.CAR_ENTERED, passage.t_ms, stay, car.reading)
+        record = self._record(car, left_ms=None, confidence=passage.reading.confidence)
+        self._tell_car(EventKind.CAR_ENTERED, passage.t_ms, record, car.reading)
 
     # Cars move between areas
 

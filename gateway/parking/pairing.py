@@ -23,6 +23,9 @@ SURE = 0.95
 LIKELIER_THAN_NOT = 0.5
 WAIT_MS = 5 * 60_000
 """How long an exit that is not sure waits for other cars to leave."""
+MOST_WAITING = 40
+"""Exits that wait; where there are more, the first ones are settled as they are. A day of rain has ten at a
+time, and the work grows with the fourth power of their number."""
 NEVER = 1e6
 """Cost of what cannot be; larger than any sum of logarithms."""
 
@@ -65,7 +68,7 @@ class Settled(msgspec.Struct, frozen=True):
 
 
 def settle(open_exits: Sequence[tuple[Passage, Candidates]], now_ms: int) -> list[Settled]:
-    """Return which of some exits are settled at `now_ms`, and how.
+    """Return which of some exits, in the order in which they came, are settled at `now_ms`, and how.
 
     The certainty is the smaller of two: that of the car among all it may have been, as if there were no other
     exit, without the cars that the others take; and how much worse everything gets if it is another car.
@@ -91,7 +94,8 @@ def settle(open_exits: Sequence[tuple[Passage, Candidates]], now_ms: int) -> lis
             others.share(stay) if stay is not None else 1.0 - sum(others.shares()[0].values()),
             _margin(costs, row, column, best),
         )
-        if certainty >= SURE or now_ms - passage.t_ms >= WAIT_MS:
+        overdue = row < len(open_exits) - MOST_WAITING or now_ms - passage.t_ms >= WAIT_MS
+        if certainty >= SURE or overdue:
             stay = stay if certainty >= LIKELIER_THAN_NOT else None
             settled.append(Settled(passage, stay, certainty, others))
     return settled

@@ -18,6 +18,9 @@ DOUBLE_MS = 3 * 60_000
 SURELY_THE_SAME = 1_000.0
 """How much likelier than not, beside the few percent of passages that are told twice."""
 
+MOST_OPEN, MOST_ENDED, MOST_RECENT = 10_000, 100_000, 1_000
+"""Tracks that are remembered: many times what drives through all gates in that time."""
+
 STREET = -1
 """Stands where the index of an area would stand for what is not the car park."""
 
@@ -86,6 +89,10 @@ class Passages:
         """Whether a camera stands at a gate."""
         return camera in self._gates
 
+    def has_room(self, track: str) -> bool:
+        """Whether a read of this track can be taken in."""
+        return len(self._open) < MOST_OPEN or track in self._open
+
     def take(self, read: PlateRead) -> Passage | None:
         """Take in a read; gives the passage that it ends, unless that was told before."""
         if read.track in self._ended:
@@ -119,6 +126,8 @@ class Passages:
     def _end(self, name: str, t_ms: int) -> Passage | None:
         track = self._open.pop(name)
         self._ended[name] = t_ms
+        if len(self._ended) > MOST_ENDED:
+            del self._ended[next(iter(self._ended))]
         source, target = self._way(track)
         unknown = {track.direction, self._gates[track.camera].usual} == {Direction.UNKNOWN}
         passage = Passage(t_ms, track.camera, name, source, target, track.reading, not unknown)
@@ -129,6 +138,7 @@ class Passages:
             for other in self._recent
         )
         self._recent.append(passage)  # doubles, too: a queue may be told of again and again
+        del self._recent[:-MOST_RECENT]
         return None if double else passage
 
     def _way(self, track: _Track) -> tuple[int, int]:

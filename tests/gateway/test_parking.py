@@ -1,10 +1,26 @@
 """What the car park makes of passages: stays, counts, doubles, missed and misread plates."""
 
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from contracts.control import CarParkCount
 from contracts.events import CarParkEvent, EventKind
-from tests.gateway.parked import HOUR_MS, MINUTE_MS, START_MS, Pass, all_reads, car_park, events, left, play
+from contracts.messages import AgentState, AgentStatus, ObservationBatch
+from gateway.engine import build_engine
+from tests.gateway.parked import (
+    HOUR_MS,
+    MINUTE_MS,
+    START_MS,
+    Pass,
+    all_reads,
+    car_park,
+    events,
+    left,
+    play,
+    reads,
+    site_with_car_park,
+)
 
 HOUR, MINUTE = 3600.0, 60.0
 DAY = 24 * HOUR
@@ -235,3 +251,57 @@ def test_cameras_at_no_gate_are_counted_and_left_out() -> None:
     )
     play(park, [Pass(60, "car-out", "浙A12345")], 600)
     assert park.counters == {"camera_at_no_gate": 2}
+
+
+def test_a_track_that_is_told_again_hours_later_is_the_same_car() -> None:
+    """Its plate may be another one then: the car that is there stays, and every exit finds its way."""
+    park = car_park()
+    for number, (t_s, camera, plate) in enumerate(
+        [(60, "car-in", "浙A12345"), (2 * HOUR, "car-in", "浙B77777"),
+         (3 * HOUR, "car-out", "浙B77777"), (4 * HOUR, "car-out", "浙A12345")]
+    ):  # fmt: skip
+        for read in reads(number, Pass(t_s, camera, plate)):
+            park.feed(replace(read, track="0" * 16) if camera == "car-in" else read)
+    ticks = [park.step(START_MS + minute * MINUTE_MS) for minute in range(300)]
+    assert len(events(ticks, EventKind.CAR_ENTERED)) == 1
+    assert [gone.data.entered_ms for gone in left(ticks)] == [None, START_MS + 64_000]
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that makes up cars fills neither the list of tracks nor that of cars; the rest is counted."""
+    monkeypatch.setattr("gateway.parking.passages.MOST_OPEN", 5)
+    monkeypatch.setattr("gateway.parking.car_park.MOST_CARS", 4)
+    park = car_park()
+    for number in range(8):
+        begun, _ = reads(number, Pass(60, "car-in", f"浙C{number:02d}A{number:02d}"))
+        park.feed(begun)
+    tick = park.step(START_MS + MINUTE_MS + 30_000)
+    assert tick.areas[0].queue == 5
+    assert park.counters == {"plates_full": 3}
+    for number in range(8, 16):
+        for read in reads(number, Pass(100 + 5 * number, "car-in", f"浙C{number:02d}A{number:02d}")):
+            park.feed(replace(read, track=f"{number % 5:016x}") if number < 13 else read)
+    tick = park.step(START_MS + 5 * MINUTE_MS)
+    assert len(tick.places) == 4
+
+
+def test_a_node_speaks_of_its_own_cameras_alone() -> None:
+    """What another node says of a camera is counted and left out."""
+    site = site_with_car_park()
+    engine = build_engine(site)
+    said = reads(1, Pass(2, "car-in", "浙A12345"))
+    nodes = [node.id for node in site.nodes]
+    engine.status(AgentStatus(agent="all", nodes=nodes, state=AgentState.ONLINE, since_ms=START_MS))
+    for seq in range(3):
+        for node in nodes:
+            stranger = seq == 2 and node == nodes[0]
+            batch = ObservationBatch(
+                node=node, boot="0" * 16, seq=seq, watermark_ms=START_MS + seq * 10_000,
+                plates=said if stranger else UNSET,
+            )  # fmt: skip
+            engine.feed(batch)
+    assert nodes[-1] == "gate"
+    assert engine.counters == {"foreign_camera": 2}
+    engine.feed(replace(batch, seq=3, plates=said))
+    entered = [event for tick in engine.flush() if tick.parking for event in tick.parking.events]
+    assert [event.kind for event in entered] == [EventKind.CAR_ENTERED]

@@ -13,7 +13,7 @@ from gateway.limits import OF_ONE, WITHIN_S, Limit
 from gateway.parking.forecast import MINUTES, Flow, forecast, reaches
 from gateway.parking.hidden import Hidden
 from gateway.parking.lengths import MINUTE_MS, Lengths
-from gateway.parking.pairing import Candidates, settle
+from gateway.parking.pairing import MOST_WAITING, Candidates, settle
 from gateway.parking.passages import Passage
 from gateway.parking.rates import QUARTER_MS, Rates
 from gateway.parking.reading import Reading, likelihood_ratio
@@ -121,6 +121,18 @@ def test_two_exits_do_not_end_one_stay() -> None:
         (second, Candidates({"a": 90.0}, 0.0, 0.001)),
     ]
     assert {one.stay for one in settle(exits, START_MS + 1)} == {"a", "b"}
+
+
+def test_no_more_than_some_exits_wait() -> None:
+    """Of many that are unsure the first ones are settled as they are: the others wait on."""
+    even = Candidates({"one": 50.0, "two": 50.0}, 1.0, 1.0)
+    exits = [
+        (Passage(START_MS + i, "car-out", f"{i:016x}", 0, -1, reading("浙A12345")), even)
+        for i in range(MOST_WAITING + 3)
+    ]
+    settled = settle(exits, START_MS + 100)
+    assert [one.passage for one in settled if one.certainty < 0.95] == [passage for passage, _ in exits[:3]]
+    assert settle(exits[3:], START_MS + 100) == []
 
 
 def test_the_forecast_is_that_of_many_drawn_walks() -> None:
