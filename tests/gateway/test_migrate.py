@@ -20,6 +20,7 @@ from gateway.store.outbox import bodies
 from gateway.store.records import CarParkMinute, NodeRecord, Outputs, ZoneMinute
 from gateway.store.sqlite import SqliteStore
 from mallsense.cli import main
+from simulators import mall as demo_mall
 from tests.gateway.crowd import small_site
 from tests.gateway.stored import DAY, MINUTE, cells, path, places, stay, visit
 from tests.influx import Influxd
@@ -40,7 +41,7 @@ def outputs(day_ms: int) -> Outputs:
         visits={f"v{number + i}": visit(number + i, t) for i, t in enumerate(at)},
         paths=[path(number + i, t + 999) for i, t in enumerate(at)],
         positions=[places(t, *(f"{i:016x}" for i in range(n))) for n, t in enumerate(at, 1)],
-        zone_minutes=[ZoneMinute(t, zone, 1.5, 2.0, 0.5, 1, 0) for t in at for zone in ("S1", "mall")],
+        zone_minutes=[ZoneMinute(t, zone, 1.5, 2.0, 0.5, 1, 0) for t in at for zone in ("S10", "mall")],
         cell_minutes=[cells(t, i) for i, t in enumerate(at)],
         nodes={"n1": NodeRecord("n1", day_ms, health)},
         stays={f"s{number + i}": stay(number + i, t) for i, t in enumerate(at)},
@@ -246,6 +247,14 @@ def test_file_that_is_no_store(
     spoil(file)
     assert run(file, "influx://127.0.0.1:1/mall", "--site", site) == 2
     assert expected in capsys.readouterr().err
+
+
+def test_another_malls_site_file(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A site file that has none of the zones in the store is refused before anything is sent."""
+    other = tmp_path / "other.yaml"
+    other.write_text(dump_site(demo_mall.site()), encoding="utf-8")
+    assert run(file, "influx://127.0.0.1:1/mall", "--site", other) == 2
+    assert "are none of those of lumen-bay" in " ".join(capsys.readouterr().err.split())
 
 
 def test_database_that_nobody_made(

@@ -46,6 +46,7 @@ def figures(
     place = gateways_login(address, token_file, ca)
     store = Source(file)
     mall = read_site(site)
+    store.check_mall(mall)
     grid = zone_map(mall).heat_grid
     settings = FigureSettings.of(
         mall,

@@ -31,6 +31,7 @@ def migrate(
     place = gateways_login(address, token_file, ca)
     mall = read_site(site)
     source = Source(file)
+    source.check_mall(mall)
     client = InfluxClient(place)
     try:
         now_ms = time.time_ns() // 1_000_000  # a command may tell the time

@@ -6,11 +6,11 @@ from pathlib import Path as FilePath
 from typing import NamedTuple
 
 from contracts.errors import ConfigurationError
-from contracts.site import Retention
+from contracts.site import Retention, Site
 from gateway.store import columns, schema
 from gateway.store.influx.lines import Lines
 from gateway.store.reading import HOUR_MS, SqliteHistory
-from gateway.store.records import MINUTE_MS, CellGrid, CellMinute
+from gateway.store.records import MINUTE_MS, WHOLE_MALL, CellGrid, CellMinute
 
 DAY_MS = 24 * HOUR_MS
 _EVER_MS = 9_000_000_000_000
@@ -44,6 +44,20 @@ class Source(SqliteHistory):
             raise ConfigurationError(
                 f"{path}: a store of version {found}, this mallsense knows {len(schema.MIGRATIONS)}",
                 "Start a gateway of this mallsense with it once: it brings an older one up to date.",
+            )
+
+    def check_mall(self, site: Site) -> None:
+        """Raise `ConfigurationError` where none of the zones in the file is one of the site's.
+
+        The file does not say which mall it is of, and points of another mall cannot be told apart any more.
+        """
+        zones = {zone for (zone,) in self._rows("SELECT DISTINCT zone FROM zone_minutes")}
+        shops = {zone for zone in zones if zone != WHOLE_MALL and ":" not in zone}
+        if shops and shops.isdisjoint(zone.id for _, zone in site.zones()):
+            raise ConfigurationError(
+                f"{self._path}: its zones ({', '.join(sorted(shops)[:3])} ...) are none of those of"
+                f" {site.mall.id}",
+                "Give the site file of the mall whose gateway wrote it.",
             )
 
     def parts(self, kind: "Kind", from_ms: int) -> list[int]:
