@@ -1,10 +1,11 @@
 """The car park's desk: tickets, find my car, free parking."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from math import ceil
-from typing import Any, Self
+from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
 
@@ -20,6 +21,8 @@ from gateway.store.desk import Claim, Desk, RefusedError, Ticket
 MINUTE_MS = 60_000
 LONGEST_MS = 10 * MINUTE_MS
 """A ticket is of one car: in a longer period several pass."""
+WRONG_GUESS = (404, 409)
+"""Not 503: who asks before anything is known has not guessed."""
 
 REFUSED: dict[int | str, dict[str, Any]] = {
     404: {"model": schemas.Problem, "description": "no such ticket, or no such car"},
@@ -50,13 +53,12 @@ def find(
     here: Here, plan: Plan, attendant: With, request: Request, asked: own.FindRequest
 ) -> own.FoundAnswer:
     """Tell where a car is, by its ticket or by the end of a plate that is enrolled with consent."""
-    with _Guessing(attendant.limit, request) as guessing:
+    with _guess(attendant.limit, request):
         place = (
             _of_token(here, attendant.desk, asked.token)
             if asked.token
             else _of_plate(here, asked.plate or "")
         )
-        guessing.right = True
     area = next(area for area in plan.areas if area.id == place.area)
     return own.FoundAnswer(
         stay=place.stay, area=area.id, name=area.name, level=area.level, entered_ms=place.entered_ms,
@@ -87,11 +89,10 @@ def claim(
     if (before := _before(attendant.desk, asked, here.now_ms())) is not None:
         return _claim(before)
     voucher = _voucher(plan, asked.voucher)
-    with _Guessing(attendant.limit, request) as guessing:
+    with _guess(attendant.limit, request):
         place = (
             _of_token(here, attendant.desk, asked.token) if asked.token else _of_stay(here, asked.stay or "")
         )
-        guessing.right = True
     now_ms = now_of(here).t_ms
     if voucher.members and asked.member is None:
         raise HTTPException(422, f"voucher {voucher.id} is for members: give `member`")
@@ -126,24 +127,18 @@ def _before(desk: Desk, asked: own.ClaimRequest, now_ms: int) -> Claim | None:
     return before if before.stay == stay else None
 
 
-class _Guessing:
-    """Counts who names a ticket or a plate that is not there, and lets nobody do so too often."""
-
-    def __init__(self, limit: Limit, request: Request) -> None:
-        self._limit = limit
-        self._address = request.client.host if request.client else ""
-        self.right = False
-
-    def __enter__(self) -> Self:
-        if (wait_s := self._limit.wait_s(self._address, time.time())) > 0:
-            raise HTTPException(
-                429, "too many wrong guesses; wait a minute", {"Retry-After": str(ceil(wait_s))}
-            )
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if not self.right:
-            self._limit.wrong(self._address, time.time())
+@contextmanager
+def _guess(limit: Limit, request: Request) -> Iterator[None]:
+    """Count who names a ticket or a plate that is not there, and let nobody do so too often. Raises 429."""
+    address = request.client.host if request.client else ""
+    if (wait_s := limit.wait_s(address, time.monotonic())) > 0:
+        raise HTTPException(429, "too many wrong guesses; wait a minute", {"Retry-After": str(ceil(wait_s))})
+    try:
+        yield
+    except HTTPException as error:
+        if error.status_code in WRONG_GUESS:
+            limit.wrong(address, time.monotonic())
+        raise
 
 
 def _of_token(here: Context, desk: Desk, token: str) -> Place:
@@ -180,8 +175,7 @@ def _of_stay(here: Context, stay: str) -> Place:
 
 def _of_plate(here: Context, end: str) -> Place:
     """Return the car whose enrolled plate ends so: nobody else's can be found by its plate."""
-    wanted = end.replace("·", "").replace(" ", "").upper()
-    found = [place for place in now_of(here).places if place.enrolled and place.enrolled.endswith(wanted)]
+    found = [place for place in now_of(here).places if place.enrolled and place.enrolled.endswith(end)]
     if not found:
         raise HTTPException(404, "no enrolled plate that ends so is in the car park")
     if len(found) > 1:

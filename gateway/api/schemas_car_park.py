@@ -1,13 +1,28 @@
 """What the HTTP API answers, and is asked, about the car park."""
 
+import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from contracts.site import Name
 from gateway.api.schemas import Answer
 
+LEAST_CHARACTERS = 4
+"""Of a plate's end: with fewer, plates that are there could be guessed."""
+
 Text = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+def _end_of_plate(text: str) -> str:
+    plain = re.sub(r"[\s·•.\-]", "", text).upper()
+    if len(plain) < LEAST_CHARACTERS or not plain.isalnum():
+        raise ValueError(f"expected the end of a plate, at least {LEAST_CHARACTERS} letters and digits")
+    return plain
+
+
+EndOfPlate = Annotated[str, Field(min_length=LEAST_CHARACTERS, max_length=20), AfterValidator(_end_of_plate)]
+"""In capitals, without separators, which do not count."""
 
 
 class AreaAnswer(Answer):
@@ -111,7 +126,7 @@ class FindRequest(Request):
     """By the token of a ticket, or by the end of a plate that is enrolled with consent."""
 
     token: Text | None = None
-    plate: Annotated[str, Field(min_length=4, max_length=12)] | None = None
+    plate: EndOfPlate | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "FindRequest":

@@ -61,8 +61,7 @@ class Desk:
         """Make a ticket for the car that passes `camera` in a period; gives it, and when it expires."""
         token, expires_ms = secrets.token_urlsafe(16), now_ms + TICKET_MS
         with self._file.transaction() as db:
-            db.execute("DELETE FROM tickets WHERE expires_ms < ?", (now_ms,))
-            db.execute("DELETE FROM claims WHERE t_ms < ?", (now_ms - CLAIMS_MS,))
+            _forget(db, now_ms)
             row = (self._hash("ticket", token), camera, from_ms, to_ms, expires_ms)
             db.execute("INSERT INTO tickets VALUES (?, ?, ?, ?, NULL, ?)", row)
         return token, expires_ms
@@ -93,6 +92,7 @@ class Desk:
         hashed = None if member is None else self._hash("member", member)
         row = (made.claim, made.voucher, made.stay, hashed, day, made.t_ms, made.free_min)
         with self._file.transaction() as db:
+            _forget(db, made.t_ms)
             try:
                 db.execute("INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             except sqlite3.IntegrityError as error:
@@ -140,3 +140,8 @@ class Desk:
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+
+
+def _forget(db: sqlite3.Connection, now_ms: int) -> None:
+    db.execute("DELETE FROM tickets WHERE expires_ms < ?", (now_ms,))
+    db.execute("DELETE FROM claims WHERE t_ms < ?", (now_ms - CLAIMS_MS,))

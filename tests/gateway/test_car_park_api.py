@@ -219,6 +219,8 @@ def test_only_enrolled_plates_find_a_car(park: Park) -> None:
         ("tickets", {"camera": "ramp", "from_ms": 1, "to_ms": 2}, "there are car-in, car-out"),
         ("tickets", {"camera": "car-in", "from_ms": 2, "to_ms": 2}, "to_ms must be after from_ms"),
         ("find", {}, "give token or plate"),
+        ("find", {"plate": "· - ·"}, "at least 4 letters and digits"),
+        ("find", {"plate": "·.1.1"}, "at least 4 letters and digits"),
         ("claims", {"claim": "x", "voucher": "none", "stay": "y"}, "no voucher 'none'"),
     ],
 )
