@@ -121,6 +121,14 @@ def load(name: str, entry: Entry) -> Any:
             f"mallsense {name} needs the package {missing!r}, which is not installed.",
             f"Install it with: pip install 'mallsense[{entry.extra}]'",
         ) from error
+    except ImportError as error:  # it is there, and a library of the system or a part of it is not
+        if (error.name or "").partition(".")[0] in _OWN:
+            raise
+        raise MallsenseError(
+            f"a package that mallsense {name} needs cannot be loaded: {error}",
+            f"Install it again with: pip install --force-reinstall 'mallsense[{entry.extra}]'; where a library"
+            " of the system is missing, it is named above.",
+        ) from error
     if isinstance(target, typer.Typer):
         group = typer.main.get_command(target)
         group.name = name

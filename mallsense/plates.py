@@ -1,6 +1,5 @@
 """`mallsense plates`: read the plates of pictures or of a video into a table, to try a camera out."""
 
-import contextlib
 import logging
 import os
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from contracts.errors import ConfigurationError
+from edge_agent.camera.picture import read_picture
 from edge_agent.plates.detector import Image
 from edge_agent.plates.europe import formats_of_countries
 from edge_agent.plates.reader import SIDE, PlateReader
@@ -24,6 +24,7 @@ COLUMNS = ("file", "plate", "confidence", "x", "y", "w", "h")
 PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 DEFAULT_OUT = Path("plates.csv")
 _SURE = 0.9
+_ELSEWHERE = "Name another file with --out."
 
 
 class Shot(NamedTuple):
@@ -62,6 +63,7 @@ def plates(
     reader = PlateReader(
         formats_of_countries(country or ["CN"]), threads=threads or len(os.sched_getaffinity(0)), side=side
     )
+    _make_private(out)
     rows: list[tuple[object, ...]] = []
     seen = broken = sure = 0
     with _progress() as progress:
@@ -71,7 +73,7 @@ def plates(
                 broken += 1
                 if broken == 1:
                     _log.warning(
-                        "%s cannot be decoded as a picture: skipped, as all others will be", shot.name
+                        "%s cannot be decoded as a picture: skipped; others like it are counted", shot.name
                     )
                 continue
             readings = reader.read(shot.image)
@@ -84,11 +86,20 @@ def plates(
             f"none of the {seen} pictures of {source} could be decoded",
             "Expected JPEG, PNG, WebP, BMP or TIFF, or a video that FFmpeg can decode.",
         )
-    with contextlib.suppress(OSError):  # the next line says what is wrong
+    write_csv(out, COLUMNS, rows, hint=_ELSEWHERE)
+    _tell(seen, broken, len({row[0] for row in rows}), sure, len(rows), out)
+
+
+def _make_private(out: Path) -> None:
+    """Make the table before anything is read: what cannot be written is said at once."""
+    try:
         out.touch(mode=0o600)
         out.chmod(0o600)
-    write_csv(out, COLUMNS, rows, hint="Name another file with --out.")
-    _tell(seen, broken, len({row[0] for row in rows}), sure, len(rows), out)
+        out.open("a").close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{out}: cannot be written: {error.strerror or error}", _ELSEWHERE
+        ) from error
 
 
 def _shots(source: Path, every: int) -> tuple[Iterator[Shot], int | None]:
@@ -100,13 +111,13 @@ def _shots(source: Path, every: int) -> tuple[Iterator[Shot], int | None]:
                 f"there is no picture in the folder {source}",
                 f"Expected files ending in {', '.join(sorted(PICTURES))}.",
             )
-        return (Shot(path.name, _decoded(path)) for path in files), len(files)
+        return (Shot(path.name, read_picture(path)) for path in files), len(files)
     if not source.is_file():
         raise ConfigurationError(
             f"there is no file or folder {source}", "Name a folder of pictures, a picture or a video."
         )
     if source.suffix.lower() in PICTURES:
-        return iter([Shot(source.name, _decoded(source))]), 1
+        return iter([Shot(source.name, read_picture(source))]), 1
     video = cv2.VideoCapture(str(source))
     if not video.isOpened():
         raise ConfigurationError(
@@ -125,11 +136,6 @@ def _frames(video: cv2.VideoCapture, name: str, every: int) -> Iterator[Shot]:
             yield Shot(f"{name}#{number}", np.asarray(image, np.uint8) if decoded else None)
         number += 1
     video.release()
-
-
-def _decoded(path: Path) -> Image | None:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)  # takes files that end early, which imdecode does not
-    return None if image is None else np.asarray(image, np.uint8)
 
 
 def _progress() -> Progress:

@@ -14,6 +14,8 @@ _VIDEO = {".avi", ".mp4", ".mkv", ".mov", ".mjpg", ".mjpeg", ".ts", ".webm", ".h
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 _STREAMS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 
+_ESCAPES = "special characters of a password are written as %40 for @, %2F for /"
+
 
 class AddressKind(Enum):
     """What an address leads to."""
@@ -77,6 +79,11 @@ class CameraAddress:
             return cls(AddressKind.FOLDER, text)
         if path.is_file() and path.suffix.lower() in _VIDEO:
             return cls(AddressKind.FILE, text)
+        if "@" in text and not path.exists():  # a login: an address whose scheme is missing or misspelt
+            raise ConfigurationError(
+                f"camera: an address at {text.rpartition('@')[2]!r} does not say how to ask it",
+                f"Begin it with rtsp:// or http://, as in rtsp://user:password@host/path; {_ESCAPES}.",
+            )
         what = "is no video that is known by its name" if path.is_file() else "there is no such file"
         raise ConfigurationError(
             f"camera {text}: {what}",
@@ -94,8 +101,7 @@ class CameraAddress:
         if not known:
             raise ConfigurationError(
                 f"camera: a {scheme}:// address that cannot be used",
-                f"Expected {', '.join(f'{one}://host/path' for one in _STREAMS)}; special characters of a"
-                " password are written as %40 for @, %2F for /.",
+                f"Expected {', '.join(f'{one}://host/path' for one in _STREAMS)}; {_ESCAPES}.",
             )
         return found
 

@@ -9,6 +9,7 @@ that what a killed agent has left is deleted at the next start.
 import json
 import logging
 import re
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -25,7 +26,7 @@ _OURS = re.compile(r"[A-Za-z0-9_-]+-\d{13,}\.(jpg|json)")
 
 
 class KeptImages:
-    """A folder of pictures that empties itself."""
+    """A folder of pictures that empties itself. Any thread calls it."""
 
     def __init__(self, folder: Path, until_ms: int, now_ms: Callable[[], int], *, note: Path) -> None:
         """Keep pictures in `folder`, which is new or empty, until `until_ms`; `note` remembers where.
@@ -40,6 +41,8 @@ class KeptImages:
         self._now_ms = now_ms
         self._kept: list[Path] = []
         self._over = False
+        # Held while a picture is written: nothing comes into the folder after it was emptied.
+        self._lock = threading.RLock()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if any(folder.iterdir()):
@@ -57,31 +60,37 @@ class KeptImages:
 
     def until_ms(self) -> int | None:
         """Tell until when pictures are kept; None once they are gone. Deletes them when it is time."""
-        if not self._over and self._now_ms() >= self._until_ms:
-            self.close()
-        return None if self._over else self._until_ms
+        with self._lock:
+            if not self._over and self._now_ms() >= self._until_ms:
+                self.close()
+            return None if self._over else self._until_ms
 
     def keep(self, camera: str, t_ms: int, image: Image, readings: Sequence[Reading]) -> None:
         """Keep a picture and what was read in it, while it is time."""
-        if self.until_ms() is None:
-            return
-        path = self._folder / f"{camera}-{t_ms}.jpg"
-        try:
-            path.write_bytes(cv2.imencode(".jpg", image)[1].tobytes())
-            read = [[r.text, round(r.confidence, 4)] for r in readings]
-            path.with_suffix(".json").write_text(json.dumps(read, ensure_ascii=False), encoding="utf-8")
-            self._kept.append(path)
-            if len(self._kept) > MOST_PICTURES:
-                oldest = self._kept.pop(0)
-                oldest.unlink(missing_ok=True)
-                oldest.with_suffix(".json").unlink(missing_ok=True)
-        except OSError as error:
-            _log.warning("no more pictures are kept in %s: %s", self._folder, error.strerror)
-            self.close()
+        with self._lock:
+            if self.until_ms() is None:
+                return
+            try:
+                self._write(self._folder / f"{camera}-{t_ms}.jpg", image, readings)
+            except OSError as error:
+                _log.warning("no more pictures are kept in %s: %s", self._folder, error.strerror)
+                self.close()
+
+    def _write(self, path: Path, image: Image, readings: Sequence[Reading]) -> None:
+        path.write_bytes(cv2.imencode(".jpg", image)[1].tobytes())
+        read = [[r.text, round(r.confidence, 4)] for r in readings]
+        path.with_suffix(".json").write_text(json.dumps(read, ensure_ascii=False), encoding="utf-8")
+        self._kept.append(path)
+        if len(self._kept) > MOST_PICTURES:
+            oldest = self._kept.pop(0)
+            oldest.unlink(missing_ok=True)
+            oldest.with_suffix(".json").unlink(missing_ok=True)
 
     def close(self) -> None:
         """Delete what was kept."""
-        if not self._over:
+        with self._lock:
+            if self._over:
+                return
             self._over = True
             _delete(self._folder)
             self._note.unlink(missing_ok=True)

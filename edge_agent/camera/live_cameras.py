@@ -136,6 +136,8 @@ class LiveCameras:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
+        for camera in self._cameras:  # all at once: one that is being opened may take its time
+            camera.newest.stop()
         for thread in self._threads:
             thread.join(timeout=5.0)
         for camera in self._cameras:

@@ -69,10 +69,14 @@ class NewestPicture:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._thread.join(timeout=LEAVE_S)
+
+    def stop(self) -> None:
+        """Have the thread end, and do not wait for it."""
         self._stop.set()
         with self._came:
             self._came.notify_all()
-        self._thread.join(timeout=LEAVE_S)
 
     def take(self, longest_s: float) -> Fresh | None:
         """Wait for a picture that was not taken yet; None where none came."""
@@ -91,6 +95,8 @@ class NewestPicture:
                     self._watch(camera)
             except CameraError as error:
                 self._is(error.trouble)
+            except Exception as error:  # noqa: BLE001  # what OpenCV throws at a picture; the camera is opened anew
+                self._is(garbage(str(self._address), type(error).__name__))
             if self._stop.is_set():
                 return
             if self._monotonic() - began_s > max(WELL_S, pause_s):

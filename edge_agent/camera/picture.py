@@ -1,8 +1,10 @@
 """Pictures and what is read in them: the words of this package."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -11,6 +13,15 @@ Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 Quad = npt.NDArray[np.float32]
 """(4, 2) corners in pixels: top left, top right, bottom right, bottom left of the plate."""
+
+
+def read_picture(path: Path) -> Image | None:
+    """Read a file; None where it is no picture, or one of more pixels than OpenCV takes (2 to the 30th)."""
+    try:
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)  # takes files that end early, which imdecode does not
+    except cv2.error:
+        return None
+    return None if image is None else np.asarray(image, np.uint8)
 
 
 class Picture(NamedTuple):

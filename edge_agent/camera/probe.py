@@ -64,14 +64,22 @@ def _request(address: CameraAddress, login: str) -> tuple[str, str, str]:
             return _exchange(link, address, login)
 
 
-def _exchange(link: socket.socket, address: CameraAddress, login: str) -> tuple[str, str, str]:
+def _asked(address: CameraAddress) -> tuple[str, str]:
+    """Give the method and the URI that are asked for, which a login repeats."""
     parts = urlsplit(address.raw)
     host, port = address.endpoint
     path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-    if parts.scheme.lower().startswith("rtsp"):
-        first = f"DESCRIBE rtsp://{host}:{port}{path} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n"
+    rtsp = parts.scheme.lower().startswith("rtsp")
+    return ("DESCRIBE", f"rtsp://{host}:{port}{path}") if rtsp else ("GET", path)
+
+
+def _exchange(link: socket.socket, address: CameraAddress, login: str) -> tuple[str, str, str]:
+    host, port = address.endpoint
+    method, target = _asked(address)
+    if method == "DESCRIBE":
+        first = f"{method} {target} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n"
     else:
-        first = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+        first = f"{method} {target} HTTP/1.1\r\nHost: {host}:{port}\r\n"
     link.sendall(f"{first}{login}\r\n".encode())
     received = b""
     while b"\r\n\r\n" not in received and len(received) < _MOST_BYTES:
@@ -104,10 +112,9 @@ def _login(address: CameraAddress, head: str) -> str:
         return f"Authorization: Basic {token}\r\n" if re.search(r"(?i)authenticate:\s*basic", head) else ""
     challenge = dict(_CHALLENGE.findall(digest[1]))
     realm, nonce = challenge.get("realm", ""), challenge.get("nonce", "")
-    host, port = address.endpoint
-    uri = f"rtsp://{host}:{port}{parts.path or '/'}"
+    method, uri = _asked(address)
     secret = _md5(f"{user}:{realm}:{password}")
-    answer = _md5(f"{secret}:{nonce}:{_md5(f'DESCRIBE:{uri}')}")
+    answer = _md5(f"{secret}:{nonce}:{_md5(f'{method}:{uri}')}")
     return (
         f'Authorization: Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}",'
         f' response="{answer}"\r\n'

@@ -7,14 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import cv2
 import numpy as np
 
 from contracts.errors import ConfigurationError
 from contracts.plates import CameraTrouble
 from edge_agent.camera.address import PICTURES, AddressKind, CameraAddress
 from edge_agent.camera.opened import Opened
-from edge_agent.camera.picture import Picture
+from edge_agent.camera.picture import Picture, read_picture
 from edge_agent.camera.troubles import CameraError, Trouble, clock_jump, garbage
 
 _log = logging.getLogger(__name__)
@@ -92,7 +91,7 @@ class Recording:
         for number, path in enumerate(self._files):
             stamp_ms = _stamp_ms(path.name, self._zone)
             at_ms = self.first_ms + number * 1000 / FOLDER_FPS if stamp_ms is None else stamp_ms
-            yield float(at_ms), cv2.imread(str(path), cv2.IMREAD_COLOR)
+            yield float(at_ms), read_picture(path)
 
     def _say(self, trouble: Trouble) -> None:
         if self.trouble is None or self.trouble.kind != trouble.kind:

@@ -1,8 +1,10 @@
 """Which cameras a node has, from its site file and the command line."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from contracts.errors import ConfigurationError
 from contracts.site.model import Camera, Lane, LaneDirection, Node
@@ -43,6 +45,14 @@ def needs_camera_extra() -> Iterator[None]:
             f"cameras need the package {missing!r}, which is not installed",
             "Install it with: pip install 'mallsense[camera]'",
         ) from error
+    except ImportError as error:  # it is there, and a library of the system or a part of it is not
+        if (error.name or "").partition(".")[0] in ("edge_agent", "contracts"):
+            raise
+        raise ConfigurationError(
+            f"a package that cameras need cannot be loaded: {error}",
+            "Install it again with: pip install --force-reinstall 'mallsense[camera]'; where a library of the"
+            " system is missing, it is named above.",
+        ) from error
 
 
 def plan_cameras(node: Node, options: Sequence[str]) -> CameraPlan:
@@ -78,6 +88,13 @@ def _read(text: str, node: Node) -> tuple[str, CameraAddress]:
     name, equals, rest = text.partition("=")
     if equals and name in known:
         return name, CameraAddress.parse(rest)
+    if equals and re.fullmatch(r"[\w-]+", name) and not Path(text).exists():
+        raise ConfigurationError(
+            f"--camera: node {node.id} has no camera {name!r}",
+            f"Expected one of {', '.join(known)}, as in the site file."
+            if known
+            else "The site file names no camera of it: write the address alone.",
+        )
     if len(known) > 1:
         raise ConfigurationError(
             f"--camera: node {node.id} has the cameras {', '.join(known)}; which is this?",

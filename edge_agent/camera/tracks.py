@@ -117,8 +117,8 @@ class Track:
         expected = self.expected(t_ms)
         away = hypot(place.x - expected.x, place.y - expected.y) / max(place.width, expected.width)
         resized = abs(log(place.width / expected.width))
-        alike = differing(self.top, reading.text) <= SAME_TEXT
-        contradicts = differing(self.top, reading.text) > SAME_TEXT + 1
+        differ = differing(self.top, reading.text)
+        alike, contradicts = differ <= SAME_TEXT, differ > SAME_TEXT + 1
         if contradicts and self.sure > SURE and reading.confidence > SURE:
             return None
         limit = FAR_WIDTHS if alike else NEAR_WIDTHS

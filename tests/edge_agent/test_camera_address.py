@@ -47,6 +47,16 @@ def test_an_address_that_cannot_be_used_is_refused_without_showing_it(text: str)
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["admin:h%40unter2@10.0.3.21/main", "rtsp:/admin:a@unter2@10.0.3.21/main"])
+def test_a_login_without_a_scheme_is_not_shown(text: str) -> None:
+    """An address whose scheme is missing is no file's name: its login would be in the message."""
+    with pytest.raises(ConfigurationError, match=r"10\.0\.3\.21/main") as refused:
+        CameraAddress.parse(text)
+    assert "rtsp://" in str(refused.value.hint)
+    for part in ("admin", "unter2"):
+        assert part not in f"{refused.value} {refused.value.hint}"
+
+
 def test_an_address_is_found_in_the_environment_the_credentials_or_the_site_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

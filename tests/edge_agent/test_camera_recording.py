@@ -204,6 +204,7 @@ def test_the_command_line_names_cameras(tmp_path: Path) -> None:
     assert plan_cameras(node("ramp"), ["rtsp://cam/1"]).live
     for options, expected in (
         ([str(path)], "which is this"),
+        (["east=rtsp://cam/1"], "has no camera 'east'"),
         ([f"north={path}", f"north={path}"], "named twice"),
         ([f"north={path}", "south=rtsp://cam/1"], "cannot run together"),
     ):

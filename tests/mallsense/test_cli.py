@@ -106,6 +106,18 @@ def test_a_missing_extra_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "pip install 'mallsense[edge]'" in shown
 
 
+def test_a_package_that_cannot_be_loaded_is_said(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package that is there and misses a library of the system: which, and what to do."""
+    (tmp_path / "package_nobody_has.py").write_text("raise ImportError('libGL.so.1: no such file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert _run("lacking") == 2
+    shown = capsys.readouterr().err
+    assert "libGL.so.1" in shown
+    assert "pip install --force-reinstall 'mallsense[edge]'" in shown
+
+
 def test_a_missing_module_of_our_own_is_a_fault() -> None:
     """No extra brings a module of our own: the error is shown as it is."""
     with pytest.raises(ModuleNotFoundError, match="module_nobody_wrote"):

@@ -4,6 +4,8 @@ import csv
 import logging
 import shutil
 import stat
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -112,5 +114,10 @@ def test_what_it_says_where_it_cannot(photograph: Path, tmp_path: Path) -> None:
         run(tmp_path / "broken.jpg")
     with pytest.raises(ConfigurationError, match="'XX'"):
         run(photograph, "--country", "XX")
+    size = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)  # more pixels than OpenCV takes
+    head = struct.pack(">I", 13) + b"IHDR" + size + struct.pack(">I", zlib.crc32(b"IHDR" + size))
+    (tmp_path / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + head)
+    with pytest.raises(ConfigurationError, match="none of the 1 pictures"):
+        run(tmp_path / "huge.png", "--out", tmp_path / "huge.csv")
     with pytest.raises(ConfigurationError, match="cannot be written"):
         run(photograph, "--out", tmp_path / "absent" / "plates.csv")
