@@ -184,17 +184,19 @@ class _FloorCheck:
             )
 
     def _nodes(self, outline: BaseGeometry) -> Iterator[Finding]:
-        if len(self.nodes) < MIN_NODES:
+        hearing = sum(node.hears for _, node in self.nodes)
+        if hearing < MIN_NODES:
             yield self._finding(
                 Severity.WARNING,
                 self.path,
-                f"floor {self.floor.id} has {len(self.nodes)} nodes",
+                f"floor {self.floor.id} has {hearing} nodes",
                 f"Add nodes: a position needs {MIN_NODES} or more that hear the phone.",
             )
         for i, node in self.nodes:
             place = Point(node.x_m, node.y_m)
             # Nodes may hang over a void or in a closed room, so the holes of the outline count as inside.
-            away = place.distance(_filled(outline))
+            # Cameras alone are at the car park's gates, wherever these are.
+            away = place.distance(_filled(outline)) if node.hears else 0.0
             if away > NEAR_M:
                 yield self._finding(
                     Severity.ERROR if away > FAR_M else Severity.WARNING,

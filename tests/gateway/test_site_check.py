@@ -172,6 +172,14 @@ def test_a_hole_outside_its_shell_is_found() -> None:
     assert "hole lies outside shell" in findings(text)[0][0].what
 
 
+def test_cameras_may_be_anywhere() -> None:
+    """A node with cameras alone is where the car park's gate is; it hears no phones, and is none of three."""
+    ramp = "  - {id: ramp, floor: F1, x_m: 200, y_m: 0, cameras: [{id: ramp-in, lanes: [{id: l, direction: in}]}]}\n"
+    assert [finding.what for finding, _ in findings(GOOD + ramp) if "ramp " in finding.what] == []
+    two = GOOD.replace("  - {id: n3, floor: F1, x_m: 30, y_m: 30}\n", "") + ramp
+    assert any("floor F1 has 2 nodes" in finding.what for finding, _ in findings(two))
+
+
 def test_nodes_may_hang_over_a_void() -> None:
     """A node inside a hole of the outline, such as an atrium, is fine."""
     hole = (
