@@ -2,11 +2,15 @@
 
 import logging
 import os
+import re
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from hashlib import md5
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,6 +20,7 @@ from edge_agent.camera.address import CameraAddress
 from edge_agent.camera.live_cameras import LiveCameras
 from edge_agent.camera.live_source import LiveCameraSource
 from edge_agent.camera.newest import NewestPicture
+from edge_agent.camera.probe import explain
 from edge_agent.camera.troubles import CameraError
 from edge_agent.sources.protocol import Heard
 from tests.edge_agent.camera_parts import CAMERA, PLATES, MarkReader, picture
@@ -23,7 +28,8 @@ from tests.edge_agent.camera_servers import CameraServer, HttpCamera, RtspCamera
 from tests.support import free_port, wait_until
 
 QUICK = (0.05, 0.2)
-LOGIN = "admin:hunter2"
+USER, WORD = "admin", "hunter2"
+LOGIN = f"{USER}:{WORD}"
 
 
 def lively(number: int) -> Any:
@@ -40,6 +46,10 @@ def loop(number: int) -> Any:
 def watch(url: str, **more: Any) -> NewestPicture:
     """Watch a camera, impatiently."""
     return NewestPicture(CameraAddress.parse(url), retry_s=QUICK, **more)
+
+
+def _md5(text: str) -> str:
+    return md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def trouble_of(newest: NewestPicture) -> CameraTrouble | None:
@@ -119,6 +129,53 @@ def test_a_path_that_is_not_there_and_a_host_that_is_not_there() -> None:
         assert "Connection refused" in newest.trouble.advice
     with pytest.raises(CameraError, match="no such device"):
         opened.Opened(CameraAddress.parse("/dev/video63"))
+
+
+@pytest.mark.parametrize("start", ["rtsp", "http"])
+def test_a_digest_login_is_of_the_whole_address(start: str) -> None:
+    """With the query, which names the channel: a camera with the right password is not called refusing."""
+    asked: list[tuple[str, str]] = []
+
+    def answer(listener: socket.socket) -> None:
+        for _ in range(2):
+            with listener.accept()[0] as link:
+                request = link.recv(65_536).decode()
+                method, target, version = request.splitlines()[0].split()
+                given = dict(re.findall(r'(\w+)="([^"]*)"', request))
+                asked.append((target, given.get("uri", "")))
+                good = given.get("response") == _md5(
+                    f"{_md5(f'{USER}:cam:{WORD}')}:n1:{_md5(f'{method}:{target}')}"
+                )
+                status = "404 Not Found" if good else "401 Unauthorized"
+                challenge = 'WWW-Authenticate: Digest realm="cam", nonce="n1"\r\n'
+                link.sendall(f"{version} {status}\r\n{challenge}\r\n".encode())
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,), daemon=True)
+        thread.start()
+        where = f"{start}://{LOGIN}@127.0.0.1:{listener.getsockname()[1]}/live?channel=1&subtype=0"
+        error = explain(CameraAddress.parse(where))
+        thread.join(10)
+    assert "check the path" in error.trouble.advice
+    assert asked[0][1] == ""
+    assert asked[1][0] == asked[1][1]
+    assert asked[1][0].endswith("/live?channel=1&subtype=0")
+
+
+def test_a_picture_that_breaks_opencv_does_not_end_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is opened anew, and health says what was wrong meanwhile."""
+    whole = opened.Opened.retrieve
+    broken = iter([True])
+
+    def retrieve(camera: opened.Opened) -> Any:
+        if next(broken, False):
+            raise cv2.error("out of memory")
+        return whole(camera)
+
+    monkeypatch.setattr(opened.Opened, "retrieve", retrieve)
+    with HttpCamera(lively) as server, watch(server.url) as newest:
+        wait_until(lambda: newest.take(0.1))
+        assert newest.reconnects == 1
 
 
 def test_garbage_is_noticed_and_goes_away_by_itself() -> None:

@@ -6,7 +6,9 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import cv2
 import pytest
 from typer.testing import CliRunner
 
@@ -208,6 +210,26 @@ def test_a_folder_that_is_in_use_is_refused_and_the_number_of_pictures_is_bounde
     assert sorted(path.name for path in (tmp_path / "look").glob("*.jpg")) == [
         f"ramp-{10**12 + n}.jpg" for n in (3, 4, 5)
     ]
+
+
+def test_no_picture_comes_into_the_folder_after_it_was_emptied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time is up while a camera's thread writes one: that goes, too."""
+    kept = KeptImages(tmp_path / "look", 10**13, lambda: 10**12, note=tmp_path / "note")
+    closing = threading.Thread(target=kept.close)
+    encode_picture = cv2.imencode
+
+    def slowly(*args: Any) -> Any:
+        closing.start()
+        closing.join(0.1)
+        return encode_picture(*args)
+
+    monkeypatch.setattr(cv2, "imencode", slowly)
+    kept.keep("ramp", 10**12, picture(), [])
+    closing.join(10)
+    assert kept.until_ms() is None
+    assert list((tmp_path / "look").iterdir()) == []
 
 
 @pytest.mark.parametrize(("text", "minutes"), [("30m", 30), (" 2h ", 120), ("24h", 1440)])
