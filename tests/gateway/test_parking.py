@@ -1,7 +1,8 @@
 """What the car park makes of passages: stays, counts, doubles, missed and misread plates."""
 
+from itertools import product
+
 import pytest
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from contracts.control import CarParkCount
@@ -270,7 +271,7 @@ def test_a_track_that_is_told_again_hours_later_is_the_same_car() -> None:
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A node that makes up cars fills neither the list of tracks nor that of cars; the rest is counted."""
     monkeypatch.setattr("gateway.parking.passages.MOST_OPEN", 5)
-    monkeypatch.setattr("gateway.parking.car_park.MOST_CARS", 4)
+    monkeypatch.setattr("gateway.parking.stays.MOST_CARS", 4)
     park = car_park()
     for number in range(8):
         begun, _ = reads(number, Pass(60, "car-in", f"浙C{number:02d}A{number:02d}"))
@@ -292,16 +293,11 @@ def test_a_node_speaks_of_its_own_cameras_alone() -> None:
     said = reads(1, Pass(2, "car-in", "浙A12345"))
     nodes = [node.id for node in site.nodes]
     engine.status(AgentStatus(agent="all", nodes=nodes, state=AgentState.ONLINE, since_ms=START_MS))
-    for seq in range(3):
-        for node in nodes:
-            stranger = seq == 2 and node == nodes[0]
-            batch = ObservationBatch(
-                node=node, boot="0" * 16, seq=seq, watermark_ms=START_MS + seq * 10_000,
-                plates=said if stranger else UNSET,
-            )  # fmt: skip
-            engine.feed(batch)
-    assert nodes[-1] == "gate"
+    for seq, node in product(range(3), nodes):
+        engine.feed(ObservationBatch(node=node, boot="0" * 16, seq=seq, watermark_ms=START_MS + seq * 10_000))
+    batch = ObservationBatch(node=nodes[0], boot="0" * 16, seq=3, watermark_ms=START_MS + 20_000, plates=said)
+    engine.feed(batch)
     assert engine.counters == {"foreign_camera": 2}
-    engine.feed(replace(batch, seq=3, plates=said))
+    engine.feed(replace(batch, node="gate"))
     entered = [event for tick in engine.flush() if tick.parking for event in tick.parking.events]
     assert [event.kind for event in entered] == [EventKind.CAR_ENTERED]
