@@ -95,8 +95,9 @@ class Hidden:
         # A Gamma distribution of their number; those that have left were a Poisson sample of it.
         shape = UNKNOWN_SHAPE + self._left
         rate = 2.0 * UNKNOWN_SHAPE / self._capacity + (1.0 - stays) * (1.0 - unseen)
-        number = shape / rate
-        return number * stays, number * stays + shape / rate**2 * stays**2
+        # No more can be left than had room: a burst of exits into a small car park tells too much.
+        there = min(shape / rate * stays, max(self._capacity - self._left, 0.0))
+        return there, there + shape / rate**2 * stays**2
 
     def _later(self, t_ms: int, lengths: Lengths, missed_in: float) -> float:
         """Return how many of those that entered unread since are there."""

@@ -99,6 +99,16 @@ def test_cars_from_before_the_start_show_themselves() -> None:
     assert few < 10
 
 
+def test_no_more_cars_are_left_from_the_start_than_had_room() -> None:
+    """Seven exits in a minute and a half, of twenty spaces: thirteen may be left, not eighty."""
+    lengths, hidden = Lengths(), Hidden(20)
+    hidden.begin(START_MS)
+    for second in range(0, 84, 12):
+        hidden.exit(START_MS + second * 1000, 1.0, lengths, 0.02, 0.02)
+    mean, _ = hidden.expected(START_MS + 90_000, lengths, 0.02, 0.02)
+    assert 5 < mean <= 13
+
+
 def test_an_exit_is_held_while_two_cars_may_be_meant() -> None:
     """Two cars are equally likely: it waits; after five minutes it is nobody's."""
     passage = Passage(START_MS, "car-out", "0" * 16, 0, -1, reading("浙A12345"))
