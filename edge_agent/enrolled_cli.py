@@ -18,7 +18,7 @@ from edge_agent.enrolled import enrolled_digest
 from edge_agent.key import read_key_file
 from edge_agent.opt_out import key_id
 from edge_agent.opt_out_cli import LOCAL, Broker, Ca, Cert, CertKey, Key, Site
-from edge_agent.plate_text import plain_plate
+from edge_agent.plate_text import is_misspelt, plain_plate
 from edge_agent.retained_list import RetainedList, retained_list
 
 Plates = Annotated[list[str], typer.Argument(help="Plates, as 浙A12345.", show_default=False)]
@@ -36,6 +36,12 @@ def enrol(
     cert_key: CertKey = None,
 ) -> None:
     """Have nodes say these plates in clear text from now on; their owners have agreed to it."""
+    for number, plate in enumerate(plates, 1):
+        if is_misspelt(plain_plate(plate)):
+            raise ConfigurationError(
+                f"plate {number} of those named begins as a Chinese one, and none goes on like it",
+                "Write it like 浙A12345 or 浙AD12345: there is no I and no O after the second character.",
+            )
     _change((site, broker, ca, cert, cert_key), key, plates, lambda old, new: old | new)
 
 

@@ -30,6 +30,10 @@ _LOOK_ALIKE = (
 _ALIKE = {one: frozenset("".join(group for group in _LOOK_ALIKE if one in group)) for one in LETTERS + DIGITS}
 _WRITTEN = re.compile(rf"[^\W_]{{3,{MAX_CHARACTERS}}}")
 _MAINLAND = re.compile(rf"[{PROVINCES}][A-Z][A-Z0-9]{{4,5}}[A-Z0-9学警挂领港澳]")
+_SERIAL = f"[{LETTERS}{DIGITS}]"
+_MAINLAND_STRICTLY = re.compile(
+    rf"[{PROVINCES}][A-HJ-Z]({_SERIAL}{{4,5}}[{LETTERS}{DIGITS}学警挂领使港澳]|{_SERIAL}{{4,5}}应急)"
+)
 _NEW_ENERGY_LENGTH = 8
 
 
@@ -47,6 +51,11 @@ def plain_plate(text: str) -> str:
             "Write it like 浙A12345 or B-MW-123.",
         )
     return plain
+
+
+def is_misspelt(plain: str) -> bool:
+    """Tell whether a plate begins as one of the mainland and goes on as none does (GA 36-2018)."""
+    return plain[0] in PROVINCES and not _MAINLAND_STRICTLY.fullmatch(plain)
 
 
 def looks_alike(one: str, other: str) -> bool:

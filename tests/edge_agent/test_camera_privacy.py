@@ -162,6 +162,7 @@ def test_operators_enrol_and_withdraw(tmp_path: Path, mosquitto: Mosquitto) -> N
     (tmp_path / "list.json").write_text(shown)
     assert run.invoke(app, ["restore", str(tmp_path / "list.json"), *options]).output == "1 enrolled\n"
     for command in (
+        ["enrol", "浙A1234I", *options, *key],
         ["enrol", STRANGER, *options, "--key", str(tmp_path / "other")],
         ["list", "--plate", STRANGER, *options],
         ["restore", str(tmp_path / "site.json"), *options],
