@@ -126,8 +126,8 @@ def load(name: str, entry: Entry) -> Any:
             raise
         raise MallsenseError(
             f"a package that mallsense {name} needs cannot be loaded: {error}",
-            f"Install it again with: pip install --force-reinstall 'mallsense[{entry.extra}]'; where a library"
-            " of the system is missing, it is named above.",
+            f"Install it again with: pip install --force-reinstall 'mallsense[{entry.extra}]'; where a"
+            " library of the system is missing, it is named above.",
         ) from error
     if isinstance(target, typer.Typer):
         group = typer.main.get_command(target)

@@ -82,6 +82,8 @@ def plates(
                 box = (round(value) for value in reading.box)
                 rows.append((shot.name, reading.text, f"{reading.confidence:.4f}", *box))
     if seen == broken:
+        if not out.stat().st_size:
+            out.unlink()
         raise ConfigurationError(
             f"none of the {seen} pictures of {source} could be decoded",
             "Expected JPEG, PNG, WebP, BMP or TIFF, or a video that FFmpeg can decode.",

@@ -55,7 +55,7 @@ class KeptImages:
         except OSError as error:
             raise ConfigurationError(f"{folder}: cannot keep pictures: {error.strerror}") from error
         _log.warning(
-            "pictures that are read are kept in %s for %d min", folder, (until_ms - now_ms()) // 60_000
+            "pictures that are read are kept in %s for %d min", folder, -(-(until_ms - now_ms()) // 60_000)
         )
 
     def until_ms(self) -> int | None:

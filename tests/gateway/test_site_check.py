@@ -174,7 +174,8 @@ def test_a_hole_outside_its_shell_is_found() -> None:
 
 def test_cameras_may_be_anywhere() -> None:
     """A node with cameras alone is where the car park's gate is; it hears no phones, and is none of three."""
-    ramp = "  - {id: ramp, floor: F1, x_m: 200, y_m: 0, cameras: [{id: ramp-in, lanes: [{id: l, direction: in}]}]}\n"
+    camera = "{id: ramp-in, lanes: [{id: lane, direction: in}]}"
+    ramp = f"  - {{id: ramp, floor: F1, x_m: 200, y_m: 0, cameras: [{camera}]}}\n"
     assert [finding.what for finding, _ in findings(GOOD + ramp) if "ramp " in finding.what] == []
     two = GOOD.replace("  - {id: n3, floor: F1, x_m: 30, y_m: 30}\n", "") + ramp
     assert any("floor F1 has 2 nodes" in finding.what for finding, _ in findings(two))

@@ -100,8 +100,11 @@ def test_one_picture(photograph: Path, plate: str, tmp_path: Path) -> None:
     assert all(float(row[2]) < 0.1 for row in rows_of(tmp_path / "fr.csv")[1:])
 
 
-def test_what_it_says_where_it_cannot(photograph: Path, tmp_path: Path) -> None:
+def test_what_it_says_where_it_cannot(
+    photograph: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing there, nothing to read, no video, no such country, nowhere to write: each is said."""
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigurationError, match="no file or folder"):
         run(tmp_path / "absent")
     with pytest.raises(ConfigurationError, match="no picture in the folder"):
@@ -118,6 +121,7 @@ def test_what_it_says_where_it_cannot(photograph: Path, tmp_path: Path) -> None:
     head = struct.pack(">I", 13) + b"IHDR" + size + struct.pack(">I", zlib.crc32(b"IHDR" + size))
     (tmp_path / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + head)
     with pytest.raises(ConfigurationError, match="none of the 1 pictures"):
-        run(tmp_path / "huge.png", "--out", tmp_path / "huge.csv")
+        run(tmp_path / "huge.png")
+    assert not (tmp_path / "plates.csv").exists()
     with pytest.raises(ConfigurationError, match="cannot be written"):
         run(photograph, "--out", tmp_path / "absent" / "plates.csv")
