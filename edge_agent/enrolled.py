@@ -11,9 +11,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 from contracts.control import EnrolledPlates
-from contracts.errors import MessageError
 from contracts.messages import decode
-from edge_agent.kept_copy import write_copy
+from edge_agent.kept_copy import KeptCopy
 from edge_agent.opt_out import key_id
 from edge_agent.plate_text import looks_alike, neighbours
 
@@ -48,17 +47,9 @@ class EnrolledList:
     def __init__(self, key: bytes, path: Path) -> None:
         """Take up the copy in `path` where there is one."""
         self._key = key
-        self._path = path
         self._digests: frozenset[str] = frozenset()
-        self._complaints: set[str] = set()
-        try:
-            self._use(path.read_bytes())
-        except FileNotFoundError:
-            return
-        except (OSError, MessageError) as error:
-            self._complain(
-                f"the copy of the enrolled plates in {path} cannot be read ({error}); the next one mends it"
-            )
+        self._copy = KeptCopy(path, "list of enrolled plates", self._use)
+        self._copy.load()
 
     def __len__(self) -> int:
         """Return the number of plates on the list."""
@@ -66,16 +57,8 @@ class EnrolledList:
 
     def take(self, payload: bytes) -> None:
         """Take a list from the broker, and keep a copy. One that cannot be read changes nothing."""
-        try:
-            self._use(payload)
-        except MessageError as error:
-            self._complain(f"a list of enrolled plates is passed over, the one before holds on: {error}")
-            return
-        _log.info("enrolled plates: %d are said in clear text", len(self))
-        try:
-            write_copy(self._path, payload)
-        except OSError as error:
-            self._complain(f"the enrolled plates cannot be kept in {self._path}: {error.strerror}")
+        if self._copy.take(payload):
+            _log.info("enrolled plates: %d are said in clear text", len(self))
 
     def find(self, candidates: Sequence[Candidate]) -> Candidate | None:
         """Find the enrolled plate that a car certainly has, and how sure that is; None where there is none.
@@ -117,12 +100,7 @@ class EnrolledList:
             return
         found = decode(payload, EnrolledPlates)
         if found.key != key_id(self._key):
-            self._complain(
+            self._copy.complain(
                 "the list of enrolled plates was made with another key than this node's: it names nobody here"
             )
         self._digests = frozenset(found.digests)
-
-    def _complain(self, what: str) -> None:
-        if what not in self._complaints:
-            _log.error("%s", what)
-        self._complaints.add(what)

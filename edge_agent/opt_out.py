@@ -10,9 +10,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 from contracts.control import OptOutList
-from contracts.errors import MessageError
 from contracts.messages import decode
-from edge_agent.kept_copy import write_copy
+from edge_agent.kept_copy import KeptCopy
 from edge_agent.pseudonym import CACHED
 from edge_agent.sources.protocol import Heard
 
@@ -39,17 +38,9 @@ class OptOut:
     def __init__(self, key: bytes, path: Path) -> None:
         """Take up the copy in `path` where there is one."""
         self._key = key
-        self._path = path
         self._spared = _Spared(key, frozenset())
-        self._complaints: set[str] = set()
-        try:
-            self._use(path.read_bytes())
-        except FileNotFoundError:
-            return
-        except (OSError, MessageError) as error:
-            self._complain(
-                f"the copy of the opt-out list in {path} cannot be read ({error}); the next one mends it"
-            )
+        self._copy = KeptCopy(path, "opt-out list", self._use)
+        self._copy.load()
 
     def __len__(self) -> int:
         """Return the number of addresses on the list."""
@@ -57,16 +48,8 @@ class OptOut:
 
     def take(self, payload: bytes) -> None:
         """Take a list from the broker, and keep a copy. One that cannot be read changes nothing."""
-        try:
-            self._use(payload)
-        except MessageError as error:
-            self._complain(f"an opt-out list is passed over, the one before holds on: {error}")
-            return
-        _log.info("opt-out list: %d addresses are not reported", len(self))
-        try:
-            write_copy(self._path, payload)
-        except OSError as error:
-            self._complain(f"the opt-out list cannot be kept in {self._path}: {error.strerror}")
+        if self._copy.take(payload):
+            _log.info("opt-out list: %d addresses are not reported", len(self))
 
     def apply(self, heard: Heard) -> Heard:
         """Leave the frames of those on the list out of a block; they are counted and that is all."""
@@ -79,15 +62,10 @@ class OptOut:
     def _use(self, payload: bytes) -> None:
         found = decode(payload, OptOutList)
         if found.key != key_id(self._key):
-            self._complain(
+            self._copy.complain(
                 "the opt-out list was made with another key than this node's: it spares nobody here"
             )
         self._spared = _Spared(self._key, frozenset(found.digests))
-
-    def _complain(self, what: str) -> None:
-        if what not in self._complaints:
-            _log.error("%s", what)
-        self._complaints.add(what)
 
 
 class _Spared(dict[bytes, bool]):
