@@ -152,7 +152,7 @@ def test_networkmanager_leaves_radios_alone(system: Path, node: str) -> None:
         f"--system-config-dir={system}",
     )
     assert done.returncode == 0, done.stderr
-    expected = {"n01": ["mon1", "mon6", "ap0"], "n02": ["wlan1"], "n03": ["mon*"]}[node]
+    expected = {"n01": ["mon1", "mon6", "ap0"], "n02": ["wlan1"], "n03": ["mon*"], "gate": ["mon*"]}[node]
     named = ";".join(f"interface-name:{name}" for name in expected)
     assert f"unmanaged-devices={named}\n" in done.stdout
 
@@ -241,7 +241,7 @@ def test_shells_take_the_scripts(tmp_path: Path) -> None:
     """Every script is sound for a POSIX shell (`sh -n`, dash) and for shellcheck."""
     shellcheck = _program("shellcheck")
     scripts = _programs(tmp_path)
-    assert len(scripts) == 3 * 5 + 2
+    assert len(scripts) == len(NODES) * 5 + 2
     written = [tmp_path / "scripts" / path for path in scripts]
     write_tree(tmp_path / "scripts", scripts)
     for script in written:
