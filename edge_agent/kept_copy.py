@@ -28,7 +28,8 @@ class KeptCopy:
             return
         except (OSError, MessageError) as error:
             self.complain(
-                f"the copy of the {self._name} in {self._path} cannot be read ({error}): the next mends it"
+                f"the copy of the {self._name} in {self._path} cannot be read ({error}); the next one mends"
+                " it"
             )
 
     def take(self, payload: bytes) -> bool:
