@@ -47,7 +47,7 @@ def read_wheels(folder: Path) -> Tree:
         ConfigurationError: the folder is not there, is no such folder, or is damaged.
 
     """
-    hint = "Make it anew with: make wheels"
+    hint = "Make it anew with: make wheels (for nodes with cameras: make wheels CAMERAS=1)"
     try:
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
         tree = {
