@@ -54,7 +54,6 @@ export function CarParkView() {
 function Tiles({ now, stays }: { now: CarPark; stays: StayFigures | null }) {
   const { whole, forecast } = now;
   const minutes = (value: number | null | undefined) => format.duration(value === null || value === undefined ? null : value * 60);
-  const hidden = stays?.suppressed ?? false;
   const likely = forecast.within_30 >= LIKELY ? "kpi-bad" : forecast.within_30 >= POSSIBLE ? "kpi-warn" : "";
   const soon =
     forecast.minutes === 0
@@ -74,7 +73,7 @@ function Tiles({ now, stays }: { now: CarPark; stays: StayFigures | null }) {
     },
     {
       label: t("carpark.length"),
-      value: hidden && stays?.length_median_min === null ? format.people(null, true) : minutes(stays?.length_median_min),
+      value: minutes(stays?.length_median_min),
       hint: stays?.length_p90_min ? t("carpark.length.hint", { time: minutes(stays.length_p90_min) }) : "",
     },
   ];
