@@ -194,26 +194,27 @@ def _single(everything: dict[str, Lines]) -> None:
 
 
 def learn(out: Path) -> None:
-    """Print the log loss of each exponent, floor and width."""
+    """Print the log loss of each exponent, floor, width and its power."""
     passages = [one for lines in load(out).values() for one in votes_of(lines) if one[1]]
     rows = []
     for temper in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0):
-        for common in (0.0005, 0.001, 0.002, 0.004, 0.008):
-            for sharp in (80.0, 110.0, 150.0):
+        for common in (0.0005, 0.001, 0.002, 0.004):
+            for sharp, power in ((110.0, 2), (150.0, 2), (150.0, 4), (150.0, 6), (150.0, 8)):
                 loss, wrong = 0.0, 0
                 for plate, ballots in passages:
                     votes = Votes(temper=temper, common=common)
                     for ballot, width in ballots:
-                        votes.add(ballot, min((width / sharp) ** 2, 1.0))
+                        votes.add(ballot, min((width / sharp) ** power, 1.0))
                     result = dict(votes.result())
                     loss -= log(max(result.get(plate, 0.0), 1e-4))
                     top = next(iter(result))
                     wrong += top != plate and result[top] >= PUBLISHED_AT
-                rows.append((loss / len(passages), temper, common, sharp, wrong))
+                rows.append((loss / len(passages), temper, common, sharp, power, wrong))
     for row in sorted(rows)[:25]:
-        loss, temper, common, sharp, wrong = row
+        loss, temper, common, sharp, power, wrong = row
         print(
-            f"log loss {loss:.4f}  temper {temper}  common {common}  sharp {sharp} px  wrong at .9: {wrong}"
+            f"log loss {loss:.4f}  temper {temper}  common {common}  sharp {sharp} px ** {power}"
+            f"  wrong at .9: {wrong}"
         )
 
 

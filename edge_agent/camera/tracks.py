@@ -17,7 +17,10 @@ from edge_agent.camera.vote import Ballot, Votes
 ALPHA, BETA = 0.75, 0.4
 """How much of a surprise goes into the place and into the velocity."""
 SHARP_PX = 150.0
-"""A plate so wide shows its characters whole; the vote of a smaller one counts by its area."""
+"""A plate so wide shows its characters whole; the vote of a smaller one counts less."""
+SHARPER = 6
+"""By which power of its width: what is far says little beside what is near, however many pictures of it there
+are. Learnt with `TEMPER`, on half of the drawn passages (docs/car-park-cameras.md)."""
 NEAR_WIDTHS = 0.9
 """A plate is found again within so many widths of where it was expected ..."""
 FAR_WIDTHS = 6.0
@@ -84,7 +87,7 @@ class Track:
         self.last, self.last_ms = place, t_ms
         self.missed_ms.clear()
         ballot = Ballot.of(reading.text, reading.confidence, reading.alternatives)
-        self.votes.add(ballot, min((place.width / SHARP_PX) ** 2, 1.0))
+        self.votes.add(ballot, min((place.width / SHARP_PX) ** SHARPER, 1.0))
         self.top, self.sure = self.votes.result()[0]
 
     def stand_still(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from math import exp, log
 from typing import NamedTuple
 
-TEMPER = 0.03
+TEMPER = 0.1
 COMMON = 0.0005
 ELSEWHERE = 2.0
 """Among so many strings a reading shares what it leaves for strings that it does not name."""
