@@ -10,8 +10,8 @@ Answer = bytes | None | Callable[[bytes], bytes]
 
 
 def http(status: str, body: bytes = b"", *headers: str) -> bytes:
-    """Make an answer of HTTP."""
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
+    """Make an answer of HTTP; it says that its connection closes, so that no client sends into it again."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
