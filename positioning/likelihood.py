@@ -154,7 +154,9 @@ class LikelihoodTables:
         If ``weighted``, the logarithm of the weight is included: it is minus infinity where there is nothing.
         """
         shape = len(self._square), self._square.shape[2]
-        result = (np.asarray(awake, dtype=np.float32) @ self._deaf).reshape(shape)
+        # OpenBLAS computes in lanes that it does not use, and may say "invalid" of what is left in them.
+        with np.errstate(invalid="ignore"):
+            result = (np.asarray(awake, dtype=np.float32) @ self._deaf).reshape(shape)
         if weighted and self._log_weight is not None:
             result = result + self._log_weight
         return result.astype(np.float32)
