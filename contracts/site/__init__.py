@@ -1,6 +1,7 @@
 """The model of a mall: one YAML file with its floors, zones, nodes, privacy and retention."""
 
 from contracts.site.car_park import CarPark, CarParkArea, Gate, Voucher
+from contracts.site.crm import Crm
 from contracts.site.georeference import Georeference
 from contracts.site.model import (
     Area,
@@ -32,6 +33,7 @@ __all__ = [
     "Broker",
     "CarPark",
     "CarParkArea",
+    "Crm",
     "Floor",
     "Gate",
     "Georeference",

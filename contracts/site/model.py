@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from contracts.site.car_park import CarPark
+from contracts.site.crm import Crm
 from contracts.site.georeference import Georeference
 from contracts.site.parts import Id, Name, Part, unique
 
@@ -394,6 +395,7 @@ class Site(Part):
     broker: Broker | None = None
     wifi: Wifi | None = None
     car_park: CarPark | None = None
+    crm: Crm | None = None
     tracking: Tracking = Tracking()
     visits: VisitRules = VisitRules()
     privacy: Privacy = Privacy()

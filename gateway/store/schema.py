@@ -257,6 +257,148 @@ MIGRATIONS = (
     CREATE INDEX claims_of_stay ON claims (stay);
     CREATE INDEX claims_by_time ON claims (t_ms);
     """,
+    """
+    -- The CRM (gateway.crm). Times of `recorded_ms` are of the wall, all others event time.
+    CREATE TABLE crm_persons (
+        person TEXT PRIMARY KEY,   -- 16 random hex digits; means nothing once this row is gone
+        reference TEXT NOT NULL UNIQUE,
+        since_ms INTEGER NOT NULL
+    ) WITHOUT ROWID;
+
+    -- Who agreed to what, or took it back. Only ever appended to.
+    CREATE TABLE crm_consents (
+        entry INTEGER PRIMARY KEY AUTOINCREMENT,
+        person TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        given INTEGER NOT NULL,
+        t_ms INTEGER NOT NULL,
+        text TEXT NOT NULL,        -- version of what was agreed to
+        channel TEXT NOT NULL,
+        recorded_ms INTEGER NOT NULL
+    );
+    CREATE INDEX crm_consents_of ON crm_consents (person, purpose, entry);
+    CREATE TRIGGER crm_consents_stay BEFORE UPDATE ON crm_consents BEGIN
+        SELECT RAISE(ABORT, 'the consent ledger is only appended to');
+    END;
+    CREATE TRIGGER crm_consents_last BEFORE DELETE ON crm_consents BEGIN
+        SELECT RAISE(ABORT, 'the consent ledger is only appended to');
+    END;
+
+    -- Evidence that an identifier is a person's; ended, never changed.
+    CREATE TABLE crm_claims (
+        claim INTEGER PRIMARY KEY AUTOINCREMENT,
+        person TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        evidence TEXT NOT NULL,
+        confidence REAL NOT NULL,
+        t_ms INTEGER NOT NULL,
+        recorded_ms INTEGER NOT NULL,
+        ended_ms INTEGER,
+        ended_why TEXT
+    );
+    CREATE INDEX crm_claims_of ON crm_claims (person);
+    CREATE INDEX crm_claims_to ON crm_claims (kind, digest);
+
+    -- Two references that are one person, until it is undone.
+    CREATE TABLE crm_merges (
+        merge INTEGER PRIMARY KEY AUTOINCREMENT,
+        person TEXT NOT NULL,      -- goes on as
+        into_person TEXT NOT NULL,
+        evidence TEXT NOT NULL,
+        t_ms INTEGER NOT NULL,
+        recorded_ms INTEGER NOT NULL,
+        undone_ms INTEGER,
+        undone_why TEXT
+    );
+
+    -- Grows with every change of consents and identities, in the same transaction.
+    CREATE TABLE crm_generation (only INTEGER PRIMARY KEY CHECK (only = 1), generation INTEGER NOT NULL);
+    INSERT INTO crm_generation VALUES (1, 0);
+
+    -- What the pipeline hands over, in the transaction of its checkpoint; the CRM's worker takes it out.
+    CREATE TABLE crm_inbox (
+        item INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,        -- event, sighting
+        payload BLOB NOT NULL
+    );
+
+    -- Whose a device of the engine is, or a stay: from an identifier that was heard or read.
+    CREATE TABLE crm_sightings (
+        subject TEXT NOT NULL,     -- pseudonym of a device as events name it, or a stay
+        kind TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        first_ms INTEGER NOT NULL,
+        last_ms INTEGER NOT NULL,
+        confidence REAL NOT NULL,
+        PRIMARY KEY (subject, kind, digest)
+    ) WITHOUT ROWID;
+    CREATE INDEX crm_sightings_of ON crm_sightings (kind, digest);
+    CREATE INDEX crm_sightings_by_time ON crm_sightings (last_ms);
+
+    -- What those sightings say, with identities and consents as they are now.
+    CREATE TABLE crm_links (
+        subject TEXT PRIMARY KEY,
+        person TEXT NOT NULL,
+        confidence REAL NOT NULL,
+        evidence TEXT NOT NULL,    -- kinds, in order, joined by +
+        since_ms INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX crm_links_of ON crm_links (person);
+
+    -- Events as they are told, in order; each revision is a row.
+    CREATE TABLE crm_feed (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        zone TEXT NOT NULL,
+        subject TEXT NOT NULL,     -- device, stay, or what else the event is about
+        person TEXT,               -- whose it is
+        t_ms INTEGER NOT NULL,
+        payload BLOB NOT NULL,     -- JSON of contracts.crm.FeedEvent
+        UNIQUE (id, revision)
+    );
+    CREATE INDEX crm_feed_of_subject ON crm_feed (subject, seq);
+    CREATE INDEX crm_feed_of_person ON crm_feed (person, seq) WHERE person IS NOT NULL;
+    CREATE INDEX crm_feed_by_time ON crm_feed (t_ms);
+
+    -- What is known of consenting members over more than a day.
+    CREATE TABLE crm_visits (
+        visit TEXT PRIMARY KEY,
+        person TEXT NOT NULL,
+        zone TEXT NOT NULL,        -- mall: from coming in to leaving
+        floor TEXT NOT NULL,
+        started_ms INTEGER NOT NULL,
+        ended_ms INTEGER,          -- NULL while it goes on
+        dwell_s REAL NOT NULL,
+        confidence REAL NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX crm_visits_of ON crm_visits (person, started_ms);
+    CREATE INDEX crm_visits_by_time ON crm_visits (started_ms);
+    CREATE TABLE crm_stays (
+        stay TEXT PRIMARY KEY,
+        person TEXT NOT NULL,
+        entered_ms INTEGER,
+        left_ms INTEGER,
+        confidence REAL NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX crm_stays_of ON crm_stays (person, entered_ms);
+
+    -- What the tills sold.
+    CREATE TABLE crm_sales (
+        sale TEXT PRIMARY KEY,     -- number of the receipt, with its shop
+        zone TEXT NOT NULL,
+        t_ms INTEGER NOT NULL,
+        amount INTEGER NOT NULL,   -- smallest unit of the currency
+        discount INTEGER NOT NULL,
+        items INTEGER NOT NULL,
+        person TEXT                -- who showed a card
+    ) WITHOUT ROWID;
+    CREATE INDEX crm_sales_by_time ON crm_sales (t_ms);
+    CREATE INDEX crm_sales_of_zone ON crm_sales (zone, t_ms);
+    CREATE INDEX crm_sales_of ON crm_sales (person, t_ms) WHERE person IS NOT NULL;
+    """,
 )
 """Statement scripts; number i brings a file from version i to version i + 1."""
 

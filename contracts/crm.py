@@ -1,0 +1,65 @@
+"""The words of the CRM: purposes of consent, kinds of identifiers, and events that carry a member.
+
+An event of the feed is the CloudEvent of `contracts.events` with three more attributes. When a match becomes
+known, changes or ends after the event was told, the event is told again: the same `id`, a higher `revision`.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Raw, UnsetType
+
+from contracts.events import CloudEvent
+
+Reference = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$",
+        description="What the CRM calls a member here: a name that says nothing to others",
+    ),
+]
+
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", description="Keyed hash of an identifier, 16 bytes")]
+
+
+class Purpose(StrEnum):
+    """What a member can agree to."""
+
+    POSITION = "position"
+    """Visits, paths and dwell times are matched to the member."""
+    PARKING = "parking"
+    """Stays of the member's cars are matched."""
+    MARKETING = "marketing"
+    """The member may be in segments and audiences, and purchases are matched."""
+
+
+class IdentifierKind(StrEnum):
+    """By what a member can be recognised."""
+
+    MEMBER = "member"
+    """Number of the membership."""
+    WIFI = "wifi"
+    """Address of a phone in the mall's own network, where it stays the same; hashed with the mall's key."""
+    PLATE = "plate"
+    """Plate of a car; hashed with the mall's key."""
+    APP = "app"
+    """Identity in an app or a mini-program."""
+    PHONE = "phone"
+    """Telephone number."""
+
+
+NEEDS = {IdentifierKind.WIFI: Purpose.POSITION, IdentifierKind.PLATE: Purpose.PARKING}
+"""What has to be agreed to before an identifier of a kind is kept; of other kinds, anything."""
+
+
+class FeedEvent(CloudEvent, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A CloudEvent as the feed tells it, with the CRM's extension attributes."""
+
+    revision: Annotated[int, Meta(ge=1)] = 1
+    """Grows when the event is told again with another member."""
+    member: Reference | UnsetType = UNSET
+    """Whose it is; left out where nobody is known or nobody consented."""
+    memberpercent: Annotated[int, Meta(ge=0, le=100)] | UnsetType = UNSET
+    """How sure that is."""
+    data: Raw
+    """As the type says (`dataschema`); clear plates are taken out."""

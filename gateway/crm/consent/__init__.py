@@ -1,0 +1,1 @@
+"""Who agreed to what: the ledger, its withdrawals, what is held about a person, and its erasure."""

@@ -1,0 +1,1 @@
+"""Bringing the feed to subscribers: webhooks and MQTT, retries, dead letters."""

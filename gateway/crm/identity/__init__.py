@@ -1,0 +1,1 @@
+"""One person, many ids: claims with their evidence, merges, conflicts, imports."""

@@ -1,0 +1,1 @@
+"""Members understood: value tiers, clusters, tags, audiences, shops that go together."""
