@@ -64,6 +64,7 @@ def plan(site: Site, people: MallPeople) -> schemas.SitePlan:
         ]
         if site.car_park is not None
         else None,
+        crm=schemas.CrmPlan(currency=site.crm.currency) if site.crm is not None else None,
     )
 
 

@@ -79,6 +79,13 @@ class AreaPlan(Answer):
     capacity: int
 
 
+class CrmPlan(Answer):
+    """What a page about members needs to know of the mall's CRM."""
+
+    currency: str
+    """Of all amounts, which are whole numbers of its smallest unit; ISO 4217."""
+
+
 class SitePlan(Answer):
     """The mall as a map shows it."""
 
@@ -89,6 +96,8 @@ class SitePlan(Answer):
     nodes: list[NodePlace]
     car_park: list[AreaPlan] | None = None
     """Its areas; null where the mall has no car park."""
+    crm: CrmPlan | None = None
+    """Null where the mall has no CRM. Whether the asker may use it, /api/v1/crm says."""
 
 
 class Count(Answer):
