@@ -25,6 +25,7 @@ from gateway.api.schemas import HealthAnswer
 from gateway.auth import LOOPBACK, Credentials, Guard
 from gateway.broker import DEFAULT_PORT, EmbeddedBroker
 from gateway.counted import Counted
+from gateway.crm.crm import Crm
 from gateway.engine import build_engine
 from gateway.frames import Frames
 from gateway.health import Health
@@ -36,6 +37,7 @@ from gateway.people import MallPeople
 from gateway.pipeline import Pipeline, cell_grid
 from gateway.refusals import Refusals
 from gateway.serving import serve
+from gateway.store import Store
 from gateway.store.desk import Desk
 from gateway.store.influx.address import InfluxAddress
 from gateway.store.influx.figures import FigureSettings, MinuteFigures
@@ -167,6 +169,10 @@ class Gateway:
             desk = Desk(settings.store, secret)
             self._undo.append(desk.close)
             attendant = Attendant(desk, self._counted.count)
+        crm = None
+        if site.crm is not None:
+            crm = Crm(site, settings.store, secret, link=self._link, now_ms=lambda: now_ms(latest, store))
+            self._undo.append(crm.stop)
         context = Context(
             site,
             store,
@@ -180,10 +186,13 @@ class Gateway:
             promotions,
             (lambda: 0) if isinstance(store, SqliteStore) else (lambda: store.state().waiting.bodies),
             attendant,
+            crm,
         )
         guard = Guard(settings.credentials, secret)
         app = make_app(context, guard, version=VERSION, origins=settings.allow_origins)
 
+        if crm is not None:
+            crm.start()
         worker = threading.Thread(target=self._work, name="pipeline", daemon=True)
         worker.start()
         self._undo.append(lambda: self._finish(worker))
@@ -315,6 +324,12 @@ class Gateway:
     def _finish(self, worker: threading.Thread) -> None:
         worker.join(30)
         self._link.stop()
+
+
+def now_ms(latest: Latest, store: Store) -> int:
+    """What time it is in the mall: of the newest tick, in memory or in the store; 0 before the first."""
+    newest = latest.newest()
+    return newest[0].t_ms if newest else store.newest_ms() or 0
 
 
 def listen(host: str, port: int) -> socket.socket:

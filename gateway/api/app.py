@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from contracts.errors import ConfigurationError, MallsenseError, UnavailableError
 from dashboards.mount import mount
 from gateway.api import car_park, desk, live, login, past, plan, present, promotions, rows
 from gateway.api.context import Context
+from gateway.api.crm import routers
+from gateway.api.crm.having import crm_of
 from gateway.api.guarding import Door
 from gateway.auth import Guard
 
@@ -49,6 +51,8 @@ def make_app(context: Context, guard: Guard, *, version: str, origins: Collectio
     app.state.context, app.state.guard = context, guard
     for part in (present, past, live, rows, plan, promotions, car_park, desk, login):
         app.include_router(part.router, prefix="/api/v1")
+    for router in routers:
+        app.include_router(router, prefix="/api/v1/crm", dependencies=[Depends(crm_of)])
     app.add_middleware(Door, guard=guard, origins=origins)
 
     # A server of the history that does not let us in any more is no request's fault either.

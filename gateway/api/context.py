@@ -12,6 +12,7 @@ from fastapi.requests import HTTPConnection
 from contracts.control import CarParkCount
 from contracts.site import Site
 from gateway.api.schemas import HealthAnswer
+from gateway.crm.crm import Crm
 from gateway.figures.cells import Blocks
 from gateway.figures.period import HOUR_MS, Period, day_until
 from gateway.frames import Frames
@@ -58,6 +59,8 @@ class Context:
     """How many requests wait for InfluxDB."""
     attendant: Attendant | None = None
     """None where the mall has no car park."""
+    crm: Crm | None = None
+    """None where the mall has no CRM."""
 
     @cached_property
     def timezone(self) -> ZoneInfo:

@@ -186,6 +186,15 @@ class CarParkMinute:
     """Mean over the minute of the number of cars that wait at its entrances."""
 
 
+@dataclass(frozen=True, slots=True)
+class CrmItem:
+    """Something that the CRM has to know of; written and forgotten unless the mall has one."""
+
+    kind: str
+    """`event`: the payload is JSON of a CloudEvent of `contracts.events`. `sighting`: of `Sighting`."""
+    payload: bytes
+
+
 @dataclass(slots=True)
 class Outputs:
     """Everything some ticks gave, to be written at once."""
@@ -203,6 +212,8 @@ class Outputs:
     car_park_minutes: list[CarParkMinute] = field(default_factory=list)
     published: list[str] = field(default_factory=list)
     """Ids of events that the broker has taken."""
+    crm: list[CrmItem] = field(default_factory=list)
+    """For the CRM, in order; empty where the mall has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,6 @@
 """The HTTP interface of the CRM, under /api/v1/crm; one router a module."""
+
+from fastapi import APIRouter
+
+routers: tuple[APIRouter, ...] = ()
+"""All of them; paths in them begin after `/api/v1/crm`."""

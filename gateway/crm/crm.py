@@ -1,0 +1,64 @@
+"""The CRM of one mall: its parts, put together, started and stopped with the gateway."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from contracts.site import Site
+from gateway.crm.file import open_file
+from gateway.crm.matching.feed import Feed
+from gateway.link import Link
+
+
+def wall_ms() -> int:
+    """What time the wall says."""
+    return time.time_ns() // 1_000_000
+
+
+class Crm:
+    """Everything about members, for as long as the gateway runs. Any thread asks it.
+
+    Each part is an attribute, built in `__init__`, with a thread of its own where it needs one: `start` and
+    `stop` go through the parts in order, and back.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        path: Path,
+        secret: bytes,
+        *,
+        link: Link | None = None,
+        now_ms: Callable[[], int] = wall_ms,
+    ) -> None:
+        """Open the parts of a site that has a section `crm`.
+
+        Args:
+            site: the mall; raises `ValueError` where it has no such section.
+            path: the file that the gateway's store has made.
+            secret: 32 bytes that belong to the store and stay the same.
+            link: the connection to the broker; None = nothing is published.
+            now_ms: the mall's time, event time of the newest tick.
+
+        """
+        if site.crm is None:
+            raise ValueError("the site has no section crm")
+        self.site, self.settings = site, site.crm
+        self.path, self.secret, self.link, self.now_ms = path, secret, link, now_ms
+        self.counters: Counter[str] = Counter()
+        """What could not be used, and what was done, by cause; the parts count here."""
+        self.file = open_file(path)
+        self.feed = Feed(self.file)
+
+    def start(self) -> Self:
+        """Start the threads of the parts."""
+        return self
+
+    def stop(self) -> None:
+        """Stop the threads, and let go of the file."""
+        self.file.close()
+
+    def committed(self) -> None:
+        """Say that the pipeline has put something into the inbox; returns at once."""
