@@ -73,6 +73,7 @@ COMMANDS = {
     "promotions": Entry(
         "gateway.promotions_cli:app", "gateway", "Promotions that charts mark: add, list and remove."
     ),
+    "crm": Entry("gateway.crm.cli:app", "gateway", "Members who agreed: consent, what is held, erasure."),
     "node": Entry("firmware_configs.cli:app", "fleet", "Install nodes: render, provision and list them."),
     "broker": Entry(
         "firmware_configs.broker.cli:app", "fleet", "Set up the mall's broker: TLS, rights, certificates."

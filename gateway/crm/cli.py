@@ -1,0 +1,26 @@
+"""`mallsense crm`: what the CRM team does at a command line, over HTTP at a running gateway.
+
+Other parts of the CRM add their commands to `app` in modules of their own, imported at the end.
+"""
+
+import os
+from typing import Annotated, Any
+
+import typer
+
+from gateway.asking import ask
+
+TOKEN = "MALLSENSE_CRM_TOKEN"  # noqa: S105  # the variable's name
+HERE = "http://127.0.0.1:8000"
+
+app = typer.Typer(no_args_is_help=True, help="Members who agreed: consent, what is held, erasure.")
+
+Url = Annotated[str, typer.Option(help=f"A gateway's address; {TOKEN} is sent to it.")]
+
+
+def ask_crm(url: str, method: str, path: str, body: Any = None) -> Any:
+    """Ask the CRM of the gateway at `url` (`path` is below /api/v1/crm/); gives its answer.
+
+    Raises `UnavailableError` when nobody answers there, `ConfigurationError` when it refuses.
+    """
+    return ask(url, os.environ.get(TOKEN), method, f"crm/{path}", body)

@@ -1,0 +1,108 @@
+"""What each purpose covers, table by table: what has to go when a member withdraws it.
+
+One function for each family of tables. It is given the connection of the withdrawal's transaction and the
+person, and gives the number of rows that went or were cleared, by table. Whoever adds a table that says
+something of a person adds its function to `COVERS`, or to `HELD` where it goes with the person alone.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from contracts.crm import IdentifierKind, Purpose
+from contracts.events import EventKind
+
+Delete = Callable[[sqlite3.Connection, str], Mapping[str, int]]
+
+OF_POSITION = (EventKind.VISIT_STARTED, EventKind.VISIT_UPDATED, EventKind.VISIT_ENDED, EventKind.PATH_ENDED)
+OF_PARKING = (EventKind.CAR_ENTERED, EventKind.CAR_LEFT)
+
+
+def wifi(db: sqlite3.Connection, person: str) -> Mapping[str, int]:
+    """Addresses of phones, where they were heard, and which devices are the person's."""
+    return _identifiers(db, person, IdentifierKind.WIFI)
+
+
+def plates(db: sqlite3.Connection, person: str) -> Mapping[str, int]:
+    """Plates, where they were read, and which stays are the person's."""
+    return _identifiers(db, person, IdentifierKind.PLATE)
+
+
+def visits(db: sqlite3.Connection, person: str) -> Mapping[str, int]:
+    """Visits of more than a day."""
+    return {"crm_visits": _delete(db, "DELETE FROM crm_visits WHERE person = ?", person)}
+
+
+def stays(db: sqlite3.Connection, person: str) -> Mapping[str, int]:
+    """Stays of the person's cars."""
+    return {"crm_stays": _delete(db, "DELETE FROM crm_stays WHERE person = ?", person)}
+
+
+def told_positions(db: sqlite3.Connection, person: str) -> Mapping[str, int]:
+    """Events of visits and paths that name the member."""
+    return _told(db, person, OF_POSITION)
+
+
+def told_parking(db: sqlite3.Connection, person: str) -> Mapping[str, int]:
+    """Events of cars that name the member."""
+    return _told(db, person, OF_PARKING)
+
+
+def purchases(db: sqlite3.Connection, person: str) -> Mapping[str, int]:
+    """Whose a purchase is; that something was sold stays true."""
+    return {"crm_sales": _delete(db, "UPDATE crm_sales SET person = NULL WHERE person = ?", person)}
+
+
+COVERS: Mapping[Purpose, tuple[Delete, ...]] = {
+    Purpose.POSITION: (told_positions, wifi, visits),
+    Purpose.PARKING: (told_parking, plates, stays),
+    Purpose.MARKETING: (purchases,),
+}
+"""What goes with a purpose, in this order."""
+
+
+def delete_covered(db: sqlite3.Connection, person: str, purpose: Purpose) -> Counter[str]:
+    """Delete what is kept of a person for one purpose; gives the number of rows by table."""
+    gone: Counter[str] = Counter()
+    for delete in COVERS[purpose]:
+        gone.update(delete(db, person))
+    return gone
+
+
+def _identifiers(db: sqlite3.Connection, person: str, kind: IdentifierKind) -> Mapping[str, int]:
+    """Delete claims of a kind; what was heard of a digest stays where somebody else claims it, too."""
+    plate = kind is IdentifierKind.PLATE
+    digests = [
+        row[0]
+        for row in db.execute(
+            "SELECT DISTINCT digest FROM crm_claims AS mine WHERE person = ? AND kind = ? AND NOT EXISTS"
+            " (SELECT 1 FROM crm_claims WHERE kind = mine.kind AND digest = mine.digest"
+            " AND person != mine.person AND ended_ms IS NULL)",
+            (person, kind),
+        )
+    ]
+    heard = sum(
+        db.execute("DELETE FROM crm_sightings WHERE kind = ? AND digest = ?", (kind, digest)).rowcount
+        for digest in digests
+    )
+    linked = f"DELETE FROM crm_links WHERE person = ? AND evidence {'' if plate else 'NOT '}LIKE '%plate%'"  # noqa: S608
+    return {
+        "crm_claims": db.execute(
+            "DELETE FROM crm_claims WHERE person = ? AND kind = ?", (person, kind)
+        ).rowcount,
+        "crm_sightings": heard,
+        "crm_links": _delete(db, linked, person),
+    }
+
+
+def _told(db: sqlite3.Connection, person: str, kinds: tuple[EventKind, ...]) -> Mapping[str, int]:
+    marks = ", ".join("?" * len(kinds))
+    done = db.execute(
+        f"DELETE FROM crm_feed WHERE person = ? AND kind IN ({marks})",  # noqa: S608
+        (person, *kinds),
+    )
+    return {"crm_feed": done.rowcount}
+
+
+def _delete(db: sqlite3.Connection, statement: str, person: str) -> int:
+    return db.execute(statement, (person,)).rowcount

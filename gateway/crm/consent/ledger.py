@@ -1,0 +1,125 @@
+"""The consent ledger: who agreed to what, when, to which text and where; only ever appended to.
+
+Of all entries of a person and purpose the newest decides, by the time at which it was said, in whichever
+order they arrive; of two of the same moment, the one that withdraws. An entry that was sent before is no
+second one. All functions take an open connection, so that consent is asked in the transaction that writes.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+
+from contracts.crm import Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the ledger."""
+
+    entry: int
+    person: str
+    purpose: Purpose
+    given: bool
+    """False = withdrawn."""
+    t_ms: int
+    """When it was said."""
+    text: str
+    """Version of the text that was agreed to."""
+    channel: str
+    """Where it was said: a till, an app, a form."""
+
+
+class Ledger:
+    """What the ledger says; each method is given the connection of the transaction it belongs to."""
+
+    @staticmethod
+    def in_force(db: sqlite3.Connection, person: str, purpose: Purpose) -> bool:
+        """Whether this person agrees to this purpose now."""
+        row = db.execute(
+            "SELECT given FROM crm_consents JOIN crm_persons USING (person)"
+            " WHERE person = ? AND purpose = ? ORDER BY t_ms DESC, given LIMIT 1",
+            (person, purpose),
+        ).fetchone()
+        return row is not None and bool(row[0])
+
+    @staticmethod
+    def in_force_all(db: sqlite3.Connection, purpose: Purpose) -> set[str]:
+        """Return all persons who agree to this purpose now."""
+        rows = db.execute(
+            "SELECT person FROM (SELECT person, given, row_number() OVER"
+            " (PARTITION BY person ORDER BY t_ms DESC, given) AS place FROM crm_consents WHERE purpose = ?)"
+            " WHERE place = 1 AND given AND person IN (SELECT person FROM crm_persons)",
+            (purpose,),
+        )
+        return {row[0] for row in rows}
+
+    @staticmethod
+    def record(
+        db: sqlite3.Connection,
+        person: str,
+        purpose: Purpose,
+        *,
+        given: bool,
+        t_ms: int | None,
+        text: str,
+        channel: str,
+        recorded_ms: int,
+    ) -> tuple[Entry, bool]:
+        """Append an entry and grow the generation; gives it, and whether it is new.
+
+        `t_ms` None = now: `recorded_ms`, or later where the ledger has heard from a later time, so that
+        what is said now decides. Deleting what a withdrawal must delete is `withdrawal`'s part.
+        """
+        if t_ms is None:
+            t_ms = _now(db, person, purpose, recorded_ms, given=given)
+        said = (person, purpose, given, t_ms, text, channel)
+        before = db.execute(
+            "SELECT entry FROM crm_consents WHERE person = ? AND purpose = ? AND given = ? AND t_ms = ?"
+            " AND text = ? AND channel = ?",
+            said,
+        ).fetchone()
+        if before is not None:
+            return Entry(before[0], *said), False
+        done = db.execute(
+            "INSERT INTO crm_consents (person, purpose, given, t_ms, text, channel, recorded_ms)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*said, recorded_ms),
+        )
+        bump(db)
+        return Entry(done.lastrowid or 0, *said), True
+
+    @staticmethod
+    def entries(db: sqlite3.Connection, person: str) -> list[Entry]:
+        """Return what a person has said, in the order in which it was recorded."""
+        return Ledger._read(db, "WHERE person = ? ORDER BY entry", (person,))
+
+    @staticmethod
+    def page(db: sqlite3.Connection, after: int, limit: int) -> list[Entry]:
+        """Return at most `limit` entries above `after`, of people who were not erased, in order."""
+        where = "WHERE entry > ? AND person IN (SELECT person FROM crm_persons) ORDER BY entry LIMIT ?"
+        return Ledger._read(db, where, (after, limit))
+
+    @staticmethod
+    def _read(db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> list[Entry]:
+        rows = db.execute(
+            f"SELECT entry, person, purpose, given, t_ms, text, channel FROM crm_consents {where}",  # noqa: S608
+            values,
+        )
+        return [Entry(row[0], row[1], Purpose(row[2]), bool(row[3]), row[4], row[5], row[6]) for row in rows]
+
+
+def _now(db: sqlite3.Connection, person: str, purpose: Purpose, recorded_ms: int, *, given: bool) -> int:
+    newest = db.execute(
+        "SELECT max(t_ms) FROM crm_consents WHERE person = ? AND purpose = ?", (person, purpose)
+    ).fetchone()[0]
+    return recorded_ms if newest is None else max(recorded_ms, newest + given)
+
+
+def generation(db: sqlite3.Connection) -> int:
+    """How often consents or identities have changed: whoever caches what they say compares it."""
+    found: int = db.execute("SELECT generation FROM crm_generation").fetchone()[0]
+    return found
+
+
+def bump(db: sqlite3.Connection) -> None:
+    """Say that consents or identities have changed, in the transaction in which they do."""
+    db.execute("UPDATE crm_generation SET generation = generation + 1")

@@ -1,0 +1,74 @@
+"""Reference and person: what a member is called outside, and inside.
+
+The CRM's reference is the only name that leaves the gateway, and `crm_persons` the only place that says who a
+person is: once its row is gone, what the ledger still says is said of nobody.
+"""
+
+import re
+import secrets
+import sqlite3
+
+from contracts.errors import MallsenseError
+
+_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
+_PHONE = re.compile(r"(\+|00)?(86)?1[3-9]\d{9}|0[1-9]\d{8,10}|\+\d{7,15}")
+_ADDRESS = re.compile(r"(?=.*[a-f])[0-9a-f]{12}", re.IGNORECASE)
+_PAIRS = re.compile(r"[0-9a-f]{2}([-:.][0-9a-f]{2}){5}", re.IGNORECASE)
+_PLATE = re.compile(r"[^\W\d_a-zA-Z][A-Z][-. ·]?[A-Z0-9]{5,6}")
+
+ADVICE = "Give the name that your CRM has for the member and that says nothing to others, as in m-004711."
+
+
+class ReferenceRefusedError(MallsenseError):
+    """What was given as a reference is none; the message does not repeat it."""
+
+
+def check_reference(text: str) -> str:
+    """Return a reference as it is.
+
+    Raises `ReferenceRefusedError` where it has another shape, or looks like something that others know a
+    person by; the message says which, and never what it was.
+    """
+    looks = _looks_like(text)
+    if looks is not None:
+        raise ReferenceRefusedError(f"the reference looks like {looks}", ADVICE)
+    if not _REFERENCE.fullmatch(text):
+        raise ReferenceRefusedError(
+            "a reference is 1 to 64 letters, digits and . _ ~ -, and starts with a letter or digit", ADVICE
+        )
+    return text
+
+
+def _looks_like(text: str) -> str | None:
+    if "@" in text:
+        return "an e-mail address"
+    if _PHONE.fullmatch(re.sub(r"[ ()._~-]", "", text)):
+        return "a telephone number"
+    if _PAIRS.fullmatch(text) or _ADDRESS.fullmatch(text):
+        return "the address of a device"
+    return "a plate" if _PLATE.fullmatch(text) else None
+
+
+def person_of(db: sqlite3.Connection, reference: str) -> str | None:
+    """Return who is called so; None where nobody is."""
+    row = db.execute("SELECT person FROM crm_persons WHERE reference = ?", (reference,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def reference_of(db: sqlite3.Connection, person: str) -> str | None:
+    """Return what a person is called; None where the person was erased."""
+    row = db.execute("SELECT reference FROM crm_persons WHERE person = ?", (person,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def add_person(db: sqlite3.Connection, reference: str, since_ms: int) -> str:
+    """Return who is called so, made now where nobody is yet.
+
+    Raises `ReferenceRefusedError` as `check_reference` does.
+    """
+    known = person_of(db, check_reference(reference))
+    if known is not None:
+        return known
+    person = secrets.token_hex(8)
+    db.execute("INSERT INTO crm_persons VALUES (?, ?, ?)", (person, reference, since_ms))
+    return person
