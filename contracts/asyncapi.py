@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from contracts.control import (
     ConfigurationApplied,
+    EnrolledDevices,
     EnrolledPlates,
     NodeConfiguration,
     OptOutList,
@@ -54,6 +55,7 @@ CHANNELS: dict[str, tuple[str, str, list[type[Struct]]]] = {
     "timeAnswer": (_TOPICS.time_answer("{node}"), "receive", [TimeAnswer]),
     "optOut": (_TOPICS.opt_out(), "receive", [OptOutList]),
     "enrolledPlates": (_TOPICS.enrolled_plates(), "receive", [EnrolledPlates]),
+    "enrolledDevices": (_TOPICS.enrolled_devices(), "receive", [EnrolledDevices]),
     "positions": (_TOPICS.positions("{floor}"), "receive", [PositionSnapshot]),
     "events": (_TOPICS.event("{kind}", "{zone}"), "receive", EVENTS),
     "gatewayStatus": (_TOPICS.gateway_status(), "receive", [GatewayStatus]),
@@ -71,6 +73,7 @@ QOS_RETAIN = {
     "timeAnswer": (0, False),
     "optOut": (1, True),
     "enrolledPlates": (1, True),
+    "enrolledDevices": (1, True),
     "positions": (0, False),
     "events": (1, False),
     "gatewayStatus": (1, True),

@@ -2,10 +2,13 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from contracts.fields import Count, EpochMs, NodeId
+from contracts.fields import Count, Digest, EpochMs, NodeId
 from contracts.messages import FrameKind, Message
+
+MAX_ENROLLED = 100_000
+"""Most digests on a list: 3.5 MB of JSON."""
 
 Revision = Annotated[int, Meta(ge=0, le=2**53)]
 """Grows with every change; 0 = as the node was installed."""
@@ -85,16 +88,29 @@ class OptOutList(Message, frozen=True, forbid_unknown_fields=True, kw_only=True)
     ]
 
 
+class EnrolledDevices(Message, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whose phones nodes name: members who agreed. Holds no address, and says nothing without the key."""
+
+    key: Annotated[
+        str, Meta(pattern="^[0-9a-f]{8}$", description="Tells keys apart: a keyed hash of nothing")
+    ]
+    digests: Annotated[list[Digest], Meta(max_length=MAX_ENROLLED)]
+
+
 class EnrolledPlates(Message, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Whose plates nodes say in clear text. Holds no plate, and says nothing to who has not the key."""
+    """Whose plates nodes know again. Holds no plate, and says nothing to who has not the key."""
 
     key: Annotated[
         str, Meta(pattern="^[0-9a-f]{8}$", description="Tells keys apart: a keyed hash of nothing")
     ]
     digests: Annotated[
         list[Annotated[str, Meta(pattern="^[0-9a-f]{32}$", description="Keyed hash of a plate, 16 bytes")]],
-        Meta(max_length=100_000),
+        Meta(max_length=MAX_ENROLLED),
     ]
+    """Enrolled by an operator: said in clear text, and by their digests."""
+    members: Annotated[list[Digest], Meta(max_length=MAX_ENROLLED)] | UnsetType = UNSET
+    """Of members who agreed, put here by the gateway: said by their digests alone. Left out where there are
+    none. Apart from `digests`, so that operator and gateway each take off only what is theirs."""
 
 
 class CarParkCount(Message, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Raw, UnsetType
 
+from contracts import fields
 from contracts.events import CloudEvent
 
 Reference = Annotated[
@@ -19,7 +20,7 @@ Reference = Annotated[
     ),
 ]
 
-Digest = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", description="Keyed hash of an identifier, 16 bytes")]
+Digest = fields.Digest
 
 
 class Purpose(StrEnum):

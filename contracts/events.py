@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from contracts.fields import EpochMs, Pseudonym
+from contracts.fields import Digest, EpochMs, Pseudonym
 from contracts.plates import ClearPlate, PlateEnergy, PlateHash, PlateRegion, Probability
 
 TYPE_PREFIX = "io.mallsense."
@@ -127,6 +127,8 @@ class CarData(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omi
     energy: PlateEnergy
     enrolled: ClearPlate | None = None
     """The plate, where it is enrolled with consent."""
+    enrolled_digest: Digest | UnsetType = UNSET
+    """What the plate is called on the list of enrolled ones; left out of all others."""
 
 
 class CarParkData(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=False):

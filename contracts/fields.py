@@ -21,6 +21,9 @@ FormerPseudonym = Annotated[
     ),
 ]
 
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", description="Keyed hash of an identifier, 16 bytes")]
+"""Of the same identifier the same on every day: made of those alone whose owners agreed, or asked for it."""
+
 NodeId = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 
 Count = Annotated[int, Meta(ge=0)]

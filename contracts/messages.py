@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contracts.errors import MessageError
-from contracts.fields import Count, EpochMs, FormerPseudonym, NodeId, Pseudonym
+from contracts.fields import Count, Digest, EpochMs, FormerPseudonym, NodeId, Pseudonym
 from contracts.plates import MAX_PLATES, CameraHealth, PlateRead
 
 Rssi = Annotated[int, Meta(ge=-127, le=20, description="Received signal strength, dBm")]
@@ -60,6 +60,17 @@ class Message(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     v: Literal[1] = 1
 
 
+class MemberHeard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A phone that is on the mall's list (`contracts.control.EnrolledDevices`) was heard."""
+
+    t_ms: EpochMs
+    device: Pseudonym
+    """Its pseudonym, as it stands in this batch."""
+    formerly: Pseudonym | UnsetType = UNSET
+    """Its pseudonym before the salt changed, where the batch says that, too."""
+    digest: Digest
+
+
 class ObservationBatch(Message, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What one node heard, complete up to `watermark_ms`. An empty batch is a heartbeat.
 
@@ -87,6 +98,9 @@ class ObservationBatch(Message, frozen=True, forbid_unknown_fields=True, kw_only
     plates: Annotated[list[PlateRead], Meta(max_length=MAX_PLATES)] | UnsetType = UNSET
     """What the node's cameras have read, in order; left out where that is nothing. No column: a passage is
     no observation, and `len` does not count it."""
+    members: Annotated[list[MemberHeard], Meta(max_length=MAX_BATCH)] | UnsetType = UNSET
+    """Which of the devices are members' phones: said when a pseudonym is first heard, and once a minute while
+    it is; left out where that is nothing. No column, either."""
 
     def __post_init__(self) -> None:
         columns = (

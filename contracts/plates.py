@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from contracts.fields import Count, EpochMs, NodeId
+from contracts.fields import Count, Digest, EpochMs, NodeId
 
 MAX_PLATES = 1_000
 """Most plate reads in a batch: about 700 kB of JSON."""
@@ -127,6 +127,8 @@ class PlateRead(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     region: PlateRegion = PlateRegion.UNKNOWN
     energy: PlateEnergy = PlateEnergy.UNKNOWN
     enrolled: ClearPlate | UnsetType = UNSET
+    enrolled_digest: Digest | UnsetType = UNSET
+    """What the plate is called on the list of enrolled ones; left out of all others."""
 
 
 class CameraTrouble(StrEnum):

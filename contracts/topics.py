@@ -50,8 +50,12 @@ class Topics:
         return f"{ROOT}/{self.mall}/optout"
 
     def enrolled_plates(self) -> str:
-        """Plates enrolled with consent, which nodes say in clear text; QoS 1, retained."""
+        """Plates enrolled with consent, which nodes know again; QoS 1, retained."""
         return f"{ROOT}/{self.mall}/plates/enrolled"
+
+    def enrolled_devices(self) -> str:
+        """Members' phones, which nodes name by their digests; QoS 1, retained."""
+        return f"{ROOT}/{self.mall}/devices/enrolled"
 
     def positions(self, floor: str) -> str:
         """Position snapshots of a floor; QoS 0, not retained."""

@@ -11,13 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import asyncapi, messages
-from contracts.control import EnrolledPlates
+from contracts.control import EnrolledDevices, EnrolledPlates
 from contracts.errors import MessageError
-from contracts.events import EventKind, PathData, PathEvent, PathStep, VisitData, VisitEvent, stable_id
+from contracts.events import (
+    CarData,
+    CarEvent,
+    EventKind,
+    PathData,
+    PathEvent,
+    PathStep,
+    VisitData,
+    VisitEvent,
+    stable_id,
+)
 from contracts.messages import (
     AgentState,
     AgentStatus,
     GatewayStatus,
+    MemberHeard,
     NodeHealth,
     ObservationBatch,
     PositionSnapshot,
@@ -87,7 +98,9 @@ PLATE = PlateRead(
     region=PlateRegion.LOCAL,
     energy=PlateEnergy.NEW_ENERGY,
     enrolled="浙A12345",
+    enrolled_digest="f" * 32,
 )
+MEMBER = MemberHeard(t_ms=1, device="0" * 16, formerly="1" * 16, digest="f" * 32)
 EXAMPLES: list[msgspec.Struct] = [
     batch([(1, "0" * 16, 1, -60, 6, 1, 77, "")]),
     NodeHealth(
@@ -116,6 +129,26 @@ EXAMPLES: list[msgspec.Struct] = [
     ),
     ObservationBatch(node="n1", boot="0" * 16, seq=4, watermark_ms=1_000, plates=[PLATE]),
     EnrolledPlates(key="0" * 8, digests=["f" * 32]),
+    EnrolledPlates(key="0" * 8, digests=[], members=["f" * 32]),
+    EnrolledDevices(key="0" * 8, digests=["f" * 32]),
+    ObservationBatch(node="n1", boot="0" * 16, seq=5, watermark_ms=1_000, members=[MEMBER]),
+    CarEvent(
+        id=stable_id("g"),
+        source="mallsense://m/gateway",
+        type="io.mallsense.car.entered.v1",
+        subject="p1",
+        time="2026-01-01T00:00:00Z",
+        data=CarData(
+            stay=stable_id("s"),
+            plate=PLATE.plate,
+            area="p1",
+            entered_ms=5,
+            confidence=0.9,
+            region=PLATE.region,
+            energy=PLATE.energy,
+            enrolled_digest="f" * 32,
+        ),
+    ),
     NodeHealth(
         node="n1",
         t_ms=5,
@@ -156,9 +189,19 @@ def test_the_published_asyncapi_document_is_the_current_one() -> None:
     assert (DOCS / "asyncapi.json").read_text(encoding="utf-8") == asyncapi.text()
 
 
+def test_what_was_written_before_there_were_members_is_still_read() -> None:
+    """Batches, plate reads and lists without a word of members are read and written as they ever were."""
+    old = encode(batch([(1, "0" * 16, 1, -60, 6, 1, 77, "")]))
+    assert b"members" not in old
+    assert decode(old, ObservationBatch).members is msgspec.UNSET
+    assert b"enrolled_digest" not in encode(msgspec.structs.replace(PLATE, enrolled_digest=msgspec.UNSET))
+    assert b"members" not in encode(EnrolledPlates(key="0" * 8, digests=[]))
+
+
 @pytest.mark.parametrize(
     ("field", "value", "named"),
     [
+        ("members", [{"t_ms": 1, "device": "0" * 16, "digest": "aa:bb:cc:dd:ee:ff"}], "$.members[0].digest"),
         ("v", 2, "$.v"),
         ("rssi_dbm", [300], "$.rssi_dbm"),
         ("rssi_dbm", [-60, -61], "columns of different lengths"),
