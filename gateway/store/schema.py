@@ -398,6 +398,75 @@ MIGRATIONS = (
     CREATE INDEX crm_sales_by_time ON crm_sales (t_ms);
     CREATE INDEX crm_sales_of_zone ON crm_sales (zone, t_ms);
     CREATE INDEX crm_sales_of ON crm_sales (person, t_ms) WHERE person IS NOT NULL;
+
+    -- Who is sent the feed (gateway.crm.delivery). Lists are JSON; NULL stands for all.
+    CREATE TABLE crm_subscribers (
+        subscriber TEXT PRIMARY KEY,
+        url TEXT,                  -- NULL: the mall's broker
+        zones TEXT,
+        kinds TEXT,
+        segments TEXT,
+        private INTEGER NOT NULL,  -- may be in the mall's own network, without TLS
+        paused INTEGER NOT NULL,
+        secret BLOB NOT NULL,
+        old_secret BLOB,           -- signs beside the new one until old_until_ms
+        old_until_ms INTEGER,
+        cursor INTEGER NOT NULL,   -- up to where rows of crm_feed are in crm_pending, or were passed over
+        failures INTEGER NOT NULL, -- in a row, of the receiver as a whole
+        next_try_ms INTEGER NOT NULL, -- wall time, like all times of delivery
+        last_ok_ms INTEGER,
+        last_error TEXT
+    ) WITHOUT ROWID;
+
+    -- What each of them waits for. Only the first row of a lane may be sent; triggers keep which that is.
+    CREATE TABLE crm_pending (
+        subscriber TEXT NOT NULL,
+        seq INTEGER NOT NULL,      -- of crm_feed
+        lane TEXT NOT NULL,        -- person, or subject where nobody is known
+        since_ms INTEGER NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        next_try_ms INTEGER NOT NULL DEFAULT 0,
+        last_error TEXT,
+        head INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (subscriber, seq)
+    ) WITHOUT ROWID;
+    CREATE INDEX crm_pending_of ON crm_pending (seq);
+    CREATE INDEX crm_pending_lanes ON crm_pending (subscriber, lane, seq);
+    CREATE INDEX crm_pending_heads ON crm_pending (subscriber, seq) WHERE head = 1;
+    CREATE INDEX crm_pending_by_time ON crm_pending (since_ms);
+    CREATE TRIGGER crm_pending_in AFTER INSERT ON crm_pending BEGIN
+        UPDATE crm_pending SET head = 0
+        WHERE subscriber = new.subscriber AND lane = new.lane AND seq > new.seq AND head = 1;
+        UPDATE crm_pending SET head = 1
+        WHERE subscriber = new.subscriber AND seq = new.seq AND NOT EXISTS (
+            SELECT 1 FROM crm_pending
+            WHERE subscriber = new.subscriber AND lane = new.lane AND seq < new.seq
+        );
+    END;
+    CREATE TRIGGER crm_pending_out AFTER DELETE ON crm_pending BEGIN
+        UPDATE crm_pending SET head = 1
+        WHERE subscriber = old.subscriber AND seq = (
+            SELECT min(seq) FROM crm_pending WHERE subscriber = old.subscriber AND lane = old.lane
+        );
+    END;
+
+    -- What could not be delivered in time. What it says is in crm_feed, where it has not gone since.
+    CREATE TABLE crm_dead (
+        subscriber TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        zone TEXT NOT NULL,
+        t_ms INTEGER NOT NULL,     -- of the event
+        since_ms INTEGER NOT NULL,
+        dead_ms INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        PRIMARY KEY (subscriber, seq)
+    ) WITHOUT ROWID;
+    CREATE INDEX crm_dead_of ON crm_dead (seq);
+    CREATE INDEX crm_dead_by_time ON crm_dead (dead_ms);
     """,
 )
 """Statement scripts; number i brings a file from version i to version i + 1."""
