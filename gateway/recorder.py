@@ -21,6 +21,7 @@ class _State(msgspec.Struct, array_like=True):
     devices: bytes
     rollups: bytes
     car_park: bytes = b""
+    passing: bytes = b""
 
 
 class Recorder:
@@ -31,6 +32,8 @@ class Recorder:
         self._rollups = Rollups(site, grid)
         self._minutes = Minutes(site.car_park) if site.car_park is not None else None
         self._devices: set[str] = set()
+        self._counts_passers_by = site.crm is not None
+        self._passing: set[str] = set()
         self._snapshot_ms = -1
         self.next_cursor = 1
         self.outputs = Outputs()
@@ -43,7 +46,8 @@ class Recorder:
         # Nor is an address that somebody who was there before has taken up, even if nobody can tell who.
         decided = tick.decided
         known = {name for name, apart in zip(decided.device, decided.apart.tolist(), strict=True) if apart}
-        zones, cells = self._rollups.add(tick, len(devices - self._devices - known))
+        passed_by = self._passed_by(tick, devices) if self._counts_passers_by else 0
+        zones, cells = self._rollups.add(tick, len(devices - self._devices - known), passed_by)
         self._devices = devices
         self.outputs.zone_minutes += zones
         self.outputs.cell_minutes += cells
@@ -56,6 +60,13 @@ class Recorder:
             events += self._parking(tick.parking)
         self.outputs.events += events
         return events
+
+    def _passed_by(self, tick: Tick, inside: set[str]) -> int:
+        """Give how many devices are tracked no more that have never been inside."""
+        there = set(tick.tracks.device)
+        gone = self._passing - there
+        self._passing = there - inside
+        return len(gone)
 
     def _positions(self, tick: Tick) -> list[Positions]:
         tracks = tick.tracks
@@ -95,27 +106,35 @@ class Recorder:
 
     def state(self) -> bytes:
         """Everything that the next outputs depend on."""
-        devices = bytes.fromhex("".join(sorted(self._devices)))
         return msgspec.msgpack.encode(
             _State(
                 self.next_cursor,
                 self._snapshot_ms,
-                devices,
+                _packed(self._devices),
                 self._rollups.state(),
                 self._minutes.state() if self._minutes is not None else b"",
+                _packed(self._passing),
             )
         )
 
     def restore(self, state: bytes) -> None:
         """Go on from `state`, taken with the same site."""
         old = msgspec.msgpack.decode(state, type=_State)
-        names = old.devices.hex()
         self.next_cursor = old.next_cursor
         self._snapshot_ms = old.snapshot_ms
-        self._devices = {names[i : i + 16] for i in range(0, len(names), 16)}
+        self._devices, self._passing = _unpacked(old.devices), _unpacked(old.passing)
         self._rollups.restore(old.rollups)
         if self._minutes is not None and old.car_park:
             self._minutes.restore(old.car_park)
+
+
+def _packed(devices: set[str]) -> bytes:
+    return bytes.fromhex("".join(sorted(devices)))
+
+
+def _unpacked(devices: bytes) -> set[str]:
+    names = devices.hex()
+    return {names[i : i + 16] for i in range(0, len(names), 16)}
 
 
 def _visit(event: VisitEvent) -> Visit:

@@ -10,7 +10,15 @@ import numpy.typing as npt
 from contracts.events import EventKind, VisitEvent
 from contracts.site import Site
 from gateway.engine import Tick
-from gateway.store.records import MINUTE_MS, WHOLE_MALL, CellGrid, CellMinute, ZoneMinute, whole_floor
+from gateway.store.records import (
+    MINUTE_MS,
+    PASSED_BY,
+    WHOLE_MALL,
+    CellGrid,
+    CellMinute,
+    ZoneMinute,
+    whole_floor,
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,8 +49,13 @@ class Rollups:
         self._started: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
 
-    def add(self, tick: Tick, arrived: int) -> tuple[list[ZoneMinute], list[CellMinute]]:
-        """Add a tick in which `arrived` devices were new; gives the minute before once it is over."""
+    def add(
+        self, tick: Tick, arrived: int, passed_by: int = 0
+    ) -> tuple[list[ZoneMinute], list[CellMinute]]:
+        """Add a tick in which `arrived` devices were new; gives the minute before once it is over.
+
+        `passed_by` were given up in this tick that had only been near the mall.
+        """
         minute_ms = (tick.t_ms - 1) // MINUTE_MS * MINUTE_MS  # a tick is about the time before its end
         done: tuple[list[ZoneMinute], list[CellMinute]] = ([], [])
         if minute_ms != self._minute_ms:
@@ -56,6 +69,7 @@ class Rollups:
         self._sums[2] += variance * self._tick_s
         np.add.at(self._cells, (tick.cells.floor, tick.cells.index), tick.cells.weight * self._tick_s)
         self._started[WHOLE_MALL] += arrived
+        self._started[PASSED_BY] += passed_by
         for event in tick.events:
             if isinstance(event, VisitEvent):
                 if event.kind is EventKind.VISIT_STARTED:
@@ -78,6 +92,8 @@ class Rollups:
             for zone, mean, most, variance in zip(self._zones, *self._sums.tolist(), strict=True)
             if most > _NOBODY or self._started[zone] or self._ended[zone]
         ]  # fmt: skip
+        if passed_by := self._started[PASSED_BY]:
+            zones.append(ZoneMinute(self._minute_ms, PASSED_BY, 0.0, 0.0, 0.0, passed_by))
         cells = []
         for floor, device_s in zip(self._floors, self._cells, strict=True):
             index = np.flatnonzero(device_s > _NOBODY_S).astype(np.int32)
