@@ -7,10 +7,11 @@ known, changes or ends after the event was told, the event is told again: the sa
 from enum import StrEnum
 from typing import Annotated
 
-from msgspec import UNSET, Meta, Raw, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from contracts import fields
 from contracts.events import CloudEvent
+from contracts.fields import EpochMs
 
 Reference = Annotated[
     str,
@@ -64,3 +65,28 @@ class FeedEvent(CloudEvent, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """How sure that is."""
     data: Raw
     """As the type says (`dataschema`); clear plates are taken out."""
+
+
+class FeedKind(StrEnum):
+    """What is told in the feed alone; stands in the CloudEvents type like `contracts.events.EventKind`."""
+
+    MEMBER_WITHDRAWN = "member.withdrawn"
+    """To every subscriber, whatever it asks for."""
+    WEBHOOK_TEST = "webhook.test"
+    """To one subscriber, when somebody tries it."""
+
+
+class MemberWithdrawn(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A member has taken consent back, or was erased: copies of what the feed told have to go."""
+
+    member: Reference
+    purposes: list[Purpose]
+    t_ms: EpochMs
+    """When that was said."""
+
+
+class WebhookTest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Somebody tries whether a receiver gets what it is sent."""
+
+    subscriber: str
+    t_ms: EpochMs

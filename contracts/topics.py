@@ -65,6 +65,10 @@ class Topics:
         """Events; QoS 1, not retained. `kind` is an `EventKind`; paths have zone `mall`, cars their area."""
         return f"{ROOT}/{self.mall}/events/{kind}/{zone}"
 
+    def crm_event(self, kind: str, zone: str) -> str:
+        """Events that may name a member, for those who may read members; QoS 1, not retained."""
+        return f"{ROOT}/{self.mall}/crm/events/{kind}/{zone}"
+
     def gateway_status(self) -> str:
         """Birth and last will of the gateway; QoS 1, retained."""
         return f"{ROOT}/{self.mall}/gateway/status"
@@ -93,6 +97,11 @@ class Topics:
     def all_events(self) -> str:
         """Filter for every zone event."""
         return f"{ROOT}/{self.mall}/events/#"
+
+    @property
+    def all_crm_events(self) -> str:
+        """Filter for every event of the CRM's feed."""
+        return f"{ROOT}/{self.mall}/crm/events/#"
 
 
 class EdgeTopic(NamedTuple):
