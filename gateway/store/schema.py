@@ -331,9 +331,11 @@ MIGRATIONS = (
         first_ms INTEGER NOT NULL,
         last_ms INTEGER NOT NULL,
         confidence REAL NOT NULL,
+        address TEXT NOT NULL,     -- pseudonym that was heard: it may turn out to be another device's
         PRIMARY KEY (subject, kind, digest)
     ) WITHOUT ROWID;
     CREATE INDEX crm_sightings_of ON crm_sightings (kind, digest);
+    CREATE INDEX crm_sightings_heard ON crm_sightings (address);
     CREATE INDEX crm_sightings_by_time ON crm_sightings (last_ms);
 
     -- What those sightings say, with identities and consents as they are now.
@@ -355,7 +357,7 @@ MIGRATIONS = (
         zone TEXT NOT NULL,
         subject TEXT NOT NULL,     -- device, stay, or what else the event is about
         person TEXT,               -- whose it is
-        t_ms INTEGER NOT NULL,
+        t_ms INTEGER NOT NULL,     -- when it was told, so later than what it says where it is told again
         payload BLOB NOT NULL,     -- JSON of contracts.crm.FeedEvent
         UNIQUE (id, revision)
     );
