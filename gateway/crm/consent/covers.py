@@ -96,12 +96,17 @@ def _identifiers(db: sqlite3.Connection, person: str, kind: IdentifierKind) -> M
 
 
 def _told(db: sqlite3.Connection, person: str, kinds: tuple[EventKind, ...]) -> Mapping[str, int]:
-    marks = ", ".join("?" * len(kinds))
-    done = db.execute(
-        f"DELETE FROM crm_feed WHERE person = ? AND kind IN ({marks})",  # noqa: S608
-        (person, *kinds),
-    )
-    return {"crm_feed": done.rowcount}
+    """Delete events that name the member, and with them who waits for them, and who never got them."""
+    which = f"person = ? AND kind IN ({', '.join('?' * len(kinds))})"
+    gone = {
+        table: db.execute(
+            f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM crm_feed WHERE {which})",  # noqa: S608
+            (person, *kinds),
+        ).rowcount
+        for table in ("crm_pending", "crm_dead")
+    }
+    done = db.execute(f"DELETE FROM crm_feed WHERE {which}", (person, *kinds))  # noqa: S608
+    return gone | {"crm_feed": done.rowcount}
 
 
 def _delete(db: sqlite3.Connection, statement: str, person: str) -> int:

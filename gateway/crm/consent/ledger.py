@@ -2,13 +2,16 @@
 
 Of all entries of a person and purpose the newest decides, by the time at which it was said, in whichever
 order they arrive; of two of the same moment, the one that withdraws. An entry that was sent before is no
-second one. All functions take an open connection, so that consent is asked in the transaction that writes.
+second one. References that were merged speak for one person: the newest entry of all of them decides.
+All functions take an open connection, so that consent is asked in the transaction that writes.
 """
 
+import json
 import sqlite3
 from dataclasses import dataclass
 
 from contracts.crm import Purpose
+from gateway.crm.consent.persons import merged, same_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +37,12 @@ class Ledger:
     @staticmethod
     def in_force(db: sqlite3.Connection, person: str, purpose: Purpose) -> bool:
         """Whether this person agrees to this purpose now."""
+        people = json.dumps(same_as(db, person))
         row = db.execute(
             "SELECT given FROM crm_consents JOIN crm_persons USING (person)"
-            " WHERE person = ? AND purpose = ? ORDER BY t_ms DESC, given LIMIT 1",
-            (person, purpose),
+            " WHERE person IN (SELECT value FROM json_each(?)) AND purpose = ?"
+            " ORDER BY t_ms DESC, given LIMIT 1",
+            (people, purpose),
         ).fetchone()
         return row is not None and bool(row[0])
 
@@ -45,12 +50,16 @@ class Ledger:
     def in_force_all(db: sqlite3.Connection, purpose: Purpose) -> set[str]:
         """Return all persons who agree to this purpose now."""
         rows = db.execute(
-            "SELECT person FROM (SELECT person, given, row_number() OVER"
+            "SELECT person, t_ms, given FROM (SELECT person, t_ms, given, row_number() OVER"
             " (PARTITION BY person ORDER BY t_ms DESC, given) AS place FROM crm_consents WHERE purpose = ?)"
-            " WHERE place = 1 AND given AND person IN (SELECT person FROM crm_persons)",
+            " JOIN crm_persons USING (person) WHERE place = 1",
             (purpose,),
         )
-        return {row[0] for row in rows}
+        said = {person: (t_ms, not given) for person, t_ms, given in rows}  # the greatest decides
+        for group in merged(db):
+            if any(person in said for person in group):
+                said |= dict.fromkeys(group, max(said[person] for person in group if person in said))
+        return {person for person, (_, withdrawn) in said.items() if not withdrawn}
 
     @staticmethod
     def record(
@@ -63,14 +72,16 @@ class Ledger:
         text: str,
         channel: str,
         recorded_ms: int,
+        now_ms: int | None = None,
     ) -> tuple[Entry, bool]:
         """Append an entry and grow the generation; gives it, and whether it is new.
 
-        `t_ms` None = now: `recorded_ms`, or later where the ledger has heard from a later time, so that
-        what is said now decides. Deleting what a withdrawal must delete is `withdrawal`'s part.
+        `t_ms` None = now: `now_ms` (the mall's time; without, the wall's `recorded_ms`), or later where the
+        ledger has heard from a later time, so that what is said now decides. Deleting what a withdrawal must
+        delete is `withdrawal`'s part.
         """
         if t_ms is None:
-            t_ms = _now(db, person, purpose, recorded_ms, given=given)
+            t_ms = _now(db, person, purpose, recorded_ms if now_ms is None else now_ms, given=given)
         said = (person, purpose, given, t_ms, text, channel)
         before = db.execute(
             "SELECT entry FROM crm_consents WHERE person = ? AND purpose = ? AND given = ? AND t_ms = ?"
@@ -107,11 +118,13 @@ class Ledger:
         return [Entry(row[0], row[1], Purpose(row[2]), bool(row[3]), row[4], row[5], row[6]) for row in rows]
 
 
-def _now(db: sqlite3.Connection, person: str, purpose: Purpose, recorded_ms: int, *, given: bool) -> int:
+def _now(db: sqlite3.Connection, person: str, purpose: Purpose, now_ms: int, *, given: bool) -> int:
+    people = json.dumps(same_as(db, person))
     newest = db.execute(
-        "SELECT max(t_ms) FROM crm_consents WHERE person = ? AND purpose = ?", (person, purpose)
+        "SELECT max(t_ms) FROM crm_consents WHERE person IN (SELECT value FROM json_each(?)) AND purpose = ?",
+        (people, purpose),
     ).fetchone()[0]
-    return recorded_ms if newest is None else max(recorded_ms, newest + given)
+    return now_ms if newest is None else max(now_ms, newest + given)
 
 
 def generation(db: sqlite3.Connection) -> int:

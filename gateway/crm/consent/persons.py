@@ -72,3 +72,23 @@ def add_person(db: sqlite3.Connection, reference: str, since_ms: int) -> str:
     person = secrets.token_hex(8)
     db.execute("INSERT INTO crm_persons VALUES (?, ?, ?)", (person, reference, since_ms))
     return person
+
+
+def same_as(db: sqlite3.Connection, person: str) -> list[str]:
+    """Return everybody who is the same person by merges that hold, this one included, in order."""
+    rows = db.execute(
+        "WITH RECURSIVE same (person) AS (VALUES (?) UNION SELECT CASE WHEN m.person = same.person"
+        " THEN m.into_person ELSE m.person END FROM crm_merges AS m JOIN same"
+        " ON same.person IN (m.person, m.into_person) WHERE m.undone_ms IS NULL)"
+        " SELECT person FROM same ORDER BY person",
+        (person,),
+    )
+    return [row[0] for row in rows]
+
+
+def merged(db: sqlite3.Connection) -> list[list[str]]:
+    """Return the groups of persons who are one by merges that hold."""
+    groups: dict[tuple[str, ...], None] = {}
+    for (person,) in db.execute("SELECT DISTINCT person FROM crm_merges WHERE undone_ms IS NULL").fetchall():
+        groups[tuple(same_as(db, person))] = None
+    return [list(group) for group in groups]
