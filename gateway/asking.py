@@ -3,15 +3,28 @@
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from contracts.errors import ConfigurationError, UnavailableError
 
 
-def ask(url: str, token: str | None, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+def ask(
+    url: str,
+    token: str | None,
+    method: str,
+    path: str,
+    body: dict[str, Any] | bytes | None = None,
+    *,
+    kind: str = "application/json",
+    query: Sequence[tuple[str, str]] = (),
+    timeout_s: float = 10.0,
+) -> Any:
     """Send a request to the API of the gateway at `url`; gives its answer, None where that is empty.
+
+    Bytes are sent as they are, and said to be of this `kind`.
 
     Raises `UnavailableError` when nobody answers there, `ConfigurationError` when it refuses.
     """
@@ -20,13 +33,15 @@ def ask(url: str, token: str | None, method: str, path: str, body: dict[str, Any
         raise ConfigurationError(
             f"expected http:// or https://, found {url}", "Write it like http://127.0.0.1:8000."
         )
-    headers = {"Content-Type": "application/json"}
+    if query:
+        address += f"?{urlencode(query)}"
+    headers = {"Content-Type": kind}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    data = None if body is None else json.dumps(body).encode()
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(address, data, headers, method=method)  # noqa: S310  # checked above
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
             text = answer.read()
         return json.loads(text) if text else None
     except urllib.error.HTTPError as error:
