@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from positioning.node_moves import Trial, Trials
 from positioning.node_places import Peers
@@ -155,7 +155,7 @@ def _noisy(beliefs: list[NodeBelief]) -> dict[int, Finding]:
     readings = np.array([beliefs[node].readings for node in nodes])
     score = _score(np.log(noise), TICKS_ALIKE / (2.0 * readings), LEAST_SPREAD_NOISE)
     ratio = noise / np.median(noise)
-    found = (score > norm.isf(FALSE_ALARM)) & (ratio > LEAST_NOISE)
+    found = (score > -ndtri(FALSE_ALARM)) & (ratio > LEAST_NOISE)
     return {
         nodes[i]: Finding(
             Verdict.NOISY,
@@ -173,7 +173,7 @@ def _weak(beliefs: list[NodeBelief]) -> dict[int, Finding]:
     offset = np.array([beliefs[node].offset_db for node in nodes], dtype=np.float64)
     variance = np.array([beliefs[node].offset_sd_db for node in nodes], dtype=np.float64) ** 2
     score = _score(offset, variance, LEAST_SPREAD_DB)
-    found = (score < norm.ppf(FALSE_ALARM)) & (offset < -LEAST_DROP_DB)
+    found = (score < ndtri(FALSE_ALARM)) & (offset < -LEAST_DROP_DB)
     return {
         nodes[i]: Finding(
             Verdict.DYING,
@@ -204,7 +204,7 @@ def _losing(radio: SurveyedMap, beliefs: list[NodeBelief]) -> dict[int, Finding]
     ratio = np.log((heard[nodes] + 1.0) / (expected[nodes] + 1.0))
     score = _score(ratio, TICKS_ALIKE / (heard[nodes] + 1.0), LEAST_SPREAD_FRAMES)
     share = np.exp(ratio - np.median(ratio))
-    found = (score < norm.ppf(FALSE_ALARM)) & (share < LEAST_FRAMES)
+    found = (score < ndtri(FALSE_ALARM)) & (share < LEAST_FRAMES)
     for i in np.flatnonzero(found).tolist():
         reason = (
             f"it hears {share[i]:.0%} of the frames that its level promises: it loses them, is switched off "

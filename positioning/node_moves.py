@@ -17,7 +17,7 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from positioning.node_places import Lines, Peers, candidate_places, lines, spacing_m
 from positioning.node_verdicts import Finding, Verdict
@@ -86,12 +86,12 @@ class Trials:
             2.0 * float(trial.lines.log_likelihood.max() - trial.lines.log_likelihood[0])
             for trial in self.trials.values()
         ]
-        return max(1.0, float(np.median(ratios) / chi2.median(2))) if len(ratios) >= MIN_PEERS else 1.0
+        return max(1.0, float(np.median(ratios) / chdtri(2, 0.5))) if len(ratios) >= MIN_PEERS else 1.0
 
     def findings(self) -> dict[int, Finding]:
         """Return what is found about the nodes that seem to be elsewhere."""
         inflation = self.inflation()
-        threshold = inflation * float(chi2.isf(self.false_alarm, 2))
+        threshold = inflation * float(chdtri(2, self.false_alarm))
         found = {
             node: self._moved(node, inflation)
             for node, trial in self.trials.items()
