@@ -1,6 +1,7 @@
 """Fixtures for all tests: recorded data, real servers, a real browser; and no skips in CI."""
 
 import os
+import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.influx import Influxd
 from tests.support import Mosquitto, find_program
 from tests.victoria import Victoria
+
+# Tests start a hundred commands: what Python has compiled is kept, also where it was told not to write it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Loaded machines are slow: no deadline for an example. CI draws the same examples in every run.
 hypothesis.settings.register_profile("local", deadline=None)
