@@ -18,6 +18,7 @@ from edge_agent.enrolled import EnrolledList
 from edge_agent.gateway_view import GatewayView
 from edge_agent.guidance import Guidance
 from edge_agent.health import Instruments
+from edge_agent.members import MemberList, Naming
 from edge_agent.opt_out import OptOut
 from edge_agent.pace import paced
 from edge_agent.plate_hashes import PlateHashes
@@ -105,6 +106,12 @@ def run_agent(
     gateway = GatewayView()
     opt_out = OptOut(key, spool_path.with_name(f"{spool_path.name}.optout"))
     enrolled = EnrolledList(key, spool_path.with_name(f"{spool_path.name}.enrolled"))
+    members = MemberList(key, spool_path.with_name(f"{spool_path.name}.members"))
+    retained = {
+        topics.opt_out(): opt_out.take,
+        topics.enrolled_plates(): enrolled.take,
+        topics.enrolled_devices(): members.take,
+    }
     connection = Connection(
         broker,
         client_id=f"mallsense-edge-{mall}-{agent_id}",
@@ -113,7 +120,7 @@ def run_agent(
         will=status(AgentState.OFFLINE),
         wake=wake,
         subscriptions=gateway.subscriptions(topics, source.nodes)
-        | {topics.opt_out(): opt_out.take, topics.enrolled_plates(): enrolled.take}
+        | retained
         | (guidance.subscriptions(topics) if guidance else {}),
     )
     publisher = Publisher(
@@ -136,7 +143,7 @@ def run_agent(
         guidance=guidance,
     )
     plates = PlateHashes(key, rotation, province=province, enrolled=enrolled)
-    batcher = Batcher(pseudonyms, boot=spool.boot, number=spool.number, plates=plates)
+    batcher = Batcher(pseudonyms, boot=spool.boot, number=spool.number, plates=plates, naming=Naming(members))
     reader = _Reader(batcher, spool, reporter, wake, stop, opt_out, guidance)
     try:
         publisher.start()

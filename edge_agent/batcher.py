@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from msgspec import UNSET
 
-from contracts.messages import AddressKind, ObservationBatch
+from contracts.messages import AddressKind, MemberHeard, ObservationBatch
 from contracts.plates import MAX_CHARACTERS, PlateRead
+from edge_agent.members import Naming
 from edge_agent.plate_hashes import PlateHashes
 from edge_agent.pseudonym import Pseudonyms
 from edge_agent.sources.protocol import Heard, PlateSighting
@@ -45,6 +46,8 @@ class _Open:
     elements: list[str] = field(default_factory=list)
     formerly: list[str] = field(default_factory=list)
     plates: list[PlateRead] = field(default_factory=list)
+    members: list[tuple[int, MemberHeard]] = field(default_factory=list)
+    """With the row in which each was heard."""
 
 
 class Batcher:
@@ -53,7 +56,7 @@ class Batcher:
     A node's batch is closed when it covers `hold_ms` of event time, observations or not: an empty one is the
     heartbeat. 0 closes one with every block; replays hold longer, since a second passes in no time there.
     `number` gives each batch its sequence number within `boot`. Without `plates`, what cameras read is left
-    out.
+    out; without `naming`, no member is named.
     """
 
     def __init__(
@@ -64,9 +67,11 @@ class Batcher:
         number: Callable[[], int],
         hold_ms: int = 0,
         plates: PlateHashes | None = None,
+        naming: Naming | None = None,
     ) -> None:
         self._pseudonyms = pseudonyms
         self._plates = plates
+        self._naming = naming
         self._boot = boot
         self._number = number
         self.hold_ms = hold_ms
@@ -87,6 +92,10 @@ class Batcher:
             batch.opened_ms = batch.told_ms = batch.watermark_ms = 0
         _drop_impossible(heard)
         device, elements, formerly = self._pseudonyms.columns(heard.t_ms, heard.address, heard.elements)
+        if self._naming is not None:
+            rows = len(batch.t_ms)
+            named = self._naming.name(node, heard.t_ms, heard.address, device, formerly)
+            batch.members += [(rows + row, member) for row, member in named]
         batch.t_ms += heard.t_ms
         batch.device += device
         batch.address_kind += [_KINDS[a[0] >> 1 & 1] for a in heard.address]
@@ -128,8 +137,10 @@ class Batcher:
             elements=batch.elements[:rows],
             formerly=batch.formerly[:rows] if any(batch.formerly[:rows]) else UNSET,
             plates=batch.plates[:MAX_PLATE_READS] or UNSET,
+            members=[member for row, member in batch.members if row < rows] or UNSET,
         )
         del batch.plates[:MAX_PLATE_READS]
+        batch.members = [(row - rows, member) for row, member in batch.members if row >= rows]
         for column in (
             batch.t_ms,
             batch.device,

@@ -1,8 +1,9 @@
 """Plates enrolled with consent: the mall's list, as keyed hashes that hold no plate, and who is on it.
 
 Retained on a topic of the mall and kept beside the spool, as the opt-out list is (`edge_agent.opt_out`). A
-car on the list is said in clear text, so a mistake costs somebody else's privacy: it is said only where it is
-`CERTAIN` to be that car, with everything known weighed by Bayes' rule.
+car on the list is named, by its digest, and in clear text where an operator enrolled it; so a mistake costs
+somebody else's privacy: a car is named only where it is `CERTAIN` to be that car, with everything known
+weighed by Bayes' rule.
 """
 
 import logging
@@ -47,7 +48,9 @@ class EnrolledList:
     def __init__(self, key: bytes, path: Path) -> None:
         """Take up the copy in `path` where there is one."""
         self._key = key
+        self._clear: frozenset[str] = frozenset()
         self._digests: frozenset[str] = frozenset()
+        """Those and members'."""
         self._copy = KeptCopy(path, "list of enrolled plates", self._use)
         self._copy.load()
 
@@ -58,7 +61,7 @@ class EnrolledList:
     def take(self, payload: bytes) -> None:
         """Take a list from the broker, and keep a copy. One that cannot be read changes nothing."""
         if self._copy.take(payload):
-            _log.info("enrolled plates: %d are said in clear text", len(self))
+            _log.info("enrolled plates: %d, of which %d are said in clear text", len(self), len(self._clear))
 
     def find(self, candidates: Sequence[Candidate]) -> Candidate | None:
         """Find the enrolled plate that a car certainly has, and how sure that is; None where there is none.
@@ -79,6 +82,11 @@ class EnrolledList:
         certainty = PRIOR_ODDS * weights[best] / total
         return (best, certainty) if certainty >= CERTAIN else None
 
+    def name(self, plate: str) -> tuple[str, bool]:
+        """Give the digest of an enrolled plate, and whether it is said in clear text, too."""
+        digest = enrolled_digest(self._key, plate)
+        return digest, digest in self._clear
+
     def _nearly(self, candidates: Sequence[Candidate]) -> dict[str, float]:
         """Give enrolled plates that differ in one character from what was read, and how likely that is."""
         found: dict[str, float] = {}
@@ -96,11 +104,12 @@ class EnrolledList:
 
     def _use(self, payload: bytes) -> None:
         if not payload:  # the list was taken off the broker
-            self._digests = frozenset()
+            self._clear = self._digests = frozenset()
             return
         found = decode(payload, EnrolledPlates)
         if found.key != key_id(self._key):
             self._copy.complain(
                 "the list of enrolled plates was made with another key than this node's: it names nobody here"
             )
-        self._digests = frozenset(found.digests)
+        self._clear = frozenset(found.digests)
+        self._digests = self._clear | frozenset(found.members or ())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import UNSET
 
 from contracts.broker import BrokerAddress
 from contracts.control import EnrolledPlates
@@ -126,14 +127,16 @@ def _change(
     named = {enrolled_digest(secret, plain_plate(plate)) for plate in plates}
     with _list(*at) as board:
         found = board.read()
-        if found is not None and found.digests and found.key != key_id(secret):
+        held = found is not None and bool(found.digests or found.members)
+        if found is not None and held and found.key != key_id(secret):
             raise ConfigurationError(
                 "the list was made with another key: nodes could not read what is added to it",
                 "Use the key that the nodes have. After a change of the key plates have to be enrolled anew.",
             )
         old = set(found.digests) if found else set()
         new = how(old, named)
-        board.write(EnrolledPlates(key=key_id(secret), digests=sorted(new)))
+        members = found.members if found else UNSET  # theirs is the gateway's part of the list
+        board.write(EnrolledPlates(key=key_id(secret), digests=sorted(new), members=members))
     typer.echo(f"{len(new)} enrolled ({len(new) - len(old):+d})")
 
 

@@ -59,10 +59,11 @@ class PlateHashes:
         self._salt = lru_cache(maxsize=4)(lambda period: _salt(key, period))
 
     def read(self, sighting: PlateSighting) -> PlateRead:
-        """Make the message of a sighting; clear text stays in it for enrolled plates alone."""
-        candidates = sighting.candidates
+        """Make the message of a sighting; clear text stays in it for plates alone that operators enrolled."""
+        candidates, digest, in_clear = sighting.candidates, "", False
         known = self._enrolled.find(candidates) if self._enrolled is not None else None
-        if known is not None:
+        if self._enrolled is not None and known is not None:
+            digest, in_clear = self._enrolled.name(known[0])
             candidates = (known, *(one for one in candidates if one[0] != known[0]))
         (text, confidence), others = candidates[0], candidates[1 : 1 + MOST_ALTERNATIVES]
         left = 1.0 - confidence
@@ -87,7 +88,8 @@ class PlateHashes:
             confidence=round(confidence, 4),
             region=region_of(text, self._province),
             energy=energy_of(text),
-            enrolled=UNSET if known is None else text,
+            enrolled=text if in_clear else UNSET,
+            enrolled_digest=digest or UNSET,
         )
 
 

@@ -87,6 +87,7 @@ def _node(topics: Topics, node: str) -> Iterator[Rule]:
     yield "read", topics.gateway_status()
     yield "read", topics.opt_out()
     yield "read", topics.enrolled_plates()
+    yield "read", topics.enrolled_devices()
 
 
 def _gateway(topics: Topics) -> Iterator[Rule]:
@@ -97,6 +98,8 @@ def _gateway(topics: Topics) -> Iterator[Rule]:
     yield "write", topics.positions("+")
     yield "write", topics.all_events
     yield "write", topics.opt_out()
+    yield "write", topics.enrolled_plates()
+    yield "write", topics.enrolled_devices()
     yield "write", topics.time_answer("+")
     yield "write", topics.stored("+")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from contracts.events import (
     TYPE_PREFIX,
     TYPE_VERSION,
@@ -14,6 +16,7 @@ from contracts.events import (
     stable_id,
 )
 from contracts.plates import PlateEnergy, PlateRegion
+from gateway.parking.reading import Reading
 from gateway.parking.report import AreaNow
 from gateway.store.records import Stay
 
@@ -30,8 +33,8 @@ class Events:
         """Return the identity of the stay that began with a passage."""
         return stable_id(self._mall, "stay", camera, track)
 
-    def car(self, kind: EventKind, t_ms: int, stay: Stay, enrolled: str) -> CarEvent:
-        """Return the event of a stay that began or ended, known at `t_ms`."""
+    def car(self, kind: EventKind, t_ms: int, stay: Stay, reading: Reading) -> CarEvent:
+        """Return the event of a stay that began or ended, known at `t_ms`; `reading` is of its plate."""
         seen_both = stay.entered_ms is not None and stay.left_ms is not None
         data = CarData(
             stay=stay.stay,
@@ -43,7 +46,8 @@ class Events:
             confidence=stay.confidence,
             region=PlateRegion(stay.region),
             energy=PlateEnergy(stay.energy),
-            enrolled=enrolled or None,
+            enrolled=reading.enrolled or None,
+            enrolled_digest=reading.enrolled_digest or UNSET,
         )
         return CarEvent(
             id=stable_id(kind, stay.stay), source=self._source, type=f"{TYPE_PREFIX}{kind}{TYPE_VERSION}",

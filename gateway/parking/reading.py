@@ -45,6 +45,8 @@ class Reading(msgspec.Struct, frozen=True):
     energy: str
     enrolled: str
     """In clear, only with consent; else empty."""
+    enrolled_digest: str = ""
+    """On the list of enrolled plates; else empty. Not in checkpoints written before there were members."""
 
     @classmethod
     def of(cls, read: PlateRead) -> Reading:
@@ -59,11 +61,18 @@ class Reading(msgspec.Struct, frozen=True):
             region=str(read.region),
             energy=str(read.energy),
             enrolled=read.enrolled if isinstance(read.enrolled, str) else "",
+            enrolled_digest=read.enrolled_digest if isinstance(read.enrolled_digest, str) else "",
         )
 
     def to_keep(self) -> Reading:
         """Return what is kept while the car is there: no link to the day before it came."""
         return msgspec.structs.replace(self, formerly="", formerly_near=())
+
+    def named_by(self, other: Reading) -> Reading:
+        """Return this with what `other`, of the same car, says of whose it is, where this does not."""
+        if self.enrolled_digest or not other.enrolled_digest:
+            return self
+        return msgspec.structs.replace(self, enrolled=other.enrolled, enrolled_digest=other.enrolled_digest)
 
     def hashes(self) -> Iterator[str]:
         """Yield the hashes under which a later reading of the same car finds this one."""

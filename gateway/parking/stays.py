@@ -128,7 +128,7 @@ class Stays:
             self._counting.hidden[car.area].less(1.0 - car.then)
         car.seen_ms = left_ms
         record = self._record(car, left_ms=left_ms, confidence=one.certainty)
-        self._tell(EventKind.CAR_LEFT, now_ms, record, car.reading)
+        self._tell(EventKind.CAR_LEFT, now_ms, record, car.reading.named_by(one.passage.reading))
 
     def _leave_unknown(self, one: Settled, now_ms: int) -> None:
         passage = one.passage
@@ -178,4 +178,4 @@ class Stays:
         return stay
 
     def _tell(self, kind: EventKind, t_ms: int, stay: Stay, reading: Reading) -> None:
-        self._told.append(self._events.car(kind, t_ms, stay, reading.enrolled))
+        self._told.append(self._events.car(kind, t_ms, stay, reading))

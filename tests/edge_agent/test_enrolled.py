@@ -37,6 +37,19 @@ def test_an_enrolled_plate_is_said_in_clear_text_and_no_other(enrolled: Enrolled
     assert hashes.read(sighting(("京C67890", 0.99))).enrolled is UNSET
 
 
+def test_a_members_plate_is_said_by_its_digest_alone(enrolled: EnrolledList, tmp_path: Path) -> None:
+    """What the gateway put on the list is named, and stays unreadable; what an operator enrolled is both."""
+    hashes, key, other = PlateHashes(KEY, ROTATION, enrolled=enrolled), key_id(KEY), "京C67890"
+    digests = {plate: enrolled_digest(KEY, plate) for plate in (MEMBER, other)}
+    assert hashes.read(sighting((MEMBER, 0.9))).enrolled_digest == digests[MEMBER]
+    assert hashes.read(sighting((other, 0.99))).enrolled_digest is UNSET
+    enrolled.take(encode(EnrolledPlates(key=key, digests=[digests[MEMBER]], members=[digests[other]])))
+    for known in (enrolled, EnrolledList(KEY, tmp_path / "copy")):
+        found = PlateHashes(KEY, ROTATION, enrolled=known).read(sighting((other, 0.99)))
+        assert (found.enrolled, found.enrolled_digest) == (UNSET, digests[other])
+    assert hashes.read(sighting((MEMBER, 0.9))).enrolled == MEMBER
+
+
 def test_a_misread_member_is_recognised_only_where_it_is_certain(enrolled: EnrolledList) -> None:
     """As a likely alternative yes; as a look-alike of a sure reading no: that is somebody else's car."""
     misread = "浙A1234S"

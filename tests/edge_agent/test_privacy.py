@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from contracts.broker import BrokerAddress
+from contracts.control import EnrolledDevices
+from contracts.messages import encode
 from edge_agent import agent as agent_module
 from edge_agent.agent import Progress, run_agent
+from edge_agent.members import member_digest
+from edge_agent.opt_out import key_id
 from edge_agent.sources.pcap import PcapSource
 from tests.edge_agent.helpers import (
     AP,
@@ -119,6 +123,8 @@ def test_nothing_leaves(
             progress=stop_when_read,
         )
 
+    listed = EnrolledDevices(key=key_id(KEY), digests=[member_digest(KEY, PHONES[0])])
+    (tmp_path / "spool.members").write_bytes(encode(listed))
     run()  # all stays in the spool
     spooled = b"".join(file.read_bytes() for file in tmp_path.glob("spool*"))
     stop.clear()
@@ -134,4 +140,7 @@ def test_nothing_leaves(
         assert leaks(text) == []
     assert b'"device":["' in sent
     assert b'"device":["' in spooled
+    assert sent.count(listed.digests[0].encode()) > 0  # the member is named, and nobody else
+    assert b'"members":[{' in spooled
+    assert not any(member_digest(KEY, phone).encode() in sent + spooled for phone in PHONES[1:])
     assert "DEBUG" in caplog.text or "INFO" in caplog.text

@@ -3,12 +3,14 @@
 from itertools import product
 
 import pytest
+from msgspec import UNSET, UnsetType, convert, to_builtins
 from msgspec.structs import replace
 
 from contracts.control import CarParkCount
-from contracts.events import CarParkEvent, EventKind
+from contracts.events import CarEvent, CarParkEvent, EventKind
 from contracts.messages import AgentState, AgentStatus, ObservationBatch
 from gateway.engine import build_engine
+from gateway.parking.reading import Reading
 from tests.gateway.parked import (
     HOUR_MS,
     MINUTE_MS,
@@ -25,6 +27,7 @@ from tests.gateway.parked import (
 
 HOUR, MINUTE = 3600.0, 60.0
 DAY = 24 * HOUR
+DIGEST = "f" * 32
 
 
 def counted(cars: int = 0, area: str | None = None, t_s: float = 0) -> CarParkCount:
@@ -48,6 +51,31 @@ def test_an_entry_and_an_exit_are_a_stay() -> None:
     assert gone.data.dwell_s == HOUR - 60
     assert gone.data.confidence > 0.95
     assert gone.data.region == "local"
+
+
+@pytest.mark.parametrize(("at_entry", "at_exit"), [(DIGEST, UNSET), (UNSET, DIGEST), (DIGEST, DIGEST)])
+def test_a_members_car_is_named_by_whichever_camera_knew_it(
+    at_entry: str | UnsetType, at_exit: str | UnsetType
+) -> None:
+    """Its events carry the digest of the entry, and where that has none, of the exit; a restart keeps it."""
+    park, cars = car_park(), [Pass(60, "car-in", "浙A12345"), Pass(HOUR, "car-out", "浙A12345")]
+    told: list[CarEvent | CarParkEvent] = []
+    for read in all_reads(cars):
+        name = at_entry if read.camera == "car-in" else at_exit
+        park.feed(replace(read, enrolled_digest=name))
+        told += park.step(read.t_ms + 1_000).events
+        state, park = park.state(), car_park()
+        park.restore(state)
+    told += park.step(START_MS + HOUR_MS + 600_000).events
+    named = {event.kind: event.data.enrolled_digest for event in told if isinstance(event, CarEvent)}
+    assert named == {EventKind.CAR_ENTERED: at_entry, EventKind.CAR_LEFT: DIGEST}
+
+
+def test_a_checkpoint_from_before_there_were_members_is_read() -> None:
+    """A reading without a word of a digest has none."""
+    old = to_builtins(Reading.of(all_reads([Pass(60, "car-in", "浙A12345")])[0]))
+    del old["enrolled_digest"]
+    assert convert(old, Reading).enrolled_digest == ""
 
 
 @pytest.mark.parametrize(
