@@ -24,7 +24,7 @@ from gateway.nodes import Nodes
 from gateway.parking.shape import shape
 from gateway.recorder import Recorder
 from gateway.store import Store
-from gateway.store.records import CellGrid, Checkpoint, Event, Input, Outputs
+from gateway.store.records import CellGrid, Checkpoint, CrmItem, Event, Input, Outputs
 
 _log = logging.getLogger(__name__)
 
@@ -67,10 +67,12 @@ class Pipeline:
         nodes: Nodes,
         show: Callable[[Tick, list[Event], int], None],
         counters: Counter[str] | None = None,
+        committed: Callable[[], None] = lambda: None,
     ) -> None:
         """Put the parts together; `show` is given every tick, its events and the mall's time.
 
-        `duplicate` in `counters` grows with every batch that was stored before: sent again, or replayed.
+        `committed` is called when there is something new for the CRM. `duplicate` in `counters` grows with
+        every batch that was stored before: sent again, or replayed.
         """
         self._site = site
         self._topics = Topics(site.mall.id)
@@ -80,6 +82,7 @@ class Pipeline:
         self._outlet = outlet
         self._nodes = nodes
         self._show = show
+        self._tell_crm = committed
         self._counters = Counter() if counters is None else counters
         self._recorder = Recorder(site, cell_grid(engine))
         self._position = 0
@@ -113,6 +116,8 @@ class Pipeline:
         if (problem := self._restore_engine(checkpoint)) is not None:
             ended = self._store.abandon_open_visits()
             _log.warning("%s: starting afresh; %d open visits end where last seen", problem, ended)
+            if self._site.crm is not None:
+                self._recorder.outputs.crm.append(CrmItem(CrmItem.AFRESH, b""))
             return
         self._recorder.restore(checkpoint.recorder)
         _log.info("resumed at event time %d with everybody who was in the mall", checkpoint.t_ms)
@@ -203,6 +208,8 @@ class Pipeline:
         self._store.commit(outputs, self._checkpoint())
         self._committed = self._position
         self._recorder.outputs = Outputs()
+        if outputs.crm:
+            self._tell_crm()
         self._expire_if_due()
 
     def _checkpoint(self) -> Checkpoint:

@@ -1,15 +1,18 @@
 """From ticks to records for the store. No I/O, no clock; its state goes into the checkpoint."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from contracts.events import CarEvent, CarParkEvent, PathEvent, VisitEvent
 from contracts.messages import encode
 from contracts.site import Site
 from gateway.engine import Tick
+from gateway.engine.tick import Sighting
 from gateway.parking.minutes import Minutes
 from gateway.parking.report import ParkingTick
 from gateway.rollups import Rollups
-from gateway.store.records import WHOLE_MALL, CellGrid, Event, Outputs, Path, Positions, Visit
+from gateway.store.records import WHOLE_MALL, CellGrid, CrmItem, Event, Outputs, Path, Positions, Visit
 
 POSITIONS_EVERY_MS = 10_000
 """Positions are stored this often; live ones come with every tick."""
@@ -32,7 +35,7 @@ class Recorder:
         self._rollups = Rollups(site, grid)
         self._minutes = Minutes(site.car_park) if site.car_park is not None else None
         self._devices: set[str] = set()
-        self._counts_passers_by = site.crm is not None
+        self._crm = site.crm is not None
         self._passing: set[str] = set()
         self._snapshot_ms = -1
         self.next_cursor = 1
@@ -46,7 +49,7 @@ class Recorder:
         # Nor is an address that somebody who was there before has taken up, even if nobody can tell who.
         decided = tick.decided
         known = {name for name, apart in zip(decided.device, decided.apart.tolist(), strict=True) if apart}
-        passed_by = self._passed_by(tick, devices) if self._counts_passers_by else 0
+        passed_by = self._passed_by(tick, devices) if self._crm else 0
         zones, cells = self._rollups.add(tick, len(devices - self._devices - known), passed_by)
         self._devices = devices
         self.outputs.zone_minutes += zones
@@ -59,6 +62,8 @@ class Recorder:
             self.outputs.car_park_minutes += self._minutes.add(tick.parking)
             events += self._parking(tick.parking)
         self.outputs.events += events
+        if self._crm:
+            self.outputs.crm += crm_items(tick.sightings, events)
         return events
 
     def _passed_by(self, tick: Tick, inside: set[str]) -> int:
@@ -126,6 +131,12 @@ class Recorder:
         self._rollups.restore(old.rollups)
         if self._minutes is not None and old.car_park:
             self._minutes.restore(old.car_park)
+
+
+def crm_items(sightings: Sequence[Sighting], events: Sequence[Event]) -> list[CrmItem]:
+    """What a tick has for the CRM: whose phones were heard comes before what happened."""
+    found = [CrmItem(CrmItem.SIGHTING, encode(sighting)) for sighting in sightings]
+    return found + [CrmItem(CrmItem.EVENT, event.payload) for event in events]
 
 
 def _packed(devices: set[str]) -> bytes:

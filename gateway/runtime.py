@@ -145,10 +145,15 @@ class Gateway:
         refusals = Refusals()
         self._intake = Intake(site, refusals)
         self._link = self._make_link()
+        secret = store.secret()
+        crm = None
+        if site.crm is not None:
+            crm = Crm(site, settings.store, secret, link=self._link, now_ms=lambda: now_ms(latest, store))
+            self._undo.append(crm.stop)
         self._time = TimeAnswers(site, publish=self._link.publish, now_us=lambda: time.time_ns() // 1000)
         self._pipeline = Pipeline(
             site=site, engine=engine, store=store, outlet=self._link, nodes=nodes, show=latest.show,
-            counters=refusals.counters,
+            counters=refusals.counters, committed=nothing if crm is None else crm.committed,
         )  # fmt: skip
         self._health = Health(
             engine=engine, latest=latest, refusals=refusals, link=self._link, inbox=self._inbox,
@@ -163,16 +168,11 @@ class Gateway:
             self._undo.append(figuring.stop)
             promotions = Promotions(settings.store, figuring.promotion)
         self._undo.append(promotions.close)
-        secret = store.secret()
         attendant = None
         if site.car_park is not None:
             desk = Desk(settings.store, secret)
             self._undo.append(desk.close)
             attendant = Attendant(desk, self._counted.count)
-        crm = None
-        if site.crm is not None:
-            crm = Crm(site, settings.store, secret, link=self._link, now_ms=lambda: now_ms(latest, store))
-            self._undo.append(crm.stop)
         context = Context(
             site,
             store,
@@ -324,6 +324,10 @@ class Gateway:
     def _finish(self, worker: threading.Thread) -> None:
         worker.join(30)
         self._link.stop()
+
+
+def nothing() -> None:
+    """Do nothing."""
 
 
 def now_ms(latest: Latest, store: Store) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 
 import numpy as np
@@ -18,11 +18,12 @@ from gateway.engine.events import Events
 from gateway.engine.hand_over import HandOver
 from gateway.engine.identities import Whereabouts, appearances, decided
 from gateway.engine.join import Columns, Join
+from gateway.engine.members import Members
 from gateway.engine.places import Places
 from gateway.engine.protocol import Positioner
 from gateway.engine.slots import Slots
 from gateway.engine.state import START_WITHOUT, Arrays, StateError, Stateful, pack, unpack
-from gateway.engine.tick import LIKELY, NOTHING_DECIDED, Decided, Tick, Tracks
+from gateway.engine.tick import LIKELY, NOTHING_DECIDED, Decided, Sighting, Tick, Tracks
 from gateway.engine.watermarks import TOLERANCE_MS, UNKNOWN
 from gateway.parking.car_park import CarPark
 from gateway.parking.report import ParkingTick
@@ -62,6 +63,8 @@ CAUSES = {
     "camera_at_no_gate": "no gate of the site file's car_park has that camera; add one",
     "no_car_park": "the site file has no car_park; add one, or take the cameras out",
     "plates_full": "too many wait for their tick; is a node that is online not sending its watermark?",
+    "no_crm": "the site file has no section crm; add one, or take the list of members' phones back",
+    "members_full": "too many wait for their tick; is a node that is online not sending its watermark?",
     "too_many_devices": f"more than {MAX_DEVICES:,} devices at a time; are addresses being made up?",
 }
 VISITABLE = (ZoneKind.SHOP, ZoneKind.FACILITY)
@@ -125,6 +128,10 @@ class Engine:
         if site.car_park is not None:
             self._car_park = CarPark(site, site.car_park, self.counters)
             self._parts["car_park"] = self._car_park
+        self._members: Members | None = None
+        if site.crm is not None:
+            self._members = Members()
+            self._parts["members"] = self._members
         self._logged: set[str] = set()
 
     @property
@@ -153,8 +160,11 @@ class Engine:
 
     def feed(self, batch: ObservationBatch) -> None:
         """Take in a batch; what cannot be used is counted in `counters` and logged once per cause."""
-        if self._join.feed(batch) and batch.plates:
-            self._feed_plates(batch)
+        if self._join.feed(batch):
+            if batch.plates:
+                self._feed_plates(batch)
+            if batch.members:
+                self._feed_members(batch)
         self._log_new_causes(f"observations of node {batch.node}")
 
     def _feed_plates(self, batch: ObservationBatch) -> None:
@@ -170,6 +180,15 @@ class Engine:
                 self._car_park.feed(read)
             else:
                 self.counters["foreign_camera"] += 1
+
+    def _feed_members(self, batch: ObservationBatch) -> None:
+        for heard in batch.members or ():
+            if self._members is None:
+                self.counters["no_crm"] += 1
+            elif heard.t_ms > batch.watermark_ms + TOLERANCE_MS:
+                self.counters["clock_ahead"] += 1
+            elif not self._members.feed(heard):
+                self.counters["members_full"] += 1
 
     def count_cars(self, count: CarParkCount) -> None:
         """Take in that somebody has counted the cars in the car park."""
@@ -193,7 +212,7 @@ class Engine:
             nobody = np.zeros(0, dtype=np.int64)
             found = self._positioner.step(end, Readings(nobody, nobody, nobody.astype(np.float64)))
             parking = self._car_park.finish(end) if self._car_park is not None else None
-            yield self._report(end, found, events, parking=parking)
+            yield self._report(end, found, events, parking=parking, sightings=self._sighted(end))
 
     def state(self) -> bytes:
         """Return a checkpoint: an engine that restores it goes on bit for bit as this one would."""
@@ -215,7 +234,10 @@ class Engine:
 
     def _load(self, parts: Mapping[str, Arrays]) -> None:
         for name, part in self._parts.items():
-            part.restore(parts[name])
+            if part is self._members:  # a checkpoint from before the mall had a CRM has none
+                part.restore(parts.get(name, {}))
+            else:
+                part.restore(parts[name])
 
     def _next(self, complete_ms: int) -> int | None:
         """Return the next tick to compute that ends by ``complete_ms``; None when there is none yet."""
@@ -263,7 +285,20 @@ class Engine:
         probabilities = self._places.put(_rows(found, heard), _outside(found)[heard])
         events += self._tell(tick, self._visits.step(tick, found.slot[heard], probabilities))
         parking = self._car_park.step(tick) if self._car_park is not None else None
-        return self._report(tick, found, events, whose, parking)
+        return self._report(tick, found, events, whose, parking, self._sighted(tick))
+
+    def _sighted(self, tick: int) -> list[Sighting]:
+        """Return which devices members' phones have turned out to be."""
+        if self._members is None:
+            return []
+        return self._members.step(tick, self._hand_over.names, self._devices_of)
+
+    def _devices_of(self, addresses: Keys) -> tuple[Keys, Floats, Bools]:
+        """Return the devices of addresses (N,), how sure that is, and which of them are remembered."""
+        there = self._remembers(addresses)
+        if self._linker is None:
+            return addresses, np.ones(len(addresses)), there
+        return *self._linker.whose(addresses), there
 
     def _remembers(self, addresses: Keys) -> Bools:
         """Return which addresses (N,) are of devices that are there."""
@@ -331,6 +366,8 @@ class Engine:
             self._linker.forget(self._slots.keys(slots))
             self._linker.expire(tick)
         self._slots.free(slots)
+        if self._members is not None:
+            self._members.left(self._remembers)
         return events
 
     def _tell(self, tick: int, changes: Changes) -> list[VisitEvent | PathEvent]:
@@ -351,6 +388,7 @@ class Engine:
         events: list[VisitEvent | PathEvent],
         whose: Decided = NOTHING_DECIDED,
         parking: ParkingTick | None = None,
+        sightings: Sequence[Sighting] = (),
     ) -> Tick:
         """Put together what is said at the end of a tick."""
         outside = _outside(found)
@@ -367,6 +405,7 @@ class Engine:
             present_variance=float((weight * (1.0 - weight)).sum()),
             decided=whose,
             parking=parking,
+            sightings=sightings,
         )
 
     def _people(self, tick: int, slots: Ints) -> Floats:

@@ -44,10 +44,16 @@ class HandOver:
         self._learn(columns, known)
         if not len(self._today) or not len(columns):
             return columns
-        at = np.minimum(np.searchsorted(self._today, columns.address), len(self._today) - 1)
-        address = np.where(self._today[at] == columns.address, self._former[at], columns.address)
+        address = self.names(columns.address)
         order = np.lexsort((columns.rssi_dbm, columns.t_ms, columns.receiver, address))
         return replace(columns, address=address).where(order)
+
+    def names(self, addresses: Keys) -> Keys:
+        """Return under which pseudonyms addresses (N,) are known: the former ones of those that go on."""
+        if not len(self._today):
+            return addresses
+        at = np.minimum(np.searchsorted(self._today, addresses), len(self._today) - 1)
+        return np.where(self._today[at] == addresses, self._former[at], addresses)
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return copies of everything, for a checkpoint."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from contracts.events import PathEvent, VisitEvent
 from gateway.parking.report import ParkingTick
@@ -94,6 +96,20 @@ class Decided:
 NOTHING_DECIDED = Decided([], [], np.zeros(0), np.zeros(0, dtype=bool))
 
 
+class Sighting(Struct, frozen=True, kw_only=True):
+    """A member's phone was heard, or one that was heard has turned out to be another device."""
+
+    t_ms: int
+    address: str
+    """Its pseudonym as the engine knows it: the former one where it went on from that."""
+    device: str
+    """What events call the device that the address is taken for."""
+    digest: str
+    """Of the address, with the mall's key; empty = as said before of this address, and the device is new."""
+    confidence: float
+    """That the address is this device's."""
+
+
 @dataclass(frozen=True)
 class Tick:
     """The mall at ``t_ms``, from everything heard before.
@@ -108,6 +124,7 @@ class Tick:
         present_variance: its variance.
         decided: whose addresses are, as far as that was decided in this tick.
         parking: the car park; None where the mall has none.
+        sightings: of members' phones, what is new; always none where the mall has no CRM.
     """
 
     t_ms: int
@@ -119,3 +136,4 @@ class Tick:
     present_variance: float
     decided: Decided = NOTHING_DECIDED
     parking: ParkingTick | None = None
+    sightings: Sequence[Sighting] = ()

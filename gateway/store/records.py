@@ -1,6 +1,7 @@
 """What a gateway keeps, as plain records; no store's words in them."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -192,10 +193,16 @@ class CarParkMinute:
 
 @dataclass(frozen=True, slots=True)
 class CrmItem:
-    """Something that the CRM has to know of; written and forgotten unless the mall has one."""
+    """Something that the CRM has to know of."""
+
+    EVENT: ClassVar = "event"
+    """JSON of a CloudEvent of `contracts.events`."""
+    SIGHTING: ClassVar = "sighting"
+    """JSON of `gateway.engine.tick.Sighting`."""
+    AFRESH: ClassVar = "afresh"
+    """The engine's state is lost: of visits that were open, no end will come. Without a payload."""
 
     kind: str
-    """`event`: the payload is JSON of a CloudEvent of `contracts.events`. `sighting`: of `Sighting`."""
     payload: bytes
 
 

@@ -31,7 +31,7 @@ _NODE = """
 
 
 def statements(outputs: Outputs) -> Iterable[tuple[str, list[tuple[Any, ...]]]]:
-    """What to execute for some outputs; each statement leaves one row of a record that is written twice."""
+    """What to execute for some outputs; a record that is written twice is one row, but not what the CRM gets."""
     yield (
         _VISIT,
         [
@@ -79,6 +79,10 @@ def statements(outputs: Outputs) -> Iterable[tuple[str, list[tuple[Any, ...]]]]:
             (m.minute_ms, m.area, m.cars_mean, m.cars_max, m.variance_mean, m.entered, m.left, m.queue_mean)
             for m in outputs.car_park_minutes
         ],
+    )
+    yield (
+        "INSERT INTO crm_inbox (kind, payload) VALUES (?, ?)",
+        [(item.kind, item.payload) for item in outputs.crm],
     )
     yield (
         _NODE,

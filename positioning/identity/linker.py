@@ -93,6 +93,13 @@ class Linker:
         known: Bools = (self._addresses.find(addresses) >= 0) | (self._devices.find(addresses) >= 0)
         return known
 
+    def whose(self, addresses: Keys) -> tuple[Keys, Floats]:
+        """Return the devices (N,) of addresses (N,), and how sure that is; an unknown one is its own."""
+        rows = self._addresses.find(addresses)
+        device = self._devices.name[self._addresses.device[rows]]
+        found = np.where(rows < 0, addresses, device)
+        return found, np.where(found == addresses, 1.0, self._addresses.confidence[rows])
+
     def known_elsewhere(self, devices: Keys) -> tuple[Floats, Ints]:
         """Return how likely devices (D,) are phones that are remembered as another device, and since when.
 

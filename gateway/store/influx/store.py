@@ -151,7 +151,9 @@ class InfluxStore:
 
     def commit(self, outputs: Outputs, checkpoint: Checkpoint | None) -> None:
         """Write what stays here, the checkpoint, and the rest into the outbox: all of it or nothing."""
-        here = Outputs(events=outputs.events, nodes=outputs.nodes, published=outputs.published)
+        here = Outputs(
+            events=outputs.events, nodes=outputs.nodes, published=outputs.published, crm=outputs.crm
+        )
         healths = {name: node.health for name, node in outputs.nodes.items()}
         lines = self._records(outputs)
         t_ms = None if checkpoint is None else checkpoint.t_ms
