@@ -46,7 +46,7 @@ def ask(
         return json.loads(text) if text else None
     except urllib.error.HTTPError as error:
         with error:  # it holds the connection
-            raise _refusal(url, error) from error
+            raise _refusal(url, error, crm=path.startswith("crm/")) from error
     except (OSError, ValueError) as error:
         raise UnavailableError(
             f"no gateway answers at {url}: {getattr(error, 'reason', error)}",
@@ -54,17 +54,23 @@ def ask(
         ) from error
 
 
-def _refusal(url: str, error: urllib.error.HTTPError) -> ConfigurationError:
+def _refusal(url: str, error: urllib.error.HTTPError, *, crm: bool) -> ConfigurationError:
     if error.code == HTTPStatus.UNAUTHORIZED:
         return ConfigurationError(
-            f"the gateway at {url} wants a login", "Set MALLSENSE_TOKEN to the gateway's token."
+            f"the gateway at {url} wants a login",
+            "Set MALLSENSE_CRM_TOKEN to the gateway's token of the CRM."
+            if crm
+            else "Set MALLSENSE_TOKEN to the gateway's token.",
         )
+    reason = _reason(error)
     if error.code == HTTPStatus.FORBIDDEN:
         return ConfigurationError(
-            f"the gateway at {url} refuses: {error.reason}",
-            "Give the gateway's own address with --url, like http://127.0.0.1:8000.",
+            f"the gateway at {url} refuses: {reason}",
+            "Set MALLSENSE_CRM_TOKEN to the token of the CRM."
+            if "CRM" in reason
+            else "Give the gateway's own address with --url, like http://127.0.0.1:8000.",
         )
-    return ConfigurationError(f"the gateway at {url} refuses: {_reason(error)}")
+    return ConfigurationError(f"the gateway at {url} refuses: {reason}")
 
 
 def _reason(error: urllib.error.HTTPError) -> str:

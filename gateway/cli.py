@@ -107,6 +107,16 @@ def gateway(
     token_file: Annotated[
         Path | None, typer.Option(help="File with the token of machines; or set MALLSENSE_TOKEN.")
     ] = None,
+    crm_password_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with the CRM team's password, who see members; or set MALLSENSE_CRM_PASSWORD."
+        ),
+    ] = None,
+    crm_token_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the token of the CRM's machines; or set MALLSENSE_CRM_TOKEN."),
+    ] = None,
     allow_origin: Annotated[
         list[str] | None,
         typer.Option(
@@ -135,6 +145,8 @@ def gateway(
         credentials=Credentials(
             password=_secret(password_file, "MALLSENSE_PASSWORD"),
             token=_secret(token_file, "MALLSENSE_TOKEN"),
+            crm_password=_secret(crm_password_file, "MALLSENSE_CRM_PASSWORD"),
+            crm_token=_secret(crm_token_file, "MALLSENSE_CRM_TOKEN"),
         ),
         allow_origins=tuple(map(parse_origin, allow_origin or ())),
     )

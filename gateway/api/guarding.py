@@ -11,10 +11,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from contracts.errors import ConfigurationError
-from gateway.auth import Guard
+from gateway.auth import Access, Guard
 
 API = "/api/"
 LOGIN = "/api/v1/login"
+CRM = "/api/v1/crm"
 PLAN = "/api/v1/plan/"
 """What maps of somebody else's page may read once its origin is named: browsers send no token for them."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -23,7 +24,7 @@ POLICY_VIOLATION = 1008
 
 
 class Door:
-    """Lets requests through, or answers 403 (a stranger's page) or 401 (nobody logged in).
+    """Lets requests through, or answers 403 (a stranger's page, not the CRM's login) or 401 (no login).
 
     The console's files are for everybody who can reach the gateway: the login form is among them. So is the
     plan of the mall where `origins` names pages whose maps draw it; only their scripts are let at it.
@@ -50,8 +51,14 @@ class Door:
         path: str = scope["path"]
         if path.startswith(API) and path != LOGIN:
             cookie, bearer = headers.get("cookie", ""), headers.get("authorization", "")
-            if not self._guard.admits(cookie, bearer, time.time()):
+            seen = self._guard.access(cookie, bearer, time.time())
+            if seen is Access.NOTHING:
                 await _refuse(scope, receive, send, 401, "log in first: POST /api/v1/login")
+                return
+            if f"{path}/".startswith(f"{CRM}/") and seen < Access.CRM:
+                await _refuse(
+                    scope, receive, send, 403, "members are for who has the password or token of the CRM"
+                )
                 return
         await self._app(scope, receive, send)
 

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from gateway.api import schemas
-from gateway.auth import COOKIE, SESSION_S, Guard
+from gateway.auth import COOKIE, SESSION_S, Access, Guard
 
 router = APIRouter(tags=["login"])
 
@@ -22,7 +22,7 @@ def login(request: Request, response: Response, body: schemas.LoginRequest) -> s
     """Open a session: a cookie that scripts cannot read and other sites cannot send."""
     guard: Guard = request.app.state.guard
     if guard.open:
-        return schemas.LoginAnswer(expires_s=SESSION_S)
+        return schemas.LoginAnswer(expires_s=SESSION_S, crm=True)
     address = request.client.host if request.client else ""
     now_s = time.time()
     if (wait_s := guard.wait_s(address, now_s)) > 0:
@@ -40,7 +40,17 @@ def login(request: Request, response: Response, body: schemas.LoginRequest) -> s
         samesite="strict",
         secure=request.url.scheme == "https",
     )
-    return schemas.LoginAnswer(expires_s=SESSION_S)
+    crm = guard.access(f"{COOKIE}={session}", "", now_s) is Access.CRM
+    return schemas.LoginAnswer(expires_s=SESSION_S, crm=crm)
+
+
+@router.get("/login")
+def whoami(request: Request) -> schemas.AccessAnswer:
+    """Tell what this session or token may see: everybody may ask."""
+    guard: Guard = request.app.state.guard
+    headers = request.headers
+    seen = guard.access(headers.get("cookie", ""), headers.get("authorization", ""), time.time())
+    return schemas.AccessAnswer(logged_in=seen > Access.NOTHING, crm=seen is Access.CRM)
 
 
 @router.post("/logout", status_code=204)

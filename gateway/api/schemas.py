@@ -297,9 +297,18 @@ class LoginRequest(BaseModel):
 
 
 class LoginAnswer(Answer):
-    """How long the session lasts."""
+    """How long the session lasts, and whether it is one of the CRM team, who may see members."""
 
     expires_s: int
+    crm: bool
+
+
+class AccessAnswer(Answer):
+    """What who asks may see."""
+
+    logged_in: bool
+    crm: bool
+    """Members, too."""
 
 
 class Problem(Answer):
