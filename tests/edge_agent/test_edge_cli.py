@@ -10,6 +10,7 @@ import pytest
 
 from contracts.messages import AgentState, AgentStatus, NodeHealth, decode
 from contracts.site.parse import dump_site
+from mallsense.cli import main
 from simulators.mall import site as demo_site
 from tests.edge_agent.camera_parts import picture
 from tests.edge_agent.helpers import T0_MS, Gateway, pcap, probe, write
@@ -38,23 +39,47 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "mallsense", "edge", *map(str, arguments)]
 
 
-def run(folder: Path, *more: object, node: str = NODE, broker: str = "mqtt://127.0.0.1:1") -> tuple[int, str]:
-    """Run the command; give its exit code and what it has written."""
-    base = (
+def played(folder: Path, broker: str) -> tuple[object, ...]:
+    """Give the options that play the capture."""
+    return (
         "--site",
         folder / "site.yaml",
         "--node",
-        node,
+        NODE,
         "--pcap",
         folder / "walk.pcap",
         "--broker",
         broker,
     )
-    environment = {**os.environ, "COLUMNS": "300"}
+
+
+def run(folder: Path, *more: object, broker: str) -> tuple[int, str]:
+    """Run the command; give its exit code and what it has written."""
     done = subprocess.run(
-        command(*base, *more), capture_output=True, text=True, env=environment, timeout=60, check=False
-    )
+        command(*played(folder, broker), *more), capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "COLUMNS": "300"},
+    )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
+
+
+class Here:
+    """The command in this process, which spares Python's start; a traceback fails the test by itself."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        monkeypatch.setenv("COLUMNS", "300")
+        self._capsys = capsys
+
+    def __call__(self, *arguments: object) -> tuple[object, str]:
+        """Run it; give its exit code and what it has written."""
+        with pytest.raises(SystemExit) as ended:
+            main(["edge", *map(str, arguments)])
+        return ended.value.code, "".join(self._capsys.readouterr())
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    """Give the command in this process."""
+    return Here(monkeypatch, capsys)
 
 
 def states(gateway: Gateway) -> list[AgentState]:
@@ -132,48 +157,42 @@ def test_ctrl_c_ends_a_slow_replay(folder: Path, mosquitto: Mosquitto, tmp_path:
         (("--node", "n1O1"), "the site has no node 'n1O1'"),
     ],
 )
-def test_mistakes_exit_with_two(folder: Path, more: tuple[str, ...], says: str) -> None:
+def test_mistakes_exit_with_two(here: Here, folder: Path, more: tuple[str, ...], says: str) -> None:
     """A mistake of the caller is named, without a traceback."""
-    code, said = run(folder, *more)
+    code, said = here(*played(folder, "mqtt://127.0.0.1:1"), *more)
     assert code == 2
     assert says in said
     assert "Traceback" not in said
 
 
-def test_no_broker_is_named(folder: Path) -> None:
+def test_no_broker_is_named(here: Here, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no broker listens, the command gives up after a while and says how to start one."""
-    code, said = run(folder, broker=f"mqtt://127.0.0.1:{free_port()}")
+    monkeypatch.setattr("edge_agent.cli.BROKER_TIMEOUT_S", 0.3)
+    code, said = here(*played(folder, f"mqtt://127.0.0.1:{free_port()}"))
     assert code == 2
     assert "cannot be reached" in said
     assert "mosquitto" in said
 
 
 def test_a_recording_of_a_camera_is_played_and_a_wrong_one_is_refused(
-    folder: Path, tmp_path: Path, mosquitto: Mosquitto
+    here: Here, folder: Path, tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
     """With the real reader, on a road without cars; mistakes are named with what to do."""
     base = ["--site", folder / "site.yaml", "--node", NODE, "--broker", f"mqtt://127.0.0.1:{mosquitto.port}"]
-
-    def edge(*more: object) -> tuple[int, str]:
-        done = subprocess.run(
-            command(*base, *more), capture_output=True, text=True, timeout=120, check=False,
-            env={**os.environ, "COLUMNS": "300"},
-        )  # fmt: skip
-        return done.returncode, done.stdout + done.stderr
-
     recording = record(tmp_path / "ramp_2026-03-01_10-00-00.avi", [picture(noise=n + 1) for n in range(20)])
     with Gateway(mosquitto.host, mosquitto.port, MALL) as gateway:
-        code, said = edge("--camera", recording, "--keep-images", tmp_path / "look", "--for", "5m")
-        assert (code, "batches sent" in said) == (0, True), said
+        more = ("--camera", recording, "--keep-images", tmp_path / "look", "--for", "5m")
+        done = subprocess.run(command(*base, *more), capture_output=True, text=True, timeout=120, check=False)
+        assert (done.returncode, "batches sent" in done.stderr) == (0, True), done.stdout + done.stderr
         wait_until(lambda: len(gateway.of("observations")) >= 1)
     assert list((tmp_path / "look").iterdir()) == []
-    for more, expected in (
+    for wrong, expected in (
         (["--camera", tmp_path / "nowhere.mp4"], "there is no such file"),
         (["--camera", recording, "--pcap", folder / "walk.pcap"], "one at a time"),
         (["--camera", recording, "--keep-images", tmp_path, "--for", "forever"], "expected minutes"),
         (["--pcap", folder / "walk.pcap", "--keep-images", tmp_path], "has no camera"),
         (["--camera", "rtsp://user:hunter2@"], "rtsp://host/path"),
     ):
-        code, said = edge(*more)
+        code, said = here(*base, *wrong)
         assert (code, expected in said) == (2, True), said
         assert "hunter2" not in said
