@@ -195,6 +195,7 @@ def test_replay_waits_for_room(
     """Without a broker a replay stops taking from its source, and nothing is dropped."""
     monkeypatch.setattr(publisher_module, "DELETE_S", 0.05)
     monkeypatch.setattr(publisher_module, "RETRY_S", 0.2)
+    monkeypatch.setattr(connection_module, "SPREAD_S", 0.2)
     broker = mosquitto_factory()
     broker.stop()
     source = ScriptedSource([heard(second=second, addresses=[PHONE] * 100) for second in range(500)])
@@ -219,6 +220,7 @@ def test_live_source_is_never_made_to_wait(
     """Without a broker a live source goes on; the oldest batches make room, and that is counted."""
     monkeypatch.setattr(agent_module, "DRAIN_ON_STOP_S", 0.2)
     monkeypatch.setattr(publisher_module, "COMMIT_S", 0.05)
+    monkeypatch.setattr(connection_module, "SPREAD_S", 0.2)
     broker = mosquitto_factory()
     broker.stop()
     blocks = [heard(second=second, addresses=[PHONE] * 100) for second in range(200)]
