@@ -300,6 +300,9 @@ MIGRATIONS = (
     CREATE INDEX crm_claims_of ON crm_claims (person);
     CREATE INDEX crm_claims_to ON crm_claims (kind, digest);
 
+    -- The mall's key with which wifi and plate digests were made: its id, never the key.
+    CREATE TABLE crm_key (only INTEGER PRIMARY KEY CHECK (only = 1), key TEXT NOT NULL);
+
     -- Two references that are one person, until it is undone.
     CREATE TABLE crm_merges (
         merge INTEGER PRIMARY KEY AUTOINCREMENT,
