@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from contracts.site import Site
+from gateway.crm.consent.consents import Consents
 from gateway.crm.file import open_file
 from gateway.crm.matching.feed import Feed
 from gateway.link import Link
@@ -51,6 +52,7 @@ class Crm:
         """What could not be used, and what was done, by cause; the parts count here."""
         self.file = open_file(path)
         self.feed = Feed(self.file)
+        self.consents = Consents(open_file(path), site.mall.id, now_ms=now_ms, wall_ms=wall_ms)
 
     def start(self) -> Self:
         """Start the threads of the parts."""
@@ -58,6 +60,7 @@ class Crm:
 
     def stop(self) -> None:
         """Stop the threads, and let go of the file."""
+        self.consents.close()
         self.file.close()
 
     def committed(self) -> None:

@@ -2,5 +2,7 @@
 
 from fastapi import APIRouter
 
-routers: tuple[APIRouter, ...] = ()
+from gateway.api.crm import consent
+
+routers: tuple[APIRouter, ...] = (consent.router,)
 """All of them; paths in them begin after `/api/v1/crm`."""
