@@ -8,6 +8,8 @@ All functions take an open connection, so that consent is asked in the transacti
 
 import json
 import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.crm import Purpose
@@ -60,6 +62,24 @@ class Ledger:
             if any(person in said for person in group):
                 said |= dict.fromkeys(group, max(said[person] for person in group if person in said))
         return {person for person, (_, withdrawn) in said.items() if not withdrawn}
+
+    @staticmethod
+    def since_all(db: sqlite3.Connection, purpose: Purpose) -> dict[str, int]:
+        """Return all persons who agree to this purpose now, with the moment since when without a break."""
+        rows = db.execute(
+            "SELECT person, t_ms, NOT given FROM crm_consents JOIN crm_persons USING (person)"
+            " WHERE purpose = ? ORDER BY person, t_ms, NOT given",
+            (purpose,),
+        )
+        said: defaultdict[str, list[tuple[int, bool]]] = defaultdict(list)
+        for person, t_ms, withdrawn in rows:
+            said[person].append((t_ms, bool(withdrawn)))
+        for group in merged(db):
+            together = sorted(entry for person in group for entry in said.get(person, ()))
+            if together:
+                said |= dict.fromkeys(group, together)
+        since = {person: _since(entries) for person, entries in said.items()}
+        return {person: t_ms for person, t_ms in since.items() if t_ms is not None}
 
     @staticmethod
     def record(
@@ -125,6 +145,16 @@ def _now(db: sqlite3.Connection, person: str, purpose: Purpose, now_ms: int, *, 
         (people, purpose),
     ).fetchone()[0]
     return now_ms if newest is None else max(now_ms, newest + given)
+
+
+def _since(entries: Sequence[tuple[int, bool]]) -> int | None:
+    since: int | None = None
+    for t_ms, withdrawn in entries:
+        if withdrawn:
+            since = None
+        elif since is None:
+            since = t_ms
+    return since
 
 
 def generation(db: sqlite3.Connection) -> int:
