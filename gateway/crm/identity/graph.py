@@ -1,0 +1,139 @@
+"""Whose an identifier is: claims weighed, persons that are one put together. Pure: no file, no clock.
+
+A claim says with a confidence c that an identifier is a person's. Pieces of evidence of different kinds are
+taken as independent, so their odds c / (1 - c) are multiplied, from even odds before there was any (evidence
+adds up in log odds: I. J. Good, Probability and the Weighing of Evidence, 1950); one half says nothing, and
+less speaks against it. Saying the same twice adds nothing: of each kind of evidence the strongest counts.
+
+Of several persons at most one is right, or none of them: the probability of person i with odds O_i is
+O_i / (1 + sum of all O_j). It is nobody's where that is below one half, and a conflict, shown and never
+guessed, where the second likeliest is not ten times less likely than the first (from there on evidence is
+strong: H. Jeffreys, Theory of Probability, 1961, appendix B): a family's car, a tablet that two log in with.
+
+Everything is computed from all claims and merges that hold, so neither the order in which they came nor what
+was undone since leaves a trace.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from math import exp, fsum, log
+
+from contracts.crm import IdentifierKind
+
+LEAST, MOST = 0.01, 0.999
+"""How unsure and how sure a claim can be: nothing is certain."""
+LIKELY = 0.5
+"""Whoever is less likely than this is nobody."""
+STRONG = 10.0
+"""The likeliest person has to be so many times likelier than the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Evidence that an identifier is a person's."""
+
+    person: str
+    kind: IdentifierKind
+    digest: str
+    evidence: str
+    """What it rests on, in a word: login, form, ..."""
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Two persons are one; the first goes on as the second."""
+
+    person: str
+    into: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How likely an identifier is one person's, and by what."""
+
+    person: str
+    probability: float
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whose one identifier is."""
+
+    kind: IdentifierKind
+    digest: str
+    shares: tuple[Share, ...]
+    """Of everybody who is said to be it, likeliest first; at least one."""
+
+    @property
+    def person(self) -> str | None:
+        """Whose it is; None where that is not sure enough."""
+        best = self.shares[0]
+        return best.person if best.probability >= LIKELY and not self.conflict else None
+
+    @property
+    def confidence(self) -> float:
+        """How likely it is the likeliest person's."""
+        return self.shares[0].probability
+
+    @property
+    def conflict(self) -> bool:
+        """Whether two persons are about as likely."""
+        first, *others = self.shares
+        return bool(others) and first.probability < STRONG * others[0].probability
+
+
+Identifier = tuple[IdentifierKind, str]
+Names = Mapping[str, str]
+"""Who a person goes on as; who is not in it goes on as they are."""
+
+
+def names(merges: Iterable[Merge]) -> dict[str, str]:
+    """Give who each merged person goes on as; merges in the order in which they were made (union-find)."""
+    parent: dict[str, str] = {}
+
+    def root(person: str) -> str:
+        while (above := parent.setdefault(person, person)) != person:
+            parent[person] = person = parent[above]  # halves the path
+        return person
+
+    for merge in merges:
+        mine, theirs = root(merge.person), root(merge.into)
+        if mine != theirs:
+            parent[mine] = theirs
+    return {person: root(person) for person in list(parent)}
+
+
+def weigh(claims: Iterable[Claim], goes_on_as: Names) -> Verdict:
+    """Say whose an identifier is. All claims are of the same one; there is at least one."""
+    strongest: dict[str, dict[str, float]] = defaultdict(dict)
+    kind, digest = IdentifierKind.MEMBER, ""
+    for claim in claims:
+        kind, digest = claim.kind, claim.digest
+        of_person = strongest[goes_on_as.get(claim.person, claim.person)]
+        of_person[claim.evidence] = max(of_person.get(claim.evidence, 0.0), claim.confidence)
+    # fsum rounds once, at the end: the order of the claims does not show in the last digit.
+    odds = {
+        person: exp(fsum(log(_bounded(c) / (1 - _bounded(c))) for c in found.values()))
+        for person, found in strongest.items()
+    }
+    total = 1.0 + fsum(odds.values())
+    shares = (Share(p, odds[p] / total, tuple(sorted(strongest[p]))) for p in odds)
+    return Verdict(kind, digest, tuple(sorted(shares, key=lambda one: (-one.probability, one.person))))
+
+
+def graph(claims: Iterable[Claim], goes_on_as: Names) -> dict[Identifier, Verdict]:
+    """Say whose all identifiers are."""
+    ordered = sorted(claims, key=_identifier)
+    return {one: weigh(of_it, goes_on_as) for one, of_it in groupby(ordered, _identifier)}
+
+
+def _identifier(claim: Claim) -> Identifier:
+    return claim.kind, claim.digest
+
+
+def _bounded(confidence: float) -> float:
+    return min(max(confidence, LEAST), MOST)

@@ -1,0 +1,28 @@
+"""Whose identifiers are now: the graph of the claims and merges that hold, read from an open connection.
+
+Consent is not asked here: claims that need a consent which was withdrawn are gone, and whoever writes
+something for a person asks for theirs in the same transaction.
+"""
+
+import sqlite3
+
+from contracts.crm import IdentifierKind
+from gateway.crm.identity import claims, merges
+from gateway.crm.identity.graph import Identifier, Verdict, graph, weigh
+
+
+def verdicts(db: sqlite3.Connection) -> dict[Identifier, Verdict]:
+    """Say whose all identifiers are; the persons are those as whom others go on."""
+    return graph(claims.holding(db), merges.names_now(db))
+
+
+def verdict(db: sqlite3.Connection, kind: IdentifierKind, digest: str) -> Verdict | None:
+    """Say whose one identifier is; None where nobody claims it."""
+    found = claims.of_identifier(db, kind, digest)
+    return weigh(found, merges.names_now(db)) if found else None
+
+
+def conflicts(db: sqlite3.Connection) -> list[Verdict]:
+    """Give the identifiers that two persons have about equally, in order."""
+    found = [one for one in verdicts(db).values() if one.conflict]
+    return sorted(found, key=lambda one: (one.kind, one.digest))
