@@ -84,8 +84,8 @@ class Link:
         self._connection = 0
         self._connected = threading.Event()
         self._lock = threading.Lock()
-        self._waiting: dict[int, str] = {}
-        self._early: set[int] = set()
+        self._waiting: dict[int, str | Callable[[str | None], None]] = {}
+        self._early: dict[int, ReasonCode] = {}
         self._taken: list[str] = []
         self._client = Client(
             CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True
@@ -147,17 +147,32 @@ class Link:
             _log.error("event %s cannot be published: %s", name, info.rc)
             return
         with self._lock:
-            if info.mid in self._early:  # the broker's answer was faster than this line
-                self._early.discard(info.mid)
+            if self._early.pop(info.mid, None) is not None:  # the broker's answer was faster than this line
                 self._taken.append(name)
             else:
                 self._waiting[info.mid] = name
 
+    def publish_followed(
+        self, topic: str, payload: bytes, answered: Callable[[str | None], None]
+    ) -> None:
+        """Publish at QoS 1; `answered` is called once, in any thread: None = the broker has taken it.
+
+        Otherwise it is told why not. Where the broker is away, it is published when it is back.
+        """
+        info = self._client.publish(topic, payload, qos=1)
+        if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN):
+            answered(str(info.rc))
+            return
+        with self._lock:
+            reason = self._early.pop(info.mid, None)
+            if reason is None:
+                self._waiting[info.mid] = answered
+        if reason is not None:
+            answered(_problem(reason))
+
     def _unfollow(self, mid: int) -> None:
         """Have the broker's answer to a message passed over, also where it was faster than this line."""
-        if mid in self._early:
-            self._early.discard(mid)
-        else:
+        if self._early.pop(mid, None) is None:
             self._waiting[mid] = _UNFOLLOWED
 
     def taken(self) -> list[str]:
@@ -227,14 +242,20 @@ class Link:
         self._on_delivery(Delivery(topic, bytes(message.payload), message.mid, message.qos, self._connection))
 
     def _published(
-        self, _client: Client, _data: Any, mid: int, _reason: ReasonCode, _properties: Any
+        self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any
     ) -> None:
         with self._lock:
-            name = self._waiting.pop(mid, None)
-            if name is None:
-                self._early.add(mid)
-            else:
-                self._taken.append(name)
+            waits = self._waiting.pop(mid, None)
+            if waits is None:
+                self._early[mid] = reason
+            elif isinstance(waits, str):
+                self._taken.append(waits)
+        if callable(waits):
+            waits(_problem(reason))
+
+
+def _problem(reason: ReasonCode) -> str | None:
+    return str(reason) if reason.is_failure else None
 
 
 def _advice(reason: ReasonCode) -> str:

@@ -455,6 +455,8 @@ MIGRATIONS = (
         );
     END;
 
+    CREATE INDEX crm_feed_withdrawn ON crm_feed (seq) WHERE kind = 'member.withdrawn';
+
     -- What could not be delivered in time. What it says is in crm_feed, where it has not gone since.
     CREATE TABLE crm_dead (
         subscriber TEXT NOT NULL,
@@ -472,6 +474,31 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE INDEX crm_dead_of ON crm_dead (seq);
     CREATE INDEX crm_dead_by_time ON crm_dead (dead_ms);
+
+    -- Figures of hours that alerts compare with what is usual, and the alerts. Zone `mall` says that an hour is known.
+    CREATE TABLE crm_kpi_hours (
+        part TEXT NOT NULL,        -- visits, dwell
+        hour_ms INTEGER NOT NULL,
+        zone TEXT NOT NULL,
+        number INTEGER NOT NULL,   -- of visits
+        total REAL NOT NULL,       -- of `mall`: minutes with anybody; of dwell: sum of logarithms of seconds
+        squares REAL NOT NULL,     -- of dwell: sum of their squares
+        PRIMARY KEY (part, hour_ms, zone)
+    ) WITHOUT ROWID;
+    CREATE TABLE crm_kpi_progress (kpi TEXT PRIMARY KEY, next_ms INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE crm_alerts (
+        alert TEXT PRIMARY KEY,
+        kpi TEXT NOT NULL,
+        side INTEGER NOT NULL,     -- -1 low, 1 high
+        zones TEXT NOT NULL,       -- JSON
+        t_ms INTEGER NOT NULL,     -- the hour it began with
+        ended_ms INTEGER,
+        quiet_hours INTEGER NOT NULL,
+        cooled_hours INTEGER,      -- hours since it ended, until others may begin
+        sent INTEGER NOT NULL,     -- 0: there were too many that day
+        data BLOB NOT NULL         -- JSON of contracts.crm.KpiAlert
+    ) WITHOUT ROWID;
+    CREATE INDEX crm_alerts_by_time ON crm_alerts (t_ms);
     """,
 )
 """Statement scripts; number i brings a file from version i to version i + 1."""
