@@ -31,8 +31,10 @@ def api(running: Running) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def openapi(api: httpx.Client) -> dict[str, Any]:
-    """Return the API's own description."""
+    """Return the API's own description, whose schemas are schemas."""
     document: dict[str, Any] = api.get("/openapi.json").json()
+    for schema in document["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
     return document
 
 
@@ -88,7 +90,15 @@ def conforms(openapi: dict[str, Any], operation: dict[str, Any], answer: httpx.R
     promised = operation["responses"][str(answer.status_code)]
     media_type = answer.headers["content-type"].partition(";")[0]
     schema = promised["content"][media_type]["schema"]
-    jsonschema.validate(answer.json(), {**schema, "components": openapi["components"]})
+    found = answer.json()
+    if isinstance(found, list):  # of many rows that differ in nothing but their minute, one: most are empty
+        found = [*{str({**row, "time": 0}): row for row in found}.values()]
+    checked(openapi, schema, found)
+
+
+def checked(openapi: dict[str, Any], schema: dict[str, Any], found: object) -> None:
+    """Check something against a schema of the API."""
+    jsonschema.Draft202012Validator({**schema, "components": openapi["components"]}).validate(found)
 
 
 def test_every_answer_is_as_described(api: httpx.Client, openapi: dict[str, Any]) -> None:
@@ -232,10 +242,10 @@ def live_address(running: Running, query: str = "") -> str:
 
 def test_stream_of_frames(running: Running, openapi: dict[str, Any]) -> None:
     """A viewer gets a frame at once, another floor on asking, and survives talking nonsense."""
-    schema = {"$ref": "#/components/schemas/Frame", "components": openapi["components"]}
+    schema = {"$ref": "#/components/schemas/Frame"}
     with connect(live_address(running, "?floor=F2")) as socket:
         first = json.loads(socket.recv(timeout=10))
-        jsonschema.validate(first, schema)
+        checked(openapi, schema, first)
         assert first["floor"] == "F2"
         for text in ("", "{", "[]", '{"floor": 7}', '{"floor": "F9"}', '{"floor": "F1"}'):
             socket.send(text)
@@ -254,7 +264,10 @@ def test_slow_viewer_holds_up_nobody(running: Running) -> None:
     """A viewer who never reads costs the others nothing: they see each new tick."""
     last_ms = running.messages[-1][1].watermark_ms
     topics = Topics("small")
-    with connect(live_address(running), max_queue=1), connect(live_address(running)) as quick:
+    with (
+        connect(live_address(running), max_queue=1, close_timeout=0.1),
+        connect(live_address(running)) as quick,
+    ):
         for second in range(1, 4):
             for node in running.site.nodes:
                 batch = ObservationBatch(
