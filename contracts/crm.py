@@ -5,7 +5,7 @@ known, changes or ends after the event was told, the event is told again: the sa
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
@@ -74,6 +74,10 @@ class FeedKind(StrEnum):
     """To every subscriber, whatever it asks for."""
     WEBHOOK_TEST = "webhook.test"
     """To one subscriber, when somebody tries it."""
+    KPI_UNUSUAL = "kpi.unusual"
+    """A figure of a zone is far from what is usual for the hour and the weekday."""
+    KPI_USUAL = "kpi.usual"
+    """It is within the usual again."""
 
 
 class MemberWithdrawn(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -90,3 +94,45 @@ class WebhookTest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     subscriber: str
     t_ms: EpochMs
+
+
+class Kpi(StrEnum):
+    """A figure of a zone that is watched."""
+
+    FOOTFALL = "footfall"
+    """Visits that began in the hour; of the mall, people who came in."""
+    DWELL = "dwell"
+    """Geometric mean, in seconds, of how long those visits lasted."""
+    CONVERSION = "conversion"
+    """Sales of the hour by visits that began in it."""
+
+
+class KpiSentence(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What there is to say, for people."""
+
+    en: str
+    zh: str
+
+
+class KpiAlert(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A figure of an hour that is far from usual; of several zones, of the one with most visitors."""
+
+    alert: str
+    """The same when it began and when it ended."""
+    kpi: Kpi
+    zone: str
+    """`mall` where it is the mall as a whole, or several zones at once."""
+    zones: list[str]
+    """Those concerned, those with most visitors first."""
+    side: Literal["low", "high"]
+    hour_ms: EpochMs
+    """Start of the hour it began with."""
+    ended_ms: EpochMs | None = None
+    """End of the last unusual hour; None while it goes on."""
+    value: float | None
+    """None where it is about fewer people than may be shown."""
+    usual: float
+    low: float
+    high: float
+    """Between `low` and `high` it would have been usual."""
+    sentence: KpiSentence

@@ -148,7 +148,10 @@ class Gateway:
         secret = store.secret()
         crm = None
         if site.crm is not None:
-            crm = Crm(site, settings.store, secret, link=self._link, now_ms=lambda: now_ms(latest, store))
+            crm = Crm(
+                site, settings.store, secret, history=store, people=settings.people, link=self._link,
+                now_ms=lambda: now_ms(latest, store),
+            )  # fmt: skip
             self._undo.append(crm.stop)
         self._time = TimeAnswers(site, publish=self._link.publish, now_us=lambda: time.time_ns() // 1000)
         self._pipeline = Pipeline(

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Self
 
 from contracts.site import Site
+from gateway.crm.alerts.alerts import Alerts
 from gateway.crm.consent.consents import Consents
 from gateway.crm.file import open_file
 from gateway.crm.matching.feed import Feed
 from gateway.link import Link
+from gateway.people import MallPeople
+from gateway.store.base import History
 
 
 def wall_ms() -> int:
@@ -31,6 +34,8 @@ class Crm:
         path: Path,
         secret: bytes,
         *,
+        history: History,
+        people: MallPeople | None = None,
         link: Link | None = None,
         now_ms: Callable[[], int] = wall_ms,
     ) -> None:
@@ -40,6 +45,8 @@ class Crm:
             site: the mall; raises `ValueError` where it has no such section.
             path: the file that the gateway's store has made.
             secret: 32 bytes that belong to the store and stay the same.
+            history: what the gateway's store knows of the past.
+            people: how many people stand behind devices; None = as assumed.
             link: the connection to the broker; None = nothing is published.
             now_ms: the mall's time, event time of the newest tick.
 
@@ -53,13 +60,18 @@ class Crm:
         self.file = open_file(path)
         self.feed = Feed(self.file)
         self.consents = Consents(open_file(path), site.mall.id, now_ms=now_ms, wall_ms=wall_ms)
+        self.alerts = Alerts(
+            site, open_file(path), history, now_ms=now_ms, told=self.feed.told, people=people
+        )
 
     def start(self) -> Self:
         """Start the threads of the parts."""
+        self.alerts.start()
         return self
 
     def stop(self) -> None:
         """Stop the threads, and let go of the file."""
+        self.alerts.close()
         self.consents.close()
         self.file.close()
 

@@ -2,7 +2,10 @@
 
 from fastapi import APIRouter
 
-from gateway.api.crm import consent
+from gateway.api.crm import alerts, consent
 
-routers: tuple[APIRouter, ...] = (consent.router,)
+routers: tuple[APIRouter, ...] = (
+    alerts.router,
+    consent.router,
+)
 """All of them; paths in them begin after `/api/v1/crm`."""
