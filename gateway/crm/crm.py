@@ -9,6 +9,7 @@ from typing import Self
 from contracts.site import Site
 from gateway.crm.alerts.alerts import Alerts
 from gateway.crm.consent.consents import Consents
+from gateway.crm.delivery.opening import open_delivery
 from gateway.crm.file import open_file
 from gateway.crm.matching.feed import Feed
 from gateway.link import Link
@@ -60,17 +61,22 @@ class Crm:
         self.file = open_file(path)
         self.feed = Feed(self.file)
         self.consents = Consents(open_file(path), site.mall.id, now_ms=now_ms, wall_ms=wall_ms)
+        self.delivery = open_delivery(
+            site, path, self.feed, link=link, labels=lambda: self.consents.labels_of, now_ms=wall_ms
+        )
         self.alerts = Alerts(
             site, open_file(path), history, now_ms=now_ms, told=self.feed.told, people=people
         )
 
     def start(self) -> Self:
         """Start the threads of the parts."""
+        self.delivery.start()
         self.alerts.start()
         return self
 
     def stop(self) -> None:
         """Stop the threads, and let go of the file."""
+        self.delivery.stop()
         self.alerts.close()
         self.consents.close()
         self.file.close()

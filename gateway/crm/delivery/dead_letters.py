@@ -34,7 +34,7 @@ def dead_letters(db: sqlite3.Connection, name: str, after: int, limit: int) -> l
         " FROM crm_dead WHERE subscriber = ? AND seq > ? ORDER BY seq LIMIT ?",
         (name, after, limit),
     )
-    return [DeadLetter(*row[:10], bool(row[10])) for row in rows]
+    return [DeadLetter(*row) for row in rows]
 
 
 def counts(db: sqlite3.Connection) -> dict[str, int]:
@@ -71,9 +71,7 @@ def replay_from(db: sqlite3.Connection, to: Subscriber, from_ms: int) -> int:
         "SELECT min(seq), count(*) FROM crm_feed WHERE t_ms >= ? AND seq <= ?", (from_ms, to.cursor)
     ).fetchone()
     if rows:
-        db.execute(
-            "UPDATE crm_subscribers SET cursor = ? WHERE subscriber = ?", (first - 1, to.subscriber)
-        )
+        db.execute("UPDATE crm_subscribers SET cursor = ? WHERE subscriber = ?", (first - 1, to.subscriber))
     return int(rows)
 
 

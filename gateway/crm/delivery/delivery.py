@@ -102,6 +102,7 @@ class Delivery:
         self._feed.told()  # the thread that waits for more lets go
         if self._thread.is_alive():
             self._thread.join(JOIN_S)
+        self._file.close()
 
     def wake(self) -> None:
         """Say that subscribers, or what they wait for, have changed."""

@@ -25,6 +25,14 @@ _FORGET_WITHDRAWALS = (  # the kind is written out for the sake of its index
     " AND seq <= (SELECT min(cursor) FROM crm_subscribers)"
     " AND NOT EXISTS (SELECT 1 FROM crm_pending WHERE crm_pending.seq = crm_feed.seq)"
 )
+_BURY = (
+    "INSERT OR REPLACE INTO crm_dead"
+    " SELECT subscriber, seq, id, revision, kind, zone, t_ms, since_ms, ?, attempts,"
+    " coalesce(crm_pending.last_error, CASE WHEN paused THEN 'the webhook is paused' END,"
+    " crm_subscribers.last_error, 'its turn did not come')"
+    " FROM crm_pending JOIN crm_feed USING (seq) JOIN crm_subscribers USING (subscriber)"
+    " WHERE subscriber = ? AND seq = ?"
+)
 
 
 def newest(db: sqlite3.Connection) -> int:
@@ -59,9 +67,7 @@ def put(db: sqlite3.Connection, to: Subscriber, rows: Iterable[tuple[int, str]],
         )
 
 
-def heads(
-    db: sqlite3.Connection, to: Subscriber, now_ms: int, limit: int
-) -> tuple[list[Letter], list[int]]:
+def heads(db: sqlite3.Connection, to: Subscriber, now_ms: int, limit: int) -> tuple[list[Letter], list[int]]:
     """Return what may be sent now: the first row of each lane that is due, oldest first.
 
     While the receiver as a whole fails, those that were tried least come first: one event that always
@@ -76,8 +82,7 @@ def heads(
         f" ORDER BY {order} LIMIT ?",
         (to.subscriber, now_ms, now_ms + _AHEAD_MS, limit),
     ).fetchall()
-    letters = [Letter(*row[:7], bytes(row[7])) for row in rows if row[7] is not None]
-    return letters, [row[0] for row in rows if row[7] is None]
+    return [Letter(*row) for row in rows if row[7] is not None], [row[0] for row in rows if row[7] is None]
 
 
 def due_ms(db: sqlite3.Connection, to: Subscriber) -> int | None:
@@ -121,14 +126,7 @@ def give_up(db: sqlite3.Connection, now_ms: int, limit: int = PAGE) -> dict[str,
     counts: dict[str, int] = {}
     for name, seq in rows:
         counts[name] = counts.get(name, 0) + 1
-        db.execute(
-            "INSERT OR REPLACE INTO crm_dead SELECT subscriber, seq, id, revision, kind, zone, t_ms, since_ms,"
-            " ?, attempts, coalesce(crm_pending.last_error, CASE WHEN paused THEN 'the webhook is paused'"
-            " ELSE coalesce(crm_subscribers.last_error, 'its turn did not come') END)"
-            " FROM crm_pending JOIN crm_feed USING (seq) JOIN crm_subscribers USING (subscriber)"
-            " WHERE subscriber = ? AND seq = ?",
-            (now_ms, name, seq),
-        )
+        db.execute(_BURY, (now_ms, name, seq))
         db.execute("DELETE FROM crm_pending WHERE subscriber = ? AND seq = ?", (name, seq))
     return counts
 

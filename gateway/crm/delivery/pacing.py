@@ -1,4 +1,4 @@
-"""What follows from the answers to a round of letters: what has arrived, what waits, and for how long. Pure."""
+"""What follows from the answers to a round of letters: what has arrived, what waits, and how long. Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from gateway.crm.delivery.backoff import pause_s
 from gateway.crm.delivery.transport import Answer, Letter, Verdict
 
 LANE_AWAY_S = 60.0
-"""Longest pause of a lane whose event met a receiver that was away: once it is back, it is soon tried again."""
+"""Longest pause of a lane whose event met a receiver that was away: it is tried again soon after."""
 REFUSED_IN_ROW = 32
 """So many refusals with nothing taken in between are no longer about single events."""
 REFUSED_S = 60.0

@@ -106,9 +106,7 @@ async def _check_addresses(url: httpx.URL, *, private: bool) -> None:
     """Raise where a name leads to an address that is not allowed; `OSError` where it leads nowhere."""
     found = await asyncio.get_running_loop().getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
     for *_, where in found:
-        check_address(
-            ip_address(str(where[0]).partition("%")[0]), private=private, tls=url.scheme == "https"
-        )
+        check_address(ip_address(str(where[0]).partition("%")[0]), private=private, tls=url.scheme == "https")
 
 
 def _explained(error: Exception) -> str:
