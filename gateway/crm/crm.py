@@ -12,6 +12,8 @@ from gateway.crm.consent.consents import Consents
 from gateway.crm.delivery.opening import open_delivery
 from gateway.crm.file import open_file
 from gateway.crm.matching.feed import Feed
+from gateway.crm.matching.retention import Retention
+from gateway.crm.matching.worker import Worker
 from gateway.link import Link
 from gateway.people import MallPeople
 from gateway.store.base import History
@@ -60,6 +62,9 @@ class Crm:
         """What could not be used, and what was done, by cause; the parts count here."""
         self.file = open_file(path)
         self.feed = Feed(self.file)
+        self.matching = Worker(
+            path, self.counters, retention=Retention(self.settings, now_ms), told=self.feed.told
+        )
         self.consents = Consents(open_file(path), site.mall.id, now_ms=now_ms, wall_ms=wall_ms)
         self.delivery = open_delivery(
             site, path, self.feed, link=link, labels=lambda: self.consents.labels_of, now_ms=wall_ms
@@ -76,6 +81,7 @@ class Crm:
 
     def stop(self) -> None:
         """Stop the threads, and let go of the file."""
+        self.matching.stop()
         self.delivery.stop()
         self.alerts.close()
         self.consents.close()
@@ -83,3 +89,4 @@ class Crm:
 
     def committed(self) -> None:
         """Say that the pipeline has put something into the inbox; returns at once."""
+        self.matching.wake()

@@ -1,0 +1,207 @@
+"""From what the pipeline hands over to links, and to events as the feed tells them. No thread, no clock.
+
+Everything is done in the transaction of the caller, with owners and consents as they are in it: a row that
+names a member can only be written while that member agrees. When whose something is changes, all that is kept
+of it is told again.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable
+
+import msgspec
+
+from contracts.crm import IdentifierKind
+from contracts.events import CarData, EventKind
+from gateway.crm.matching import journeys, sightings
+from gateway.crm.matching.inbox import Item
+from gateway.crm.matching.links import Conflict, Evidence, Link, decide
+from gateway.crm.matching.owners import Owners
+from gateway.crm.matching.sightings import Sighted
+from gateway.crm.matching.told import Told, read, read_back
+from gateway.engine.tick import Sighting
+from gateway.store.records import CrmItem
+
+_sighting = msgspec.json.Decoder(Sighting)
+_ROW = (
+    "INSERT INTO crm_feed (id, revision, kind, zone, subject, person, t_ms, payload)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+class Matcher:
+    """Takes items in order. One thread calls it, with a transaction that it has begun."""
+
+    def __init__(self, counters: Counter[str]) -> None:
+        """Start anew; `counters` grow with what was done."""
+        self._owners = Owners()
+        self._counters = counters
+        self._conflicts: dict[str, Conflict] = {}
+        """By subject."""
+        self._t_ms = 0
+
+    def current(self, db: sqlite3.Connection) -> bool:
+        """Whether consents and identities are still as they were at the last `take`."""
+        return self._owners.current(db)
+
+    def forget(self) -> None:
+        """Know nothing: the transaction of the last `take` was rolled back."""
+        self._owners.forget()
+
+    def conflicts(self) -> dict[str, Conflict]:
+        """Return the subjects that would be several members'; any thread asks."""
+        return dict(self._conflicts)
+
+    def take(self, db: sqlite3.Connection, items: Iterable[Item]) -> None:
+        """Decide anew whose things are where that may have changed, then take in items, in their order.
+
+        Raises `ValueError` where one of them cannot be read.
+        """
+        self._renew(db)
+        for item in items:
+            if item.kind == CrmItem.EVENT:
+                self._event(db, read(item.payload))
+            elif item.kind == CrmItem.SIGHTING:
+                self._sighting(db, _sighting.decode(item.payload))
+            elif item.kind == CrmItem.AFRESH:
+                journeys.end_open(db)
+            else:
+                raise ValueError(f"items of kind {item.kind!r} are not known")
+
+    # Whose it is
+
+    def _renew(self, db: sqlite3.Connection) -> None:
+        changed = self._owners.refresh(db)
+        if changed is None:
+            concerned = sightings.all_subjects(db) | _linked(db)
+            self._t_ms = max(self._t_ms, _told_ms(db))
+        elif changed:
+            concerned = sightings.subjects(db, changed) | self._conflicts.keys()
+        else:
+            return
+        for subject in sorted(concerned):
+            self._decide(db, subject, anyway=True)
+
+    def _sighting(self, db: sqlite3.Connection, found: Sighting) -> None:
+        if not found.digest:
+            for subject in sorted(
+                sightings.move(db, found.address, found.device, found.t_ms, found.confidence)
+            ):
+                self._decide(db, subject)
+            return
+        one = Sighted(
+            found.device, IdentifierKind.WIFI, found.digest, found.t_ms, found.confidence, found.address
+        )
+        self._sighted(db, one)
+
+    def _sighted(self, db: sqlite3.Connection, one: Sighted) -> None:
+        """Take in a sighting, if it is of somebody who agrees to it: of nobody else it is written down."""
+        if not self._owners.has(one.kind, one.digest):
+            self._counters["sightings_of_nobody"] += 1
+        elif sightings.keep(db, one):
+            self._decide(db, one.subject)
+
+    def _decide(self, db: sqlite3.Connection, subject: str, *, anyway: bool = False) -> None:
+        """Decide whose a subject is; told again is what changes by it, or may have changed `anyway`."""
+        found = decide(self._evidence(db, subject))
+        self._conflicts.pop(subject, None)
+        if isinstance(found, Conflict):
+            self._conflicts[subject] = found
+        new, old = (found if isinstance(found, Link) else None), _link(db, subject)
+        if new is None:
+            db.execute("DELETE FROM crm_links WHERE subject = ?", (subject,))
+        elif new != old:
+            db.execute(
+                "INSERT OR REPLACE INTO crm_links (subject, person, confidence, evidence, since_ms)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (subject, new.person, new.confidence, new.evidence, new.since_ms),
+            )
+        if anyway or (new and new.person) != (old and old.person):
+            self._tell_again(db, subject, new)
+
+    def _evidence(self, db: sqlite3.Connection, subject: str) -> list[Evidence]:
+        found = []
+        for kind, digest, first_ms, confidence in sightings.of(db, subject):
+            owner = self._owners.of(kind, digest)
+            if owner is not None:
+                found.append(Evidence(owner.person, kind, confidence * owner.confidence, first_ms))
+        return found
+
+    # What is told
+
+    def _event(self, db: sqlite3.Connection, told: Told) -> None:
+        self._t_ms = max(self._t_ms, told.t_ms)
+        if isinstance(told.data, CarData):
+            self._plate(db, told, told.data)
+        link = None if told.purpose is None else _link(db, told.subject)
+        person = self._person(told, link)
+        self._write(db, told, 1, person, link)
+        if person is not None:
+            journeys.keep(db, told, person)
+        self._counters["events"] += 1
+
+    def _plate(self, db: sqlite3.Connection, told: Told, data: CarData) -> None:
+        """Take in an enrolled plate; a car that is given up was not seen again."""
+        given_up = told.kind is EventKind.CAR_LEFT and data.left_ms is None
+        if isinstance(data.enrolled_digest, str) and not given_up:
+            self._sighted(
+                db,
+                Sighted(data.stay, IdentifierKind.PLATE, data.enrolled_digest, told.t_ms, data.confidence),
+            )
+
+    def _person(self, told: Told, link: Link | None) -> str | None:
+        """Whose an event is, if that may be told: not what began before consent was given."""
+        if link is None or told.purpose is None:
+            return None
+        since_ms = self._owners.since_ms(link.person, told.purpose)
+        return link.person if since_ms is not None and told.began_ms >= since_ms else None
+
+    def _tell_again(self, db: sqlite3.Connection, subject: str, link: Link | None) -> None:
+        for revision, person, payload in _newest(db, subject):
+            told = read_back(payload)
+            now = self._person(told, link)
+            if now != person:
+                self._write(db, told, revision + 1, now, link)
+                self._counters["corrections"] += 1
+            journeys.keep(db, told, now)
+
+    def _write(
+        self, db: sqlite3.Connection, told: Told, revision: int, person: str | None, link: Link | None
+    ) -> None:
+        member, confidence = None, 0.0
+        if person is not None and link is not None:
+            member, confidence = self._owners.reference(person), link.confidence
+            self._counters["matched"] += 1
+        db.execute(
+            _ROW,
+            (
+                told.event.id, revision, told.kind, told.event.subject, told.subject, person,
+                max(self._t_ms, told.t_ms), told.json(revision, member, confidence),
+            ),
+        )  # fmt: skip
+
+
+def _link(db: sqlite3.Connection, subject: str) -> Link | None:
+    row = db.execute(
+        "SELECT person, confidence, evidence, since_ms FROM crm_links WHERE subject = ?", (subject,)
+    ).fetchone()
+    return None if row is None else Link(*row)
+
+
+def _linked(db: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in db.execute("SELECT subject FROM crm_links")}
+
+
+def _told_ms(db: sqlite3.Connection) -> int:
+    return db.execute("SELECT max(t_ms) FROM crm_feed").fetchone()[0] or 0
+
+
+def _newest(db: sqlite3.Connection, subject: str) -> list[tuple[int, str | None, bytes]]:
+    """Return revision, person and payload of all events of a subject as last told, in their first order."""
+    rows = db.execute(
+        "SELECT id, revision, person, payload FROM crm_feed WHERE subject = ? ORDER BY seq", (subject,)
+    )
+    newest: dict[str, tuple[int, str | None, bytes]] = {}
+    for name, *row in rows:
+        newest[name] = (row[0], row[1], row[2])
+    return list(newest.values())

@@ -1,0 +1,113 @@
+"""Whose identifiers are, of those who agree to be known by them; kept until consents or identities change.
+
+Asked at the start of every transaction that writes: what it gives holds as long as that transaction, for
+nobody else can write meanwhile.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from contracts.crm import NEEDS, IdentifierKind, Purpose
+from gateway.crm.consent.ledger import Ledger, generation
+from gateway.crm.identity.graph import Claim, Merge, graph, names
+from gateway.crm.matching.sightings import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The member whose identifier it is."""
+
+    person: str
+    """As which the member goes on, where references were merged."""
+    reference: str
+    confidence: float
+    """That it is."""
+    since_ms: int
+    """From when on consent holds without a break: what began before is not told as the member's."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """Everything that is known of identifiers and members at one moment."""
+
+    owners: Mapping[Key, Owner | None]
+    """Of all identifiers that members who agree are said to have; None = nobody can tell whose it is."""
+    since_ms: Mapping[Purpose, Mapping[str, int]]
+    """Who agrees, and from when on."""
+    references: Mapping[str, str]
+    """What members are called."""
+
+
+class Owners:
+    """What is known, as of one generation."""
+
+    def __init__(self) -> None:
+        """Start knowing nothing; `refresh` comes first."""
+        self._generation: int | None = None
+        self._known = Known({}, {}, {})
+
+    def refresh(self, db: sqlite3.Connection) -> set[Key] | None:
+        """Bring it up to date; gives the identifiers whose owners have changed, None the first time."""
+        now = generation(db)
+        if now == self._generation:
+            return set()
+        before, first = self._known.owners, self._generation is None
+        self._known, self._generation = known(db), now
+        if first:
+            return None
+        after = self._known.owners
+        return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+
+    def current(self, db: sqlite3.Connection) -> bool:
+        """Whether nothing has changed since the last `refresh`."""
+        return generation(db) == self._generation
+
+    def forget(self) -> None:
+        """Know nothing: what followed from the last `refresh` was not written."""
+        self._generation = None
+
+    def has(self, kind: str, digest: str) -> bool:
+        """Whether a member who agrees is said to have an identifier."""
+        return (kind, digest) in self._known.owners
+
+    def of(self, kind: str, digest: str) -> Owner | None:
+        """Return whose an identifier is; None where it is nobody's, or nobody can tell."""
+        return self._known.owners.get((kind, digest))
+
+    def reference(self, person: str) -> str:
+        """Return what a member is called. Raises `KeyError` where there is none."""
+        return self._known.references[person]
+
+    def since_ms(self, person: str, purpose: Purpose) -> int | None:
+        """Return from when on a person agrees to something; None = not now."""
+        return self._known.since_ms[purpose].get(person)
+
+
+def known(db: sqlite3.Connection) -> Known:
+    """Read whose identifiers are that can be heard or read: by the graph of identities and the ledger."""
+    merges = db.execute("SELECT person, into_person FROM crm_merges WHERE undone_ms IS NULL ORDER BY merge")
+    goes_on_as = names(Merge(*row) for row in merges)
+    references = dict(db.execute("SELECT person, reference FROM crm_persons").fetchall())
+    since = {purpose: Ledger.since_all(db, purpose) for purpose in NEEDS.values()}
+    owners: dict[Key, Owner | None] = {}
+    for kind, purpose in NEEDS.items():
+        for (_, digest), verdict in graph(_claims(db, kind), goes_on_as).items():
+            agree = [share.person for share in verdict.shares if share.person in since[purpose]]
+            if not agree:
+                continue
+            whose = verdict.person
+            owners[kind, digest] = (
+                Owner(whose, references[whose], verdict.confidence, since[purpose][whose])
+                if whose in agree and whose in references
+                else None
+            )
+    return Known(owners, since, references)
+
+
+def _claims(db: sqlite3.Connection, kind: IdentifierKind) -> list[Claim]:
+    rows = db.execute(
+        "SELECT person, digest, evidence, confidence FROM crm_claims WHERE kind = ? AND ended_ms IS NULL",
+        (kind,),
+    )
+    return [Claim(person, kind, digest, evidence, sure) for person, digest, evidence, sure in rows]

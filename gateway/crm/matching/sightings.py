@@ -1,0 +1,77 @@
+"""Identifiers that were heard or read, and of what: of a device as events name it, or of a stay."""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from contracts.crm import IdentifierKind
+
+Key = tuple[str, str]
+"""Kind and digest of an identifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighted:
+    """An identifier that was heard or read."""
+
+    subject: str
+    kind: IdentifierKind
+    digest: str
+    t_ms: int
+    confidence: float
+    """That it belongs to the subject."""
+    address: str = ""
+    """The pseudonym that was heard; empty where there is none."""
+
+
+def keep(db: sqlite3.Connection, one: Sighted) -> bool:
+    """Write down a sighting; tells whether it says more than was known of its subject."""
+    before = db.execute(
+        "SELECT confidence FROM crm_sightings WHERE subject = ? AND kind = ? AND digest = ?",
+        (one.subject, one.kind, one.digest),
+    ).fetchone()
+    db.execute(
+        "INSERT INTO crm_sightings (subject, kind, digest, first_ms, last_ms, confidence, address)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET first_ms = min(first_ms, excluded.first_ms),"
+        " last_ms = max(last_ms, excluded.last_ms), confidence = max(confidence, excluded.confidence)",
+        (one.subject, one.kind, one.digest, one.t_ms, one.t_ms, one.confidence, one.address),
+    )
+    return before is None or one.confidence > before[0]
+
+
+def move(db: sqlite3.Connection, address: str, subject: str, t_ms: int, confidence: float) -> set[str]:
+    """Take it that an address is another device's; gives the devices of which less or more is known now."""
+    rows = db.execute(
+        "SELECT subject, kind, digest, first_ms FROM crm_sightings WHERE address = ? AND subject != ?",
+        (address, subject),
+    ).fetchall()
+    for before, kind, digest, first_ms in rows:
+        db.execute(
+            "DELETE FROM crm_sightings WHERE subject = ? AND kind = ? AND digest = ?", (before, kind, digest)
+        )
+        for moment in (first_ms, t_ms):
+            keep(db, Sighted(subject, IdentifierKind(kind), digest, moment, confidence, address))
+    return {row[0] for row in rows} | ({subject} if rows else set())
+
+
+def of(db: sqlite3.Connection, subject: str) -> list[tuple[str, str, int, float]]:
+    """Return kind, digest, time of the first sighting and confidence of what was heard of a subject."""
+    return db.execute(
+        "SELECT kind, digest, first_ms, confidence FROM crm_sightings WHERE subject = ?"
+        " ORDER BY kind, digest",
+        (subject,),
+    ).fetchall()
+
+
+def subjects(db: sqlite3.Connection, keys: Iterable[Key]) -> set[str]:
+    """Return of what identifiers were heard or read."""
+    return {
+        row[0]
+        for key in keys
+        for row in db.execute("SELECT subject FROM crm_sightings WHERE kind = ? AND digest = ?", key)
+    }
+
+
+def all_subjects(db: sqlite3.Connection) -> set[str]:
+    """Return everything of which an identifier was heard or read."""
+    return {row[0] for row in db.execute("SELECT DISTINCT subject FROM crm_sightings")}
