@@ -75,6 +75,7 @@ class Crm:
 
     def start(self) -> Self:
         """Start the threads of the parts."""
+        self.matching.start()
         self.delivery.start()
         self.alerts.start()
         return self

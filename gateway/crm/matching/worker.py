@@ -127,8 +127,13 @@ class Worker:
                 self.problem = error.message
                 self._stopping.wait(RETRY_S)
                 continue
-            except Exception:
-                _log.exception("the CRM cannot decide whose devices are; it tries again. Please report it")
+            except Exception as error:  # noqa: BLE001  # a thread that has ended would match nobody any more
+                if self.problem is None:  # without its text: that may quote what is in the file
+                    _log.error(
+                        "the CRM cannot decide whose devices are (%s); it tries again. Please report it.",
+                        type(error).__name__,
+                    )
+                self.problem = f"matching fails: {type(error).__name__}"
                 self._stopping.wait(RETRY_S)
                 continue
             self.problem = None
