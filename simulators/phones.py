@@ -1,5 +1,6 @@
 """What phones send, second by second: bursts of probe requests, and data of those in the guest network."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from simulators.frames import (
 )
 from simulators.phone_elements import FORMS, build_shares, element_table
 from simulators.phone_kinds import Kinds
+from simulators.phone_known import STRANGER, Known, nothing_known
 from simulators.phone_models import MODELS, Addressing, Counter
 from simulators.scans import CHANNELS, draw_forms, draw_probes
 
@@ -48,10 +50,20 @@ class Habits:
 
 
 class Phones:
-    """The phones of the people in the mall. All random draws come from the seed."""
+    """The phones of the people in the mall. All random draws come from the seed.
 
-    def __init__(self, seed: int | list[int], habits: Habits | None = None) -> None:
+    `known` is asked for the first phone of people who are new; what it knows takes the place of what is
+    drawn, and all others are as they would be without it.
+    """
+
+    def __init__(
+        self,
+        seed: int | list[int],
+        habits: Habits | None = None,
+        known: Callable[[Ints], Known] | None = None,
+    ) -> None:
         self._habits = habits or Habits()
+        self._known = known
         self._rng = np.random.default_rng([*seed, 3] if isinstance(seed, list) else [seed, 3])
         self._kinds = Kinds()
         self.elements = element_table(MODELS, self._habits.builds)
@@ -72,7 +84,7 @@ class Phones:
         self.address: Addresses = none.astype(np.uint64)
         """The address it scans from."""
         self._network_address: Addresses = none.astype(np.uint64)
-        self._joined, self._screen = no, no
+        self._joined, self._screen, self._stays = no, no, no
         self._toggle_s, self._join_s = empty, empty
         self._burst_s, self._data_s, self._rotate_s = empty, empty, empty
         self._nth = none
@@ -136,29 +148,40 @@ class Phones:
     def _add(self, owner: Ints, t_s: float, *, here_already: bool) -> None:
         """Give new phones to people; those who were `here_already` have had time to join the network."""
         rng, count, kinds, habits = self._rng, len(owner), self._kinds, self._habits
-        model = rng.choice(len(MODELS), count, p=kinds.share)
+        second = np.append(np.zeros(min(count, 1), dtype=np.int64), owner[1:] == owner[:-1])
+        known = nothing_known(owner) if self._known is None else self._known(owner)
+        cast = (known.model != STRANGER) & (second == 0)
+        model = np.where(cast, known.model, rng.choice(len(MODELS), count, p=kinds.share))
         kept_global = kinds.addressing[model] == Addressing.GLOBAL
         screen = rng.random(count) < SCREEN_ON_S / (SCREEN_ON_S + SCREEN_OFF_S)
         address = np.where(kept_global, draw_addresses(count, rng, local=False), draw_addresses(count, rng))
         one_address = kept_global | (not habits.rotate)
+        address = np.where(cast & one_address, known.address, address)
         member = rng.random(count) < habits.guest_network
         joined = member & here_already & (rng.random(count) < LEAVE_S / (JOIN_S + LEAVE_S))
         wait_s = np.where(member, rng.exponential(np.where(joined, LEAVE_S, JOIN_S)), np.inf)
+        joined = np.where(cast, known.join_s <= t_s, joined)
         nth = np.full(count, kinds.gap_s.shape[2] - 1)
-        second = np.append(np.zeros(min(count, 1), dtype=np.int64), owner[1:] == owner[:-1])
         columns = {
             "id": 2 * owner + second,
             "owner": owner,
             "model": model,
-            "_build": rng.choice(habits.builds, count, p=build_shares(habits.builds)),
+            "_build": np.where(
+                cast,
+                np.minimum(known.build, habits.builds - 1),
+                rng.choice(habits.builds, count, p=build_shares(habits.builds)),
+            ),
             "power_dbm": kinds.power_dbm[model] + rng.normal(0.0, 2.0, count),
             "body_db": rng.uniform(3.0, 10.0, count),
             "address": address,
-            "_network_address": np.where(one_address, address, draw_addresses(count, rng)),
+            "_network_address": np.where(
+                cast, known.address, np.where(one_address, address, draw_addresses(count, rng))
+            ),
             "_joined": joined,
+            "_stays": cast,
             "_screen": screen,
             "_toggle_s": t_s + rng.exponential(np.where(screen, SCREEN_ON_S, SCREEN_OFF_S)),
-            "_join_s": t_s + wait_s,
+            "_join_s": np.where(cast, np.where(joined, np.inf, known.join_s), t_s + wait_s),
             "_burst_s": t_s + rng.random(count) * kinds.gap_s[model, screen.astype(np.int64), nth],
             "_data_s": t_s + rng.random(count) * np.where(screen, DATA_ON_S, DATA_OFF_S),
             "_rotate_s": t_s + rng.random(count) * kinds.rotate_s[model],
@@ -202,7 +225,8 @@ class Phones:
             return
         joins = ~self._joined[due]
         self._joined[due] = joins
-        self._join_s[due] = t_s + 1 + self._rng.exponential(np.where(joins, LEAVE_S, JOIN_S))
+        again_s = t_s + 1 + self._rng.exponential(np.where(joins, LEAVE_S, JOIN_S))
+        self._join_s[due] = np.where(self._stays[due], np.inf, again_s)
         joined = due[joins]
         self._data_s[joined] = t_s + self._rng.random(len(joined))
         self._note(joined)
@@ -259,5 +283,6 @@ class Phones:
 
 _COLUMNS = (
     *("id", "owner", "model", "_build", "power_dbm", "body_db", "address", "_network_address", "_joined"),
+    *("_stays",),
     *("_screen", "_toggle_s", "_join_s", "_burst_s", "_data_s", "_rotate_s", "_nth", "_number", "_channel"),
 )

@@ -1,7 +1,8 @@
 """Everybody who is in the mall: they come, walk about and leave; where they are at any moment."""
 
+from copy import copy
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -84,6 +85,12 @@ class Shoppers:
             self._planned_to_s += BATCH_S
         self.now_s = t_s
         self._step(self._row, np.arange(len(self)), np.full(len(self), t_s))
+
+    def ahead(self) -> Self:
+        """Return the same crowd, to go on with apart from this one: it tells who will come."""
+        other = copy(self)
+        other._row = self._row.copy()  # noqa: SLF001  # all other columns are replaced, never changed
+        return other
 
     def present(self, t_s: float) -> npt.NDArray[np.bool_]:
         """Tell which people are in the mall at `t_s`, (N,)."""

@@ -13,10 +13,12 @@ from edge_agent.sources.protocol import Heard
 from simulators import mall
 from simulators.arrivals import Profile
 from simulators.frames import Frames, address_bytes
+from simulators.members.casting import Cast, Casting
+from simulators.members.tills import Tills
 from simulators.passers_by import PassersBy
 from simulators.phones import Habits, Phones
 from simulators.radio import Radio
-from simulators.shoppers import Places, Shoppers
+from simulators.shoppers import BATCH_S, Places, Shoppers
 from simulators.truth import Truth
 from simulators.world import World
 
@@ -44,8 +46,12 @@ class SimulatedSource:
         profile: Profile = Profile.DAY,
         habits: Habits | None = None,
         truth: Truth | None = None,
+        casting: Casting | None = None,
+        tills: Tills | None = None,
     ) -> None:
         """Build the mall and let the first people in.
+
+        `casting` says who they are: people who come again, with phones of their own; `tills` sell to them.
 
         Raises:
             ConfigurationError: nobody can walk about in this site.
@@ -65,11 +71,13 @@ class SimulatedSource:
             seed=seed,
             profile=profile,
         )
-        self._phones = Phones(seed, habits)
+        self.cast = None if casting is None else Cast(casting, self.shoppers)
+        """Who the people are, of those who come again."""
+        self._phones = Phones(seed, habits, None if self.cast is None else self.cast.phones)
         self.passers_by = PassersBy(self.world.building, passers_by, start_s=float(self._start_s), seed=seed)
         self._their_phones = Phones([seed, 6], habits)
         self._their_rng = np.random.default_rng([seed, 7])
-        self._truth = truth
+        self._truth, self._tills = truth, tills
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -89,12 +97,16 @@ class SimulatedSource:
 
     def _second(self, second: int) -> list[Heard]:
         shoppers, phones = self.shoppers, self._phones
+        if self.cast:
+            self.cast.advance(second + 2 * BATCH_S)
         shoppers.advance(float(second))
         phones.follow(shoppers.id, float(second))
         owner = np.searchsorted(shoppers.id, phones.owner)
         frames = phones.send(shoppers.present(float(second))[owner], second)
         if self._truth:
             self._truth.people(self.world.building, shoppers, second)
+        if self._tills:
+            self._tills.people(self.world.building, shoppers, second)
         self._note(phones)
         places = shoppers.places(owner[frames.phone], frames.t_ms / 1000)
         columns = [self._hear(frames, places, phones, self.world.radio, self._rng)]

@@ -186,6 +186,11 @@ class VisitNotes:
         self._enter = np.where(begins, self._since, self._enter)
         self._last = np.where(begins, t_s, self._last)
 
+    def take_ended(self) -> list[TrueVisit]:
+        """Return the visits that have ended since the last call, and forget them."""
+        ended, self._done = self._done, []
+        return ended
+
     def visits(self) -> list[TrueVisit]:
         """Return all visits, in order of entry; open ones end where they were last seen."""
         return sorted([*self._done, *self._of(self._zone != NONE)], key=lambda v: (v.enter_s, v.person))

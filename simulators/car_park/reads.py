@@ -1,7 +1,8 @@
 """A simulated day at a car park as reads, without pictures: a source like any other, in seconds."""
 
 import heapq
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -28,6 +29,7 @@ class CarParkReads:
 
     Cars come by the hours of a day that is `utc_offset_h` ahead of UTC.
     `block_ms` may be longer than a second where a whole day shall go by quickly: tests of stays need no more.
+    `visitors` are further passages, in order of time, asked for as time goes on: `simulators.members.cars`.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class CarParkReads:
         errors: ReadingErrors = ERRORS,
         block_ms: int = BLOCK_MS,
         utc_offset_h: float = 8.0,
+        visitors: Iterable[TruePassage] = (),
     ) -> None:
         self.site = site or car_park_site()
         self.day = simulate_day(
@@ -56,6 +59,7 @@ class CarParkReads:
         self._start_ms = start_ms // block_ms * block_ms
         self._block_ms = block_ms
         self._errors = errors
+        self._visitors = visitors
         self._rng = np.random.default_rng((seed, 1))
 
     @property
@@ -65,7 +69,7 @@ class CarParkReads:
 
     @property
     def end_ms(self) -> int:
-        """When the last car has left."""
+        """When the last car of the day has left; further visitors may still be there."""
         last_ms = max((passage.t_ms for passage in self.day.passages), default=self._start_ms)
         return last_ms + IN_VIEW_MS[1] + self._block_ms
 
@@ -76,7 +80,9 @@ class CarParkReads:
             sightings, key=lambda one: one[1].t_ms // self._block_ms * self._block_ms + self._block_ms
         )
         following = next(by_end, None)
-        for end_ms in range(self._start_ms + self._block_ms, self.end_ms + 1, self._block_ms):
+        for end_ms in itertools.count(self._start_ms + self._block_ms, self._block_ms):
+            if following is None and end_ms > self.end_ms:
+                return
             blocks = {node: Heard(node, end_ms) for node in self.nodes}
             if following is not None and following[0] == end_ms:
                 for node, sighting in following[1]:
@@ -93,7 +99,8 @@ class CarParkReads:
         """Give (node, sighting) in order of time."""
         waiting: list[tuple[int, int, str, PlateSighting]] = []
         number = 0
-        for passage in self.day.passages:
+        passages = heapq.merge(self.day.passages, self._visitors, key=lambda passage: passage.t_ms)
+        for passage in passages:
             while waiting and waiting[0][0] <= passage.t_ms:
                 yield heapq.heappop(waiting)[2:]
             for node, sighting in self._said(passage):
