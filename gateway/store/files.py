@@ -53,6 +53,8 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA journal_size_limit = 67108864")
+    # What is deleted is overwritten inside of pages; whole pages go when they are used again, or swept.
+    connection.execute("PRAGMA secure_delete = FAST")
     return connection
 
 

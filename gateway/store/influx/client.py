@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import msgspec
@@ -137,25 +137,32 @@ class InfluxClient:
             )
 
     def query(
-        self, statement: str, *, database: str | None = None, policy: str | None = None
+        self,
+        statement: str,
+        *,
+        database: str | None = None,
+        policy: str | None = None,
+        epoch: Literal["ms", "ns"] = "ms",
     ) -> list[Series]:
-        """Ask one question in InfluxQL; times are epoch milliseconds.
+        """Ask one question in InfluxQL; times are epoch milliseconds, or nanoseconds where `epoch` says so.
 
         Raises `ConfigurationError` also where the server does not understand the statement, and `CutOffError`
         where it gives only a part of the answer (`max-row-limit` of 1.x).
         """
-        return self._ask("GET", statement, database, policy)
+        return self._ask("GET", statement, database, policy, epoch)
 
     def command(self, statement: str, *, database: str | None = None) -> list[Series]:
         """Have one InfluxQL statement done that changes something (1.x: CREATE DATABASE ...)."""
         return self._ask("POST", statement, database, None)
 
-    def _ask(self, method: str, statement: str, database: str | None, policy: str | None) -> list[Series]:
+    def _ask(
+        self, method: str, statement: str, database: str | None, policy: str | None, epoch: str = "ms"
+    ) -> list[Series]:
         if database and self.major == 3 and (named := policy or policy_of(statement)):
             # A policy is part of a database's name there, and not looked for after FROM
             # (iox_query_influxql_rewrite/src/lib.rs, resolve_dbrp).
             database, policy = f"{database}/{named}", None
-        asked = {"q": statement, "db": database, "rp": policy, "epoch": "ms"}
+        asked = {"q": statement, "db": database, "rp": policy, "epoch": epoch}
         params = {key: value for key, value in asked.items() if value}
         if method == "GET":
             response = self.call(method, "/query", params)

@@ -75,7 +75,8 @@ class InfluxHistory:
             return None
         found_ms = newest[0].values[0][0]
         rows = self._rows("raw", "position", _POSITION, found_ms, found_ms + 1, floor=floor)
-        numbers = np.array([row[2:] for row in rows], dtype=np.float64)
+        rows = [row for row in rows if row[1]]  # without those that were erased
+        numbers = np.array([row[2:] for row in rows], dtype=np.float64).reshape(-1, len(_POSITION) - 1)
         return Positions(
             t_ms=found_ms,
             floor=floor,

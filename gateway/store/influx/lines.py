@@ -84,11 +84,11 @@ class Lines:
     """Writes the records of one mall. Times are in ns."""
 
     def __init__(self, mall: str) -> None:
-        self._mall = mall
+        self.mall = mall
 
     def positions(self, found: Positions) -> list[str]:
         """One point a device, with the rank of its id added to the time, so that they differ."""
-        head = _head("position", {"floor": found.floor, "mall": self._mall})
+        head = _head("position", {"floor": found.floor, "mall": self.mall})
         order = sorted(range(len(found.device)), key=found.device.__getitem__)
         numbers = np.column_stack((found.xy_m.round(2), found.cov_m2[:, (0, 0, 1), (0, 1, 1)].round(3)))
         rows = numbers[order].tolist()
@@ -112,7 +112,7 @@ class Lines:
         for number, start in enumerate(range(0, len(text), PIECE_BYTES)):
             fields[f"cells_{number}"] = text[start : start + PIECE_BYTES]
         return line(
-            measurement, {"floor": found.floor, "mall": self._mall}, fields, found.minute_ms * NS_IN_MS
+            measurement, {"floor": found.floor, "mall": self.mall}, fields, found.minute_ms * NS_IN_MS
         )
 
     def node_health(self, node: NodeRecord) -> str:
@@ -128,13 +128,13 @@ class Lines:
             for name, value in msgspec.structs.asdict(health).items()
             if isinstance(value, int | float) and name != "t_ms"
         }
-        return line("node_health", {"mall": self._mall, "node": node.node}, fields, health.t_ms * NS_IN_MS)
+        return line("node_health", {"mall": self.mall, "node": node.node}, fields, health.t_ms * NS_IN_MS)
 
     def visit(self, visit: Visit) -> str:
         """A visit as last heard of; `ended_ms` comes once it is over."""
         return line(
             "visit",
-            {"floor": visit.floor, "mall": self._mall, "zone": visit.zone},
+            {"floor": visit.floor, "mall": self.mall, "zone": visit.zone},
             {
                 "visit": visit.visit, "device": visit.device, "started_ms": visit.started_ms,
                 "seen_ms": visit.seen_ms, "ended_ms": visit.ended_ms, "dwell_s": float(visit.dwell_s),
@@ -147,7 +147,7 @@ class Lines:
         """A path of somebody who has left; its steps are JSON."""
         return line(
             "path",
-            {"mall": self._mall},
+            {"mall": self.mall},
             {
                 "path": path.path, "device": path.device, "started_ms": path.started_ms,
                 "ended_ms": path.ended_ms, "steps": path.steps.decode(),
@@ -159,7 +159,7 @@ class Lines:
         """A stay of a car as last heard of; `left_ms` comes once it has left."""
         return line(
             "stay",
-            {"mall": self._mall},
+            {"mall": self.mall},
             {
                 "stay": stay.stay, "plate": stay.plate, "area": stay.area, "started_ms": stay.started_ms,
                 "seen_ms": stay.seen_ms, "entered_ms": stay.entered_ms, "left_ms": stay.left_ms,
@@ -172,7 +172,7 @@ class Lines:
         """A zone's minute."""
         return line(
             "zone_minute",
-            {"mall": self._mall, "zone": found.zone},
+            {"mall": self.mall, "zone": found.zone},
             {
                 "people_mean": float(found.people_mean), "people_max": float(found.people_max),
                 "variance_mean": float(found.variance_mean), "started": found.started, "ended": found.ended,
@@ -184,7 +184,7 @@ class Lines:
         """A minute of an area of the car park."""
         return line(
             "car_park_minute",
-            {"area": found.area, "mall": self._mall},
+            {"area": found.area, "mall": self.mall},
             {
                 "cars_mean": float(found.cars_mean), "cars_max": float(found.cars_max),
                 "variance_mean": float(found.variance_mean), "entered": found.entered, "left": found.left,

@@ -9,6 +9,7 @@ the server.
 import logging
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path as FilePath
@@ -17,8 +18,10 @@ from typing import Protocol
 from contracts.errors import UnavailableError
 from contracts.site import Retention
 from gateway.store import outbox
+from gateway.store.erasing.traces import Traces
 from gateway.store.influx import latest
 from gateway.store.influx.client import InfluxClient
+from gateway.store.influx.erasing import find_points
 from gateway.store.influx.history import InfluxHistory
 from gateway.store.influx.lines import Lines
 from gateway.store.influx.sender import PAUSE_S, Sender, SenderState
@@ -214,6 +217,20 @@ class InfluxStore:
         """Put lines into the outbox, on their own; any thread may. Returns once they are on disk."""
         self._outbox.post(_packed([(destination, lines)]))
         self._sender.wake()
+
+    def erase(self, traces: Traces) -> tuple[Counter[str], Traces]:
+        """Take a history out of the server; gives the number of points, and all traces that were found.
+
+        What waits here for the server is not looked at (`gateway.store.erasing`). Any thread may call it.
+
+        Raises `UnavailableError` and `ConfigurationError` as the client does; nothing is done then.
+        """
+        blank, found = find_points(self._client, self._database, self._lines.mall, traces)
+        gone: Counter[str] = Counter()
+        for policy, measurement, lines in blank:
+            self.write(Destination(self._database, policy), lines)
+            gone[f"InfluxDB: {measurement}"] += len(lines)
+        return +gone, found
 
     def abandon_open_visits(self) -> int:
         """End the open visits where their device was last seen: their state is lost. Gives how many."""
