@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from contracts.crm import FeedEvent, FeedKind, MemberWithdrawn, WebhookTest
+from contracts.crm import FeedEvent, FeedKind, KpiAlert, MemberWithdrawn, WebhookTest
 from contracts.events import TYPE_PREFIX, TYPE_VERSION, CarData, CarParkData, EventKind, PathData, VisitData
 
 Schema = dict[str, Any]
@@ -37,6 +37,8 @@ DATA: Mapping[str, type[Struct]] = {
     EventKind.CAR_PARK_FREE: CarParkData,
     FeedKind.MEMBER_WITHDRAWN: MemberWithdrawn,
     FeedKind.WEBHOOK_TEST: WebhookTest,
+    FeedKind.KPI_UNUSUAL: KpiAlert,
+    FeedKind.KPI_USUAL: KpiAlert,
 }
 """By kind of event, the type of its `data`."""
 

@@ -439,6 +439,7 @@ MIGRATIONS = (
     CREATE INDEX crm_pending_lanes ON crm_pending (subscriber, lane, seq);
     CREATE INDEX crm_pending_heads ON crm_pending (subscriber, seq) WHERE head = 1;
     CREATE INDEX crm_pending_by_time ON crm_pending (since_ms);
+    CREATE INDEX crm_pending_failed ON crm_pending (subscriber) WHERE attempts > 0;
     CREATE TRIGGER crm_pending_in AFTER INSERT ON crm_pending BEGIN
         UPDATE crm_pending SET head = 0
         WHERE subscriber = new.subscriber AND lane = new.lane AND seq > new.seq AND head = 1;

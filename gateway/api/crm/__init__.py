@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter
 
-from gateway.api.crm import alerts, consent
+from gateway.api.crm import alerts, consent, webhooks
 
 routers: tuple[APIRouter, ...] = (
     alerts.router,
     consent.router,
+    webhooks.router,
 )
 """All of them; paths in them begin after `/api/v1/crm`."""

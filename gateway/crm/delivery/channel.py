@@ -22,6 +22,20 @@ LONG = 3
 IDLE_S = 30.0
 """How often one is looked at for which nothing waits, besides being told."""
 
+# What is wrong stays written down until nothing waits because of it.
+_BOOK = """
+    UPDATE crm_subscribers SET
+        failures = :failures,
+        next_try_ms = :next_try_ms,
+        last_error = CASE
+            WHEN :problem IS NOT NULL THEN :problem
+            WHEN EXISTS (SELECT 1 FROM crm_pending WHERE subscriber = :name AND attempts > 0) THEN last_error
+        END,
+        last_ok_ms = coalesce(:ok_ms, last_ok_ms),
+        paused = max(paused, :gone)
+    WHERE subscriber = :name
+"""
+
 
 class Channel:
     """Serves one receiver, in a task of its own: one that is slow holds up nobody else."""
@@ -85,16 +99,15 @@ class Channel:
             for seq, pause_s, reason in done.failed:
                 lanes.failed(db, self._name, seq, now_ms + round(pause_s * 1000), reason)
             db.execute(
-                "UPDATE crm_subscribers SET failures = ?, next_try_ms = ?, last_error = ?,"
-                " last_ok_ms = coalesce(?, last_ok_ms), paused = max(paused, ?) WHERE subscriber = ?",
-                (
-                    done.streak.failures,
-                    now_ms + round(done.pause_s * 1000),
-                    done.problem,
-                    now_ms if done.taken else None,
-                    done.gone,
-                    self._name,
-                ),
+                _BOOK,
+                {
+                    "name": self._name,
+                    "failures": done.streak.failures,
+                    "next_try_ms": now_ms + round(done.pause_s * 1000),
+                    "problem": done.problem,
+                    "ok_ms": now_ms if done.taken else None,
+                    "gone": done.gone,
+                },
             )
             lanes.forget_withdrawals(db)
 

@@ -17,6 +17,7 @@ from contracts.events import TYPE_PREFIX, TYPE_VERSION, rfc3339, stable_id
 from contracts.schemas import data_schema
 from gateway.crm.delivery import keeping, lanes, subscribers
 from gateway.crm.delivery.channel import Channel
+from gateway.crm.delivery.desk import Desk
 from gateway.crm.delivery.filters import Segments
 from gateway.crm.delivery.transport import Answer, Letter, Transport
 from gateway.crm.matching.feed import Feed
@@ -73,6 +74,8 @@ class Delivery:
         self._webhooks, self._broker = webhooks, broker
         self._mall, self._segments, self._kept_ms, self._now_ms = mall, segments, kept_ms, now_ms
         self._settle_s = settle_s
+        self.desk = Desk(file, now_ms, self.wake)
+        """What people do with webhooks."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._main: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
@@ -81,11 +84,6 @@ class Delivery:
         self._said: set[str] = set()
         self._began = threading.Event()
         self._thread = threading.Thread(target=self._run, name="crm-delivery", daemon=True)
-
-    @property
-    def file(self) -> SharedWriter:
-        """The connection in which subscribers are changed; call `wake` afterwards."""
-        return self._file
 
     def start(self) -> Self:
         """Begin."""
