@@ -1,19 +1,16 @@
-"""Claims as they are kept: added, ended, never changed. All functions take the connection of a transaction."""
+"""Claims as they are kept: added, ended, never changed. All functions take a transaction's connection."""
 
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from contracts.crm import IdentifierKind
 from gateway.crm.identity.graph import Claim, Identifier
 
-Kept = tuple[str, str, str, str, float]
-"""Person, kind, digest, evidence and confidence: who says the same again says nothing new."""
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A claim with when it was made, and when it ended."""
 
     claim: int
@@ -27,6 +24,7 @@ class Row:
     ended_why: str | None
 
 
+_KINDS = {str(kind): kind for kind in IdentifierKind}
 _COLUMNS = "claim, person, kind, digest, evidence, confidence, t_ms, ended_ms, ended_why"
 
 
@@ -56,7 +54,7 @@ def holding(db: sqlite3.Connection) -> Iterator[Claim]:
     for row in db.execute(
         "SELECT person, kind, digest, evidence, confidence FROM crm_claims WHERE ended_ms IS NULL"
     ):
-        yield Claim(row[0], IdentifierKind(row[1]), *row[2:])
+        yield Claim(row[0], _KINDS[row[1]], *row[2:])
 
 
 def of_identifier(db: sqlite3.Connection, kind: IdentifierKind, digest: str) -> list[Claim]:
@@ -91,4 +89,4 @@ def to(db: sqlite3.Connection, identifiers: Iterable[Identifier]) -> list[Row]:
 
 def _rows(db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> Iterator[Row]:
     for row in db.execute(f"SELECT {_COLUMNS} FROM crm_claims {where}", values):  # noqa: S608
-        yield Row(row[0], row[1], IdentifierKind(row[2]), *row[3:])
+        yield Row(row[0], row[1], _KINDS[row[2]], *row[3:])

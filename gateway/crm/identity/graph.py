@@ -14,11 +14,10 @@ Everything is computed from all claims and merges that hold, so neither the orde
 was undone since leaves a trace.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Iterable, Mapping, Sequence
 from math import exp, fsum, log
+
+from msgspec import Struct
 
 from contracts.crm import IdentifierKind
 
@@ -30,8 +29,7 @@ STRONG = 10.0
 """The likeliest person has to be so many times likelier than the next."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """Evidence that an identifier is a person's."""
 
     person: str
@@ -42,16 +40,14 @@ class Claim:
     confidence: float
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+class Merge(Struct, frozen=True):
     """Two persons are one; the first goes on as the second."""
 
     person: str
     into: str
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """How likely an identifier is one person's, and by what."""
 
     person: str
@@ -59,8 +55,7 @@ class Share:
     evidence: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Whose one identifier is."""
 
     kind: IdentifierKind
@@ -107,33 +102,31 @@ def names(merges: Iterable[Merge]) -> dict[str, str]:
     return {person: root(person) for person in list(parent)}
 
 
-def weigh(claims: Iterable[Claim], goes_on_as: Names) -> Verdict:
+def weigh(claims: Sequence[Claim], goes_on_as: Names) -> Verdict:
     """Say whose an identifier is. All claims are of the same one; there is at least one."""
-    strongest: dict[str, dict[str, float]] = defaultdict(dict)
-    kind, digest = IdentifierKind.MEMBER, ""
+    kind, digest = claims[0].kind, claims[0].digest
+    strongest: dict[str, dict[str, float]] = {}
     for claim in claims:
-        kind, digest = claim.kind, claim.digest
-        of_person = strongest[goes_on_as.get(claim.person, claim.person)]
+        of_person = strongest.setdefault(goes_on_as.get(claim.person, claim.person), {})
         of_person[claim.evidence] = max(of_person.get(claim.evidence, 0.0), claim.confidence)
     # fsum rounds once, at the end: the order of the claims does not show in the last digit.
-    odds = {
-        person: exp(fsum(log(_bounded(c) / (1 - _bounded(c))) for c in found.values()))
-        for person, found in strongest.items()
-    }
+    odds = {person: exp(fsum(map(_weight, found.values()))) for person, found in strongest.items()}
     total = 1.0 + fsum(odds.values())
-    shares = (Share(p, odds[p] / total, tuple(sorted(strongest[p]))) for p in odds)
-    return Verdict(kind, digest, tuple(sorted(shares, key=lambda one: (-one.probability, one.person))))
+    shares = [Share(p, odds[p] / total, tuple(sorted(strongest[p]))) for p in odds]
+    if len(shares) > 1:
+        shares.sort(key=lambda one: (-one.probability, one.person))
+    return Verdict(kind, digest, tuple(shares))
 
 
 def graph(claims: Iterable[Claim], goes_on_as: Names) -> dict[Identifier, Verdict]:
     """Say whose all identifiers are."""
-    ordered = sorted(claims, key=_identifier)
-    return {one: weigh(of_it, goes_on_as) for one, of_it in groupby(ordered, _identifier)}
+    of: dict[Identifier, list[Claim]] = {}
+    for claim in claims:
+        of.setdefault((claim.kind, claim.digest), []).append(claim)
+    return {identifier: weigh(found, goes_on_as) for identifier, found in of.items()}
 
 
-def _identifier(claim: Claim) -> Identifier:
-    return claim.kind, claim.digest
-
-
-def _bounded(confidence: float) -> float:
-    return min(max(confidence, LEAST), MOST)
+def _weight(confidence: float) -> float:
+    """Give the log odds."""
+    bounded = min(max(confidence, LEAST), MOST)
+    return log(bounded / (1.0 - bounded))

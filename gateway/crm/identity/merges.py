@@ -1,4 +1,4 @@
-"""Merges as they are kept: two references are one person, until that is undone. Nothing is rewritten by one."""
+"""Merges as they are kept: two references are one person, until that is undone; nothing is rewritten."""
 
 import sqlite3
 from dataclasses import dataclass
