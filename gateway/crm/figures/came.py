@@ -1,0 +1,59 @@
+"""Who came: visits of the mall, different visitors, and who bounced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import log
+
+import numpy as np
+
+from gateway.crm.figures import estimation
+from gateway.crm.figures.columns import Columns, Floats, Ints
+from gateway.crm.figures.intervals import Interval, exact, positive, share
+from gateway.crm.figures.telling import Figure, Teller
+from gateway.figures.intervals import Z_90
+
+
+def came(columns: Columns, bounce_s: float, tell: Teller) -> Iterator[Figure]:
+    """Give the figures of who came; a path of at most `bounce_s` seconds and one zone has bounced."""
+    visits = tell.came(columns.arrived, estimation.VISITS)
+    again = visits_per_visitor(columns.path_device)
+    yield tell.whole("visits", None, visits, columns.arrived)
+    yield tell.whole("visitors", None, divided(visits, again), columns.arrived / again.value, columns.arrived)
+    devices = len(np.unique(columns.path_device))
+    yield tell.figure("visits_per_visitor", None, again if devices else None, devices)
+    bounced, paths = bounces(columns, bounce_s)
+    rate = share(bounced, paths, estimation.BOUNCE) if paths else None
+    yield tell.figure("bounce_rate", None, rate, paths, bounced, paths - bounced)
+
+
+def visits_per_visitor(path_device: Ints) -> Interval:
+    """Return the mean number of paths of the devices that made paths (P,); 1 where there are none."""
+    paths: Floats = np.unique(path_device, return_counts=True)[1].astype(np.float64)
+    if not len(paths):
+        return exact(1.0)
+    value = float(paths.mean())
+    if len(paths) < 2:  # nothing to spread
+        return exact(value)
+    found = positive(value, float(paths.var(ddof=1)) / len(paths) / value**2)
+    return Interval(value, max(1.0, found.low), found.high)
+
+
+def bounces(columns: Columns, bounce_s: float) -> tuple[int, int]:
+    """Return how many paths bounced, of how many of which it is known whether they do."""
+    short = (columns.path_s <= bounce_s) & (columns.path_zones <= 1)
+    known = columns.path_over | ~short
+    return int((short & known).sum()), int(known.sum())
+
+
+def divided(above: Interval, below: Interval) -> Interval:
+    """Return a ratio of two quantities that err independently (delta method on the logarithm)."""
+    if below.value <= 0.0:
+        raise ValueError("nothing to divide by")
+    if above.value <= 0.0:
+        return Interval(0.0, 0.0, above.high / below.value)
+    return positive(above.value / below.value, _log_variance(above) + _log_variance(below))
+
+
+def _log_variance(of: Interval) -> float:
+    return (log(of.high / of.low) / (2 * Z_90)) ** 2 if of.low > 0.0 else 0.0
