@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter
 
-from gateway.api.crm import alerts, consent, webhooks
+from gateway.api.crm import alerts, consent, figures, webhooks
 
 routers: tuple[APIRouter, ...] = (
     alerts.router,
     consent.router,
+    figures.router,
     webhooks.router,
 )
 """All of them; paths in them begin after `/api/v1/crm`."""
