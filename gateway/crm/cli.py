@@ -18,9 +18,14 @@ app = typer.Typer(no_args_is_help=True, help="Members who agreed: consent, what 
 Url = Annotated[str, typer.Option(help=f"A gateway's address; {TOKEN} is sent to it.")]
 
 
-def ask_crm(url: str, method: str, path: str, body: Any = None) -> Any:
+def ask_crm(url: str, method: str, path: str, body: Any = None, **more: Any) -> Any:
     """Ask the CRM of the gateway at `url` (`path` is below /api/v1/crm/); gives its answer.
+
+    `more` is for `gateway.asking.ask`.
 
     Raises `UnavailableError` when nobody answers there, `ConfigurationError` when it refuses.
     """
-    return ask(url, os.environ.get(TOKEN), method, f"crm/{path}", body)
+    return ask(url, os.environ.get(TOKEN), method, f"crm/{path}", body, **more)
+
+
+from gateway.crm.delivery import cli as _delivery  # noqa: E402, F401  # adds its commands

@@ -24,7 +24,7 @@ VISIT = "visit.started"
 
 def make_store(path: Path) -> Path:
     """Make a store's file with all its tables."""
-    SqliteStore(path, "small").close()
+    SqliteStore(path).close()
     return path
 
 
@@ -97,6 +97,7 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
 
     def answer(self, handler: BaseHTTPRequestHandler, request: Request) -> None:
+        """Keep a request and answer it."""
         with self._lock:
             self.requests.append(request)
             number = len(self.requests)
@@ -116,9 +117,11 @@ class Receiver:
         return [json.loads(body)["data"]["number"] for _, body in list(self.taken)]
 
     def start(self) -> None:
+        """Begin to answer."""
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
+        """Listen no more."""
         self._server.shutdown()
         self._server.server_close()
 
