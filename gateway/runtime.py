@@ -151,6 +151,7 @@ class Gateway:
             crm = Crm(
                 site, settings.store, secret, history=store, people=settings.people, link=self._link,
                 now_ms=lambda: now_ms(latest, store),
+                elsewhere=None if isinstance(store, SqliteStore) else store.erase,
             )  # fmt: skip
             self._undo.append(crm.stop)
         self._time = TimeAnswers(site, publish=self._link.publish, now_us=lambda: time.time_ns() // 1000)

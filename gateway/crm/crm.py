@@ -8,7 +8,9 @@ from typing import Self
 
 from contracts.site import Site
 from gateway.crm.alerts.alerts import Alerts
+from gateway.crm.consent.afterwards import Elsewhere
 from gateway.crm.consent.consents import Consents
+from gateway.crm.delivery.keeping import forget_feed
 from gateway.crm.delivery.opening import open_delivery
 from gateway.crm.file import open_file
 from gateway.crm.matching.feed import Feed
@@ -41,6 +43,7 @@ class Crm:
         people: MallPeople | None = None,
         link: Link | None = None,
         now_ms: Callable[[], int] = wall_ms,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         """Open the parts of a site that has a section `crm`.
 
@@ -52,6 +55,7 @@ class Crm:
             people: how many people stand behind devices; None = as assumed.
             link: the connection to the broker; None = nothing is published.
             now_ms: the mall's time, event time of the newest tick.
+            elsewhere: erases in the server that the history is in; None = that is in the file, too.
 
         """
         if site.crm is None:
@@ -63,9 +67,11 @@ class Crm:
         self.file = open_file(path)
         self.feed = Feed(self.file)
         self.matching = Worker(
-            path, self.counters, retention=Retention(self.settings, now_ms), told=self.feed.told
+            path, self.counters, retention=Retention(self.settings, now_ms, forget_feed), told=self.feed.told
         )
-        self.consents = Consents(open_file(path), site.mall.id, now_ms=now_ms, wall_ms=wall_ms)
+        self.consents = Consents(
+            open_file(path), site.mall.id, secret, now_ms=now_ms, wall_ms=wall_ms, elsewhere=elsewhere
+        )
         self.delivery = open_delivery(
             site, path, self.feed, link=link, labels=lambda: self.consents.labels_of, now_ms=wall_ms
         )
@@ -77,6 +83,7 @@ class Crm:
         """Start the threads of the parts."""
         self.matching.start()
         self.delivery.start()
+        self.consents.afterwards.start()
         self.alerts.start()
         return self
 
@@ -85,6 +92,7 @@ class Crm:
         self.matching.stop()
         self.delivery.stop()
         self.alerts.close()
+        self.consents.afterwards.stop()
         self.consents.close()
         self.file.close()
 

@@ -404,6 +404,14 @@ MIGRATIONS = (
     CREATE INDEX crm_sales_of_zone ON crm_sales (zone, t_ms);
     CREATE INDEX crm_sales_of ON crm_sales (person, t_ms) WHERE person IS NOT NULL;
 
+    -- What is still to be taken out of the history after somebody was erased; goes when nothing is left.
+    CREATE TABLE crm_erasures (
+        erasure INTEGER PRIMARY KEY AUTOINCREMENT,
+        traces BLOB NOT NULL,      -- JSON of gateway.store.erasing.traces.Traces
+        since_ms INTEGER NOT NULL, -- wall time, like next_ms
+        next_ms INTEGER NOT NULL
+    );
+
     -- Who is sent the feed (gateway.crm.delivery). Lists are JSON; NULL stands for all.
     CREATE TABLE crm_subscribers (
         subscriber TEXT PRIMARY KEY,

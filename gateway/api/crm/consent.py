@@ -76,6 +76,16 @@ def member(crm: With, reference: str) -> own.MemberAnswer:
     )
 
 
+@router.delete("/members/{reference}")
+def erase(crm: With, reference: str) -> own.ErasedAnswer:
+    """Delete everything of a member, from every table and from the history; it cannot be undone."""
+    done = crm.consents.erase(reference)
+    if done is None:
+        raise HTTPException(404, "no member has this reference")
+    gone, again = done
+    return own.ErasedAnswer(deleted=dict(sorted(gone.items())), again=again)
+
+
 def _row(found: Member) -> dict[str, Any]:
     return {
         "reference": found.reference,

@@ -99,3 +99,6 @@ class ErasedAnswer(Answer):
 
     deleted: dict[str, int]
     """Rows, points and entries, by table."""
+    again: bool
+    """More is taken out later, by itself: a phone of the member is in the mall, or the server of the history
+    is away."""

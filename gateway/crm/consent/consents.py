@@ -1,13 +1,16 @@
 """Consent as the rest of the gateway asks for it: said, listed, shown, and members forgotten."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from gateway.crm.consent.afterwards import Afterwards, Elsewhere
+from gateway.crm.consent.erasure import erase_persons
 from gateway.crm.consent.ledger import Entry, Ledger
 from gateway.crm.consent.members import LabelsOf, Member, describe, find_members
-from gateway.crm.consent.persons import person_of
+from gateway.crm.consent.persons import person_of, same_as
 from gateway.crm.consent.withdrawal import Recorded, Said, record
 from gateway.store.files import SharedWriter
 
@@ -24,23 +27,35 @@ class Consents:
     """The ledger of one mall, and the members in it. Any thread asks; all raise `UnavailableError`."""
 
     def __init__(
-        self, file: SharedWriter, mall: str, *, now_ms: Callable[[], int], wall_ms: Callable[[], int]
+        self,
+        file: SharedWriter,
+        mall: str,
+        secret: bytes,
+        *,
+        now_ms: Callable[[], int],
+        wall_ms: Callable[[], int],
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         """Take a connection of the CRM's, for this alone.
 
         Args:
             file: the connection (`gateway.crm.file`).
             mall: names the source of events.
+            secret: belongs to the store and stays the same.
             now_ms: the mall's time; 0 before anything was heard.
             wall_ms: the wall's.
+            elsewhere: erases in the server that the history is in; None = that is in the file, too.
 
         """
         self._file = file
         self._mall = mall
+        self._secret = secret
         self._now_ms = now_ms
         self._wall_ms = wall_ms
         self.labels_of: LabelsOf | None = None
         """Says what others know of members; None = nobody does."""
+        self.afterwards = Afterwards(file, wall_ms, elsewhere)
+        """Started and stopped by the CRM."""
 
     def say(self, said: Sequence[Said]) -> list[Recorded]:
         """Write down what members say, all of it or nothing.
@@ -50,7 +65,28 @@ class Consents:
         wall_ms = self._wall_ms()
         now_ms = self._now_ms() or wall_ms
         with self._file.transaction() as db:
-            return [record(db, one, mall=self._mall, now_ms=now_ms, wall_ms=wall_ms) for one in said]
+            done = [record(db, one, mall=self._mall, now_ms=now_ms, wall_ms=wall_ms) for one in said]
+        if any(one.new and not one.entry.given for one in done):
+            self.afterwards.withdrawn()
+        return done
+
+    def erase(self, reference: str) -> tuple[Counter[str], bool] | None:
+        """Forget a member, and everybody merged with them; None where nobody is called so.
+
+        Gives the number of rows, points and entries by table, and whether more is taken out later.
+        """
+        wall_ms = self._wall_ms()
+        with self._file.transaction() as db:
+            person = person_of(db, reference)
+            if person is None:
+                return None
+            gone, erasure = erase_persons(
+                db, same_as(db, person), mall=self._mall, secret=self._secret,
+                t_ms=self._now_ms() or wall_ms, wall_ms=wall_ms,
+            )  # fmt: skip
+        self.afterwards.withdrawn()
+        more, again = self.afterwards.erased(erasure)
+        return gone + more, again
 
     def page(self, after: int, limit: int) -> list[tuple[str, Entry]]:
         """Return at most `limit` entries above `after` with the references of who said them, in order."""

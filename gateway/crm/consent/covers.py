@@ -96,8 +96,12 @@ def _identifiers(db: sqlite3.Connection, person: str, kind: IdentifierKind) -> M
 
 
 def _told(db: sqlite3.Connection, person: str, kinds: tuple[EventKind, ...]) -> Mapping[str, int]:
-    """Delete events that name the member, and with them who waits for them, and who never got them."""
-    which = f"person = ? AND kind IN ({', '.join('?' * len(kinds))})"
+    """Delete events that have named the member, and with them who waits for them, and who never got them.
+
+    All revisions go: told again after a new consent, an event would have a revision that was told before.
+    """
+    named = f"SELECT id FROM crm_feed WHERE person = ? AND kind IN ({', '.join('?' * len(kinds))})"  # noqa: S608
+    which = f"id IN ({named})"
     gone = {
         table: db.execute(
             f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM crm_feed WHERE {which})",  # noqa: S608

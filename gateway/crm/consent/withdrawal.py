@@ -87,10 +87,11 @@ def tell_withdrawn(
     """Put an event into the feed that tells subscribers to delete what they were told of a member.
 
     It belongs to nobody's rows, so that it outlives them, and to the person's lane, so that it comes after
-    what was told before. Delivery takes it out once everybody has it.
+    what was told before. Delivery takes it out once everybody has it; where nobody is subscribed, it is not
+    written at all.
     """
     reference = reference_of(db, person)
-    if reference is None:
+    if reference is None or db.execute("SELECT 1 FROM crm_subscribers LIMIT 1").fetchone() is None:
         return
     kind = FeedKind.MEMBER_WITHDRAWN
     event = FeedEvent(

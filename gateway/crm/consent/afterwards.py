@@ -1,0 +1,151 @@
+"""What follows a withdrawal or an erasure: the history, and what is left of deleted rows in the file.
+
+At once, and by a thread again in a while: a device that is in the mall is written by the engine until it has
+left, a server elsewhere may be away, and a node says digests until it has the new list of members' phones.
+"""
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Self
+
+import msgspec
+
+from contracts.errors import MallsenseError, UnavailableError
+from gateway.crm.consent.erasure import delete_subjects
+from gateway.store.erasing.batches import strip_digests
+from gateway.store.erasing.file import erase, present, sweep
+from gateway.store.erasing.traces import Traces
+from gateway.store.files import SharedWriter
+
+_log = logging.getLogger(__name__)
+
+AGAIN_MS = 600_000
+"""Pause before a history is looked for again."""
+LOOK_S = 30.0
+STRIP_MS = 26 * 3_600_000
+"""So long after a withdrawal batches may come in that still name the phone: as long as batches are kept."""
+
+Elsewhere = Callable[[Traces], tuple[Counter[str], Traces]]
+"""Takes a history out of a server; gives the number of points, and the traces with what was found there.
+
+Raises `UnavailableError` and `ConfigurationError`."""
+
+
+class Afterwards:
+    """Finishes what deletions have begun. Any thread calls it."""
+
+    def __init__(
+        self, file: SharedWriter, wall_ms: Callable[[], int], elsewhere: Elsewhere | None = None
+    ) -> None:
+        """Take a connection of the CRM's; `elsewhere` = where the history is, if not in the file."""
+        self._file = file
+        self._wall_ms = wall_ms
+        self._elsewhere = elsewhere
+        self._one_at_a_time = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="erasing", daemon=True)
+        self._stripped = 0
+        self._strip_until_ms = 0
+        self._problem = ""
+
+    def start(self) -> Self:
+        """Go on with what an earlier run of the gateway has left."""
+        self._strip_until_ms = self._wall_ms() + STRIP_MS
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(30)
+
+    def withdrawn(self) -> None:
+        """Take digests that nobody agrees to any more out of batches, and let go of free pages and the log.
+
+        Raises `UnavailableError` when the file cannot be used right now.
+        """
+        with self._one_at_a_time:
+            self._strip_until_ms = self._wall_ms() + STRIP_MS
+            self._stripped = 0
+            self._strip()
+            sweep(self._file)
+
+    def erased(self, erasure: int) -> tuple[Counter[str], bool]:
+        """Take a history out; gives the number of records by table, and whether it will be done again.
+
+        Raises `UnavailableError` when the file cannot be used right now; the thread goes on then.
+        """
+        with self._one_at_a_time:
+            gone, again = self._erase(erasure)
+            self._strip_until_ms = self._wall_ms() + STRIP_MS
+            sweep(self._file)
+        return gone, again
+
+    def _erase(self, erasure: int) -> tuple[Counter[str], bool]:
+        with self._file.connection() as db:
+            row = db.execute(
+                "SELECT traces, since_ms FROM crm_erasures WHERE erasure = ?", (erasure,)
+            ).fetchone()
+        if row is None:
+            return Counter(), False
+        traces = msgspec.json.decode(row[0], type=Traces)
+        gone, found = erase(self._file, traces)
+        # A page of what waits for the server may be on its way there while it is taken out here.
+        again = self._elsewhere is not None and self._wall_ms() < row[1] + AGAIN_MS
+        if self._elsewhere is not None:
+            try:
+                points, found = self._elsewhere(found)
+                gone += points
+                more, found = erase(self._file, found)
+                gone += more
+            except MallsenseError as error:
+                again = True
+                self._tell(f"an erasure waits for the history's server: {error.message}")
+        with self._file.transaction() as db:
+            gone += delete_subjects(db, found)
+            if again or present(db, found.devices):
+                again = True
+                db.execute(
+                    "UPDATE crm_erasures SET traces = ?, next_ms = ? WHERE erasure = ?",
+                    (msgspec.json.encode(found), self._wall_ms() + AGAIN_MS, erasure),
+                )
+            else:
+                db.execute("DELETE FROM crm_erasures WHERE erasure = ?", (erasure,))
+        return gone, again
+
+    def _strip(self) -> None:
+        with self._file.connection() as db:
+            kept = {row[0] for row in db.execute("SELECT digest FROM crm_claims WHERE ended_ms IS NULL")}
+        self._stripped, _ = strip_digests(self._file, self._stripped, kept)
+
+    # The thread
+
+    def _run(self) -> None:
+        while not self._stop.wait(LOOK_S):
+            try:
+                self.round()
+            except UnavailableError as error:
+                self._tell(f"an erasure waits for the store: {error.message}")
+
+    def round(self) -> int:
+        """Do what is due; gives how many erasures were gone on with. Raises `UnavailableError`."""
+        with self._one_at_a_time:
+            with self._file.connection() as db:
+                due = db.execute(
+                    "SELECT erasure FROM crm_erasures WHERE next_ms <= ? ORDER BY erasure", (self._wall_ms(),)
+                ).fetchall()
+            for (erasure,) in due:
+                self._erase(erasure)
+            if self._wall_ms() < self._strip_until_ms:
+                self._strip()
+            if due:
+                sweep(self._file)
+        return len(due)
+
+    def _tell(self, problem: str) -> None:
+        if problem != self._problem:
+            _log.warning("%s\nThe gateway goes on with it by itself.", problem)
+        self._problem = problem
