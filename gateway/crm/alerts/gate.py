@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from gateway.crm.alerts.usual import Range
 
-ALARM = 0.0005
+ALARM = 0.0002
 """Probability that a usual hour is taken for an unusual one."""
 STILL = 0.05
 LEAST_CHANGE = 0.25

@@ -16,7 +16,8 @@ from gateway.crm.alerts.usual import (
     Range,
     fit_counts,
     fit_lengths,
-    shared_dispersion,
+    shared_between,
+    shared_variability,
 )
 from gateway.store.records import WHOLE_MALL
 
@@ -59,17 +60,24 @@ def conversion(
 
 def dwell(hours: Compared) -> list[Measured]:
     """Measure the geometric mean of dwell times, in seconds."""
+    before = {zone: _lengths(hours.before, zone) for zone in _zones(hours)}
+    alone = (fit_lengths(*rows) for rows in before.values())
+    shared = shared_between(model for model in alone if model is not None)
     found = []
-    for zone in _zones(hours):
+    for zone, rows in before.items():
         now = hours.now.get(zone, _NONE)
-        if now.number < LEAST_LENGTHS:
-            continue
-        before = [hour.get(zone, _NONE) for hour in hours.before]
-        model = fit_lengths(*np.array(before, dtype=np.float64).reshape(-1, 3).T)
-        if model is not None:
+        model = fit_lengths(*rows, shared)
+        if model is not None and now.number >= LEAST_LENGTHS:
             value = math.exp(now.total / now.number)
             found.append(Measured(zone, value, *_ranges(model, now.number), weight=now.number))
     return found
+
+
+def _lengths(hours: Sequence[Hour], zone: str) -> tuple[Floats, Floats, Floats]:
+    numbers, totals, squares = (
+        np.array([hour.get(zone, _NONE) for hour in hours], dtype=np.float64).reshape(-1, 3).T
+    )
+    return numbers, totals, squares
 
 
 def _counts(
@@ -80,7 +88,7 @@ def _counts(
 ) -> Iterator[Measured]:
     """Measure counts; where nothing was exposed in this hour there is nothing to say."""
     of = {zone: exposures[zone] if isinstance(exposures, Mapping) else exposures for zone in counts}
-    shared = shared_dispersion(list(counts.values()), list(of.values())) if len(counts) > 1 else None
+    shared = shared_variability(list(counts.values()), list(of.values())) if len(counts) > 1 else None
     for zone, row in counts.items():
         model = fit_counts(row, of[zone], shared)
         if model is None or exposure[zone] <= 0:
