@@ -5,6 +5,7 @@ something for a person asks for theirs in the same transaction.
 """
 
 import sqlite3
+from collections.abc import Iterator
 
 from contracts.crm import IdentifierKind
 from gateway.crm.identity import claims, merges
@@ -22,7 +23,17 @@ def verdict(db: sqlite3.Connection, kind: IdentifierKind, digest: str) -> Verdic
     return weigh(found, merges.names_now(db)) if found else None
 
 
+def persons(db: sqlite3.Connection) -> Iterator[tuple[IdentifierKind, str, str]]:
+    """Give kind, digest and person of every identifier that is somebody's, as `verdicts` would say."""
+    names = merges.names_now(db)
+    for kind, digest, person in claims.plain(db):
+        yield kind, digest, names.get(person, person)
+    for one in graph(claims.disputed(db), names).values():
+        if one.person is not None:
+            yield one.kind, one.digest, one.person
+
+
 def conflicts(db: sqlite3.Connection) -> list[Verdict]:
     """Give the identifiers that two persons have about equally, in order."""
-    found = [one for one in verdicts(db).values() if one.conflict]
-    return sorted(found, key=lambda one: (one.kind, one.digest))
+    weighed = graph(claims.disputed(db), merges.names_now(db)).values()
+    return sorted((one for one in weighed if one.conflict), key=lambda one: (one.kind, one.digest))

@@ -8,9 +8,10 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from contracts.crm import NEEDS, IdentifierKind, Purpose
+from contracts.crm import NEEDS, Purpose
 from gateway.crm.consent.ledger import Ledger, generation
-from gateway.crm.identity.graph import Claim, Merge, graph, names
+from gateway.crm.identity import claims, merges
+from gateway.crm.identity.graph import graph
 from gateway.crm.matching.sightings import Key
 
 
@@ -86,28 +87,18 @@ class Owners:
 
 def known(db: sqlite3.Connection) -> Known:
     """Read whose identifiers are that can be heard or read: by the graph of identities and the ledger."""
-    merges = db.execute("SELECT person, into_person FROM crm_merges WHERE undone_ms IS NULL ORDER BY merge")
-    goes_on_as = names(Merge(*row) for row in merges)
+    heard = (claim for claim in claims.holding(db) if claim.kind in NEEDS)
     references = dict(db.execute("SELECT person, reference FROM crm_persons").fetchall())
     since = {purpose: Ledger.since_all(db, purpose) for purpose in NEEDS.values()}
+    agree = {purpose: found.keys() & references.keys() for purpose, found in since.items()}
     owners: dict[Key, Owner | None] = {}
-    for kind, purpose in NEEDS.items():
-        for (_, digest), verdict in graph(_claims(db, kind), goes_on_as).items():
-            agree = [share.person for share in verdict.shares if share.person in since[purpose]]
-            if not agree:
-                continue
-            whose = verdict.person
-            owners[kind, digest] = (
-                Owner(whose, references[whose], verdict.confidence, since[purpose][whose])
-                if whose in agree and whose in references
-                else None
-            )
+    for (kind, digest), verdict in graph(heard, merges.names_now(db)).items():
+        purpose = NEEDS[kind]
+        if agree[purpose].isdisjoint(share.person for share in verdict.shares):
+            continue
+        owners[kind, digest] = (
+            Owner(whose, references[whose], verdict.confidence, since[purpose][whose])
+            if (whose := verdict.person) in agree[purpose]
+            else None
+        )
     return Known(owners, since, references)
-
-
-def _claims(db: sqlite3.Connection, kind: IdentifierKind) -> list[Claim]:
-    rows = db.execute(
-        "SELECT person, digest, evidence, confidence FROM crm_claims WHERE kind = ? AND ended_ms IS NULL",
-        (kind,),
-    )
-    return [Claim(person, kind, digest, evidence, sure) for person, digest, evidence, sure in rows]

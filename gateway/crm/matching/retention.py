@@ -1,5 +1,6 @@
 """How long the CRM keeps what it was told: the feed for days, what members did as long as the site says."""
 
+import sqlite3
 from collections.abc import Callable
 
 from contracts.site.crm import Crm
@@ -11,12 +12,11 @@ EVERY_MS = HOUR_MS
 AT_ONCE = 5_000
 """Rows a transaction deletes at most, so that nobody waits long."""
 
-_UNSENT = "NOT EXISTS (SELECT 1 FROM crm_pending WHERE crm_pending.seq = crm_feed.seq)"
-"""What somebody is still to be sent stays, however old it is."""
+ForgetFeed = Callable[[sqlite3.Connection, int, int], int]
+"""Deletes rows of the feed told before a moment, so many at most; gives how many."""
 _UNHEARD = "NOT EXISTS (SELECT 1 FROM crm_sightings WHERE crm_sightings.subject = crm_links.subject)"
 
-_FEED = (
-    ("crm_feed", "seq", f"t_ms < ? AND {_UNSENT}"),
+_HEARD = (
     ("crm_sightings", "subject, kind, digest", "last_ms < ?"),
     ("crm_links", "subject", f"since_ms < ? AND {_UNHEARD}"),
 )
@@ -31,10 +31,14 @@ _HISTORY = (
 class Retention:
     """Deletes what is older than it may be, once an hour of event time."""
 
-    def __init__(self, settings: Crm, now_ms: Callable[[], int]) -> None:
-        """Take how long things are kept; `now_ms` gives the mall's time."""
+    def __init__(self, settings: Crm, now_ms: Callable[[], int], forget_feed: ForgetFeed) -> None:
+        """Take how long things are kept; `now_ms` gives the mall's time.
+
+        `forget_feed` knows which rows of the feed somebody is still to be sent: those stay, however old.
+        """
         self._settings = settings
         self._now_ms = now_ms
+        self._forget_feed = forget_feed
         self._due_ms = 0
 
     def run_if_due(self, file: SharedWriter) -> int:
@@ -49,16 +53,21 @@ class Retention:
         """Delete what is too old at a moment of the mall; gives how many rows. Raises `UnavailableError`."""
         feed_ms = now_ms - self._settings.feed_d * DAY_MS
         history_ms = now_ms - self._settings.history_d * DAY_MS
-        deleted = sum(_delete(file, *rows, feed_ms) for rows in _FEED)
+        deleted = _repeat(file, lambda db: self._forget_feed(db, feed_ms, AT_ONCE))
+        deleted += sum(_delete(file, *rows, feed_ms) for rows in _HEARD)
         return deleted + sum(_delete(file, *rows, history_ms) for rows in _HISTORY)
 
 
 def _delete(file: SharedWriter, table: str, key: str, old: str, before_ms: int) -> int:
     sql = f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {old} LIMIT ?)"  # noqa: S608
+    return _repeat(file, lambda db: db.execute(sql, (before_ms, AT_ONCE)).rowcount)
+
+
+def _repeat(file: SharedWriter, delete: Callable[[sqlite3.Connection], int]) -> int:
     total = 0
     while True:
         with file.transaction() as db:
-            count = db.execute(sql, (before_ms, AT_ONCE)).rowcount
+            count = delete(db)
         total += count
         if count < AT_ONCE:
             return total
