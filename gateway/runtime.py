@@ -99,6 +99,7 @@ class Gateway:
         self._ended = threading.Event()
         self._error: BaseException | None = None
         self._undo: list[Callable[[], None]] = []
+        self._crm: Crm | None = None
         self.broker = settings.broker or BrokerAddress("127.0.0.1", settings.broker_port)
         """Where nodes connect to; known for sure once started."""
         self.port = settings.port
@@ -148,10 +149,10 @@ class Gateway:
         secret = store.secret()
         crm = None
         if site.crm is not None:
-            crm = Crm(
+            crm = self._crm = Crm(
                 site, settings.store, secret, history=store, people=settings.people, link=self._link,
                 now_ms=lambda: now_ms(latest, store),
-                elsewhere=None if isinstance(store, SqliteStore) else store.erase,
+                elsewhere=None if isinstance(store, SqliteStore) else store,
             )  # fmt: skip
             self._undo.append(crm.stop)
         self._time = TimeAnswers(site, publish=self._link.publish, now_us=lambda: time.time_ns() // 1000)
@@ -216,6 +217,8 @@ class Gateway:
         )
         filters = dict.fromkeys((topics.all_agents, topics.all_observations, topics.all_health), 1)
         filters[topics.all_time_requests] = 0
+        if self._site.crm is not None:  # what the broker has of the lists that the CRM keeps there
+            filters |= dict.fromkeys((topics.enrolled_devices(), topics.enrolled_plates()), 0)
         if self._settings.broker is not None:  # the embedded one has no log, and hangs up on who asks for it
             filters |= dict.fromkeys(broker_log.TOPICS, 0)
         return Link(
@@ -267,7 +270,7 @@ class Gateway:
     # The network thread hands over
 
     def _arrived(self, delivery: Delivery) -> None:
-        if self._time.take(delivery):
+        if self._time.take(delivery) or (self._crm is not None and self._crm.take(delivery)):
             return
         while not self._stop.is_set():
             try:

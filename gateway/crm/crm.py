@@ -13,10 +13,12 @@ from gateway.crm.consent.consents import Consents
 from gateway.crm.delivery.keeping import forget_feed
 from gateway.crm.delivery.opening import open_delivery
 from gateway.crm.file import open_file
+from gateway.crm.identity.identities import Identities
+from gateway.crm.identity.lists import Lists
 from gateway.crm.matching.feed import Feed
 from gateway.crm.matching.retention import Retention
 from gateway.crm.matching.worker import Worker
-from gateway.link import Link
+from gateway.link import Delivery, Link
 from gateway.people import MallPeople
 from gateway.store.base import History
 
@@ -55,7 +57,7 @@ class Crm:
             people: how many people stand behind devices; None = as assumed.
             link: the connection to the broker; None = nothing is published.
             now_ms: the mall's time, event time of the newest tick.
-            elsewhere: erases in the server that the history is in; None = that is in the file, too.
+            elsewhere: the server that the history is in; None = that is in the file, too.
 
         """
         if site.crm is None:
@@ -72,6 +74,8 @@ class Crm:
         self.consents = Consents(
             open_file(path), site.mall.id, secret, now_ms=now_ms, wall_ms=wall_ms, elsewhere=elsewhere
         )
+        self.identities = Identities(open_file(path), secret, now_ms=now_ms, wall_ms=wall_ms)
+        self.lists = None if link is None else Lists(site.mall.id, open_file(path), link)
         self.delivery = open_delivery(
             site, path, self.feed, link=link, labels=lambda: self.consents.labels_of, now_ms=wall_ms
         )
@@ -85,16 +89,25 @@ class Crm:
         self.delivery.start()
         self.consents.afterwards.start()
         self.alerts.start()
+        if self.lists is not None:
+            self.lists.start()
         return self
 
     def stop(self) -> None:
         """Stop the threads, and let go of the file."""
+        if self.lists is not None:
+            self.lists.stop()
         self.matching.stop()
         self.delivery.stop()
         self.alerts.close()
         self.consents.afterwards.stop()
         self.consents.close()
+        self.identities.close()
         self.file.close()
+
+    def take(self, delivery: Delivery) -> bool:
+        """Take a message of the broker that is for the CRM; False where it is for somebody else."""
+        return self.lists is not None and self.lists.take(delivery)
 
     def committed(self) -> None:
         """Say that the pipeline has put something into the inbox; returns at once."""

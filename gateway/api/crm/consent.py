@@ -76,6 +76,15 @@ def member(crm: With, reference: str) -> own.MemberAnswer:
     )
 
 
+@router.get("/members/{reference}/export")
+def export(crm: With, reference: str) -> own.ExportAnswer:
+    """Give everything held about a member, and what the mall has of the devices and cars linked to them."""
+    found = crm.consents.export(reference)
+    if found is None:
+        raise HTTPException(404, "no member has this reference")
+    return own.ExportAnswer(**found)
+
+
 @router.delete("/members/{reference}")
 def erase(crm: With, reference: str) -> own.ErasedAnswer:
     """Delete everything of a member, from every table and from the history; it cannot be undone."""

@@ -1,6 +1,6 @@
 """What the routes of consent and members take and answer. Times are epoch milliseconds, event time."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -92,6 +92,21 @@ class MemberAnswer(MemberRow):
 
     consent_entries: list[Entry]
     conflicts: list[Conflict]
+
+
+class ExportAnswer(Answer):
+    """Everything held about a member; docs/crm-consent.md describes it."""
+
+    format: Literal["mallsense-member"]
+    version: int
+    made_ms: int
+    """Wall time."""
+    references: list[str]
+    """What the member is called; several where references were merged."""
+    tables: dict[str, list[dict[str, Any]]]
+    """Rows of the CRM's tables that speak of the member."""
+    history: dict[str, list[dict[str, Any]]]
+    """Visits, paths and stays of devices and cars that are linked to the member."""
 
 
 class ErasedAnswer(Answer):

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Protocol, Self
 
 import msgspec
 
@@ -27,10 +27,17 @@ LOOK_S = 30.0
 STRIP_MS = 26 * 3_600_000
 """So long after a withdrawal batches may come in that still name the phone: as long as batches are kept."""
 
-Elsewhere = Callable[[Traces], tuple[Counter[str], Traces]]
-"""Takes a history out of a server; gives the number of points, and the traces with what was found there.
 
-Raises `UnavailableError` and `ConfigurationError`."""
+class Elsewhere(Protocol):
+    """The server that the history is in. Both raise `UnavailableError` and `ConfigurationError`."""
+
+    def erase(self, traces: Traces) -> tuple[Counter[str], Traces]:
+        """Take a history out; gives the number of points, and the traces with what was found there."""
+        ...
+
+    def held(self, traces: Traces) -> dict[str, list[dict[str, Any]]]:
+        """Return visits, paths and stays."""
+        ...
 
 
 class Afterwards:
@@ -97,7 +104,7 @@ class Afterwards:
         again = self._elsewhere is not None and self._wall_ms() < row[1] + AGAIN_MS
         if self._elsewhere is not None:
             try:
-                points, found = self._elsewhere(found)
+                points, found = self._elsewhere.erase(found)
                 gone += points
                 more, found = erase(self._file, found)
                 gone += more

@@ -5,13 +5,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.crm.consent.afterwards import Afterwards, Elsewhere
 from gateway.crm.consent.erasure import erase_persons
+from gateway.crm.consent.export import FORMAT, VERSION, tables_of
 from gateway.crm.consent.ledger import Entry, Ledger
 from gateway.crm.consent.members import LabelsOf, Member, describe, find_members
 from gateway.crm.consent.persons import person_of, same_as
+from gateway.crm.consent.traces import traces_of
 from gateway.crm.consent.withdrawal import Recorded, Said, record
+from gateway.store.erasing.records import records_of
 from gateway.store.files import SharedWriter
 
 
@@ -44,7 +48,7 @@ class Consents:
             secret: belongs to the store and stays the same.
             now_ms: the mall's time; 0 before anything was heard.
             wall_ms: the wall's.
-            elsewhere: erases in the server that the history is in; None = that is in the file, too.
+            elsewhere: the server that the history is in; None = that is in the file, too.
 
         """
         self._file = file
@@ -52,6 +56,7 @@ class Consents:
         self._secret = secret
         self._now_ms = now_ms
         self._wall_ms = wall_ms
+        self._elsewhere = elsewhere
         self.labels_of: LabelsOf | None = None
         """Says what others know of members; None = nobody does."""
         self.afterwards = Afterwards(file, wall_ms, elsewhere)
@@ -69,6 +74,24 @@ class Consents:
         if any(one.new and not one.entry.given for one in done):
             self.afterwards.withdrawn()
         return done
+
+    def export(self, reference: str) -> dict[str, Any] | None:
+        """Return everything held about a member (`export`); None where nobody is called so.
+
+        Raises `ConfigurationError`, too, where the history is elsewhere.
+        """
+        with self._reading() as db:
+            person = person_of(db, reference)
+            if person is None:
+                return None
+            people = same_as(db, person)
+            tables, traces = tables_of(db, people, self._secret), traces_of(db, people)
+            history = records_of(db, traces) if self._elsewhere is None else {}
+        if self._elsewhere is not None:
+            history = self._elsewhere.held(traces)
+        references = [row["reference"] for row in tables["crm_persons"]]
+        made = {"format": FORMAT, "version": VERSION, "made_ms": self._wall_ms(), "references": references}
+        return {**made, "tables": tables, "history": history}
 
     def erase(self, reference: str) -> tuple[Counter[str], bool] | None:
         """Forget a member, and everybody merged with them; None where nobody is called so.

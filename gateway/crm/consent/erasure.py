@@ -9,14 +9,13 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 
 import msgspec
 
-from contracts.crm import IdentifierKind, Purpose
+from contracts.crm import Purpose
 from gateway.crm.consent.covers import delete_covered
 from gateway.crm.consent.ledger import Ledger, bump
-from gateway.crm.consent.persons import reference_of
+from gateway.crm.consent.persons import member_hashes
 from gateway.crm.consent.traces import traces_of
 from gateway.crm.consent.withdrawal import tell_withdrawn
 from gateway.store.erasing.traces import Traces
@@ -79,18 +78,10 @@ def delete_subjects(db: sqlite3.Connection, traces: Traces, people: Sequence[str
 
 def _claims_at_the_desk(db: sqlite3.Connection, people: Sequence[str], secret: bytes) -> Counter[str]:
     """Delete free parking that was claimed as a member (`gateway.store.desk`)."""
-    hashes = {
-        bytes.fromhex(digest)
-        for one in people
-        for (digest,) in db.execute(
-            "SELECT digest FROM crm_claims WHERE person = ? AND kind = ?", (one, IdentifierKind.MEMBER)
-        )
-    }
-    for one in people:
-        if reference := reference_of(db, one):
-            hashes.add(blake2b(reference.encode(), key=secret, person=b"member", digest_size=16).digest())
-    gone = sum(db.execute("DELETE FROM claims WHERE member = ?", (member,)).rowcount for member in hashes)
-    return Counter({"claims": gone})
+    hashes = member_hashes(db, people, secret)
+    return Counter(
+        claims=sum(db.execute("DELETE FROM claims WHERE member = ?", (one,)).rowcount for one in hashes)
+    )
 
 
 def _delete(db: sqlite3.Connection, table: str, which: str, values: Iterable[str]) -> int:

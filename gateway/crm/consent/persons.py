@@ -7,6 +7,8 @@ person is: once its row is gone, what the ledger still says is said of nobody.
 import re
 import secrets
 import sqlite3
+from collections.abc import Sequence
+from hashlib import blake2b
 
 from contracts.errors import MallsenseError
 
@@ -92,3 +94,14 @@ def merged(db: sqlite3.Connection) -> list[list[str]]:
     for (person,) in db.execute("SELECT DISTINCT person FROM crm_merges WHERE undone_ms IS NULL").fetchall():
         groups[tuple(same_as(db, person))] = None
     return [list(group) for group in groups]
+
+
+def member_hashes(db: sqlite3.Connection, people: Sequence[str], secret: bytes) -> set[bytes]:
+    """Return how the car park's desk calls these persons where they claimed free parking as members."""
+    hashes = set()
+    for one in people:
+        if reference := reference_of(db, one):
+            hashes.add(blake2b(reference.encode(), key=secret, person=b"member", digest_size=16).digest())
+        rows = db.execute("SELECT digest FROM crm_claims WHERE person = ? AND kind = 'member'", (one,))
+        hashes.update(bytes.fromhex(digest) for (digest,) in rows)
+    return hashes

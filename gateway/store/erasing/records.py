@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -13,6 +14,8 @@ import numpy as np
 from gateway.store import columns
 from gateway.store.erasing.traces import Traces
 from gateway.store.files import SharedWriter
+
+Rows = list[dict[str, Any]]
 
 _ROWS = 500
 """So many rows are looked at in a transaction."""
@@ -50,6 +53,31 @@ def widened(db: sqlite3.Connection, traces: Traces) -> Traces:
     )
     plates.update(one["plate"] for one in latest if one.get("stay") in traces.things)
     return Traces(frozenset(devices), frozenset(found), frozenset(plates), traces.digests, tuple(moments))
+
+
+def records_of(db: sqlite3.Connection, traces: Traces) -> dict[str, Rows]:
+    """Return the visits, paths and stays of traces, by table."""
+    found = widened(db, traces)
+    return {
+        "visits": _rows(db, "visits", "device", found.devices),
+        "paths": _rows(db, "paths", "device", found.devices),
+        "stays": _rows(db, "stays", "stay", found.things),
+    }
+
+
+def _rows(db: sqlite3.Connection, table: str, key: str, wanted: Iterable[str]) -> Rows:
+    rows = db.execute(
+        f"SELECT * FROM {table} WHERE {key} IN (SELECT value FROM json_each(?)) ORDER BY started_ms",  # noqa: S608
+        (_list(wanted),),
+    )
+    names = [column[0] for column in rows.description]
+    return [
+        {
+            name: json.loads(value) if name == "steps" else value
+            for name, value in zip(names, row, strict=True)
+        }
+        for row in rows
+    ]
 
 
 def delete_records(db: sqlite3.Connection, traces: Traces) -> Counter[str]:

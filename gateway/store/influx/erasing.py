@@ -34,9 +34,7 @@ _BLANK: Mapping[str, Mapping[str, Value]] = {
 _TAGS = {"position": ("floor",), "visit": ("floor", "zone"), "path": (), "stay": ()}
 _POLICY = {"position": "raw", "visit": "visits", "path": "visits", "stay": "visits"}
 
-Blank = tuple[str, str, list[str]]
-"""A retention policy, a measurement, and lines that replace points."""
-_Point = tuple[int, dict[str, Any]]
+Point = tuple[int, dict[str, Any]]
 """Its time in ns; fields and tags."""
 
 
@@ -50,8 +48,10 @@ class Client(Protocol):
         ...
 
 
-def find_points(client: Client, database: str, mall: str, traces: Traces) -> tuple[list[Blank], Traces]:
-    """Return lines that replace all points of a history, and the traces with what was found on the way.
+def find_points(
+    client: Client, database: str, mall: str, traces: Traces
+) -> tuple[dict[str, list[Point]], Traces]:
+    """Return the visits, paths and stays of a history, and the traces with what was found on the way.
 
     Raises what the client raises.
     """
@@ -59,26 +59,34 @@ def find_points(client: Client, database: str, mall: str, traces: Traces) -> tup
     visits = search.points("visit", traces, visit=traces.things, device=traces.devices)
     paths = search.points("path", traces, path=traces.things, device=traces.devices)
     stays = search.points("stay", traces, stay=traces.things)
-    devices = {str(found["device"]) for _, found in (*visits, *paths)} - {""}
+    devices = {str(one["device"]) for _, one in (*visits, *paths)}
     if devices - traces.devices:  # what else those did
         visits = search.points("visit", traces, device=devices | traces.devices)
         paths = search.points("path", traces, device=devices | traces.devices)
     found = traces | Traces(
         devices=frozenset(devices),
-        things=frozenset(
-            [*(str(one["visit"]) for _, one in visits), *(str(one["path"]) for _, one in paths)]
-        ),
+        things=frozenset(str(one.get("visit") or one["path"]) for _, one in (*visits, *paths)),
         plates=frozenset(str(one["plate"]) for _, one in stays),
         moments=tuple(
             int(one[key]) for _, one in (*visits, *paths) for key in ("started_ms", "ended_ms") if one[key]
         ),
     )
-    positions = search.points("position", found, device=found.devices)
-    points = {"visit": visits, "path": paths, "stay": stays, "position": positions}
+    return {"visit": visits, "path": paths, "stay": stays}, found
+
+
+def blank_lines(
+    client: Client, database: str, mall: str, traces: Traces
+) -> tuple[list[tuple[str, str, list[str]]], Traces]:
+    """Return what replaces all points of a history: policies, measurements and lines; and traces as above.
+
+    Raises what the client raises.
+    """
+    points, found = find_points(client, database, mall, traces)
+    points["position"] = _Search(client, database, mall).points("position", found, device=found.devices)
     return [(_POLICY[name], name, _blank(name, mall, some)) for name, some in points.items() if some], found
 
 
-def _blank(measurement: str, mall: str, points: Iterable[_Point]) -> list[str]:
+def _blank(measurement: str, mall: str, points: Iterable[Point]) -> list[str]:
     return [
         line(
             measurement,
@@ -96,11 +104,11 @@ class _Search:
         self._database = database
         self._mall = mall
 
-    def points(self, measurement: str, traces: Traces, **ids: Iterable[str]) -> list[_Point]:
+    def points(self, measurement: str, traces: Traces, **ids: Iterable[str]) -> list[Point]:
         """Return the points with one of these ids in these fields, in the time around the traces."""
         names = [*_BLANK[measurement], *_TAGS[measurement]]
         what = f"SELECT {', '.join(map(identifier, names))} FROM {source(_POLICY[measurement], measurement)}"  # noqa: S608
-        found: dict[tuple[object, ...], _Point] = {}
+        found: dict[tuple[object, ...], Point] = {}
         for start_ms, end_ms in _days(traces.periods()):
             where = condition({"mall": self._mall}, start_ms * NS_IN_MS, end_ms * NS_IN_MS)
             for field, words in ids.items():

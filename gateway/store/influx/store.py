@@ -13,7 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path as FilePath
-from typing import Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from contracts.errors import UnavailableError
 from contracts.site import Retention
@@ -21,7 +23,7 @@ from gateway.store import outbox
 from gateway.store.erasing.traces import Traces
 from gateway.store.influx import latest
 from gateway.store.influx.client import InfluxClient
-from gateway.store.influx.erasing import find_points
+from gateway.store.influx.erasing import blank_lines, find_points
 from gateway.store.influx.history import InfluxHistory
 from gateway.store.influx.lines import Lines
 from gateway.store.influx.sender import PAUSE_S, Sender, SenderState
@@ -225,12 +227,22 @@ class InfluxStore:
 
         Raises `UnavailableError` and `ConfigurationError` as the client does; nothing is done then.
         """
-        blank, found = find_points(self._client, self._database, self._lines.mall, traces)
+        blank, found = blank_lines(self._client, self._database, self._lines.mall, traces)
         gone: Counter[str] = Counter()
         for policy, measurement, lines in blank:
             self.write(Destination(self._database, policy), lines)
-            gone[f"InfluxDB: {measurement}"] += len(lines)
+            gone[f"influxdb {measurement}"] += len(lines)
         return +gone, found
+
+    def held(self, traces: Traces) -> dict[str, list[dict[str, Any]]]:
+        """Return what the server has of a history: visits, paths and stays. Any thread may call it.
+
+        Raises `UnavailableError` and `ConfigurationError` as the client does.
+        """
+        points, _ = find_points(self._client, self._database, self._lines.mall, traces)
+        for _, path in points["path"]:
+            path["steps"] = msgspec.json.decode(path["steps"])
+        return {f"{name}s": [fields for _, fields in some] for name, some in points.items()}
 
     def abandon_open_visits(self) -> int:
         """End the open visits where their device was last seen: their state is lost. Gives how many."""
