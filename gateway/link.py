@@ -132,10 +132,15 @@ class Link:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def publish(self, topic: str, payload: bytes, *, qos: int = 0) -> None:
+    @property
+    def connections(self) -> int:
+        """How often it was connected so far: the number of the connection that there is, or was last."""
+        return self._connection
+
+    def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
         """Publish if the broker is there now; whether it has taken it is not followed up."""
         if self.connected:
-            info = self._client.publish(topic, payload, qos=qos)
+            info = self._client.publish(topic, payload, qos=qos, retain=retain)
             if qos:
                 with self._lock:
                     self._unfollow(info.mid)
@@ -152,9 +157,7 @@ class Link:
             else:
                 self._waiting[info.mid] = name
 
-    def publish_followed(
-        self, topic: str, payload: bytes, answered: Callable[[str | None], None]
-    ) -> None:
+    def publish_followed(self, topic: str, payload: bytes, answered: Callable[[str | None], None]) -> None:
         """Publish at QoS 1; `answered` is called once, in any thread: None = the broker has taken it.
 
         Otherwise it is told why not. Where the broker is away, it is published when it is back.
@@ -241,9 +244,7 @@ class Link:
             topic = ""
         self._on_delivery(Delivery(topic, bytes(message.payload), message.mid, message.qos, self._connection))
 
-    def _published(
-        self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any
-    ) -> None:
+    def _published(self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any) -> None:
         with self._lock:
             waits = self._waiting.pop(mid, None)
             if waits is None:

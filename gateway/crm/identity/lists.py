@@ -1,0 +1,196 @@
+"""The lists by which nodes recognise members: phones of their own, plates beside those of operators.
+
+Both are retained at the broker. What is there is compared with what should be there: when the gateway starts,
+when it is connected again (a broker may have lost what it retained), when consents or identities change, and
+when somebody else changes a list. On the list of plates the gateway's part is `members`; `digests`, which an
+operator enrolled, stay as they are, and are put back where the broker has lost them.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from typing import NamedTuple, Self, TypeVar
+
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+
+from contracts.control import MAX_ENROLLED, EnrolledDevices, EnrolledPlates
+from contracts.crm import NEEDS, IdentifierKind
+from contracts.errors import MessageError, UnavailableError
+from contracts.messages import decode, encode
+from contracts.topics import Topics
+from gateway.crm.consent.ledger import Ledger, generation
+from gateway.crm.identity import resolving
+from gateway.link import Delivery, Link
+from gateway.store.files import SharedWriter
+
+_log = logging.getLogger(__name__)
+
+POLL_S = 0.25
+"""How often it is looked whether consents or identities have changed."""
+RETAINED_S = 1.0
+"""A broker has handed over what it has retained by then."""
+
+L = TypeVar("L", bound=Struct)
+
+
+class Enrolled(NamedTuple):
+    """Whose identifiers nodes are to say."""
+
+    key: str | None
+    """Tells which of the mall's keys they were made with; None = there were never any."""
+    devices: tuple[str, ...]
+    plates: tuple[str, ...]
+
+
+def enrolled(db: sqlite3.Connection) -> Enrolled:
+    """Give the phones and plates of members who agree; those that nobody can be told of are left out."""
+    row = db.execute("SELECT key FROM crm_key").fetchone()
+    agreed = {kind: Ledger.in_force_all(db, purpose) for kind, purpose in NEEDS.items()}
+    found: dict[IdentifierKind, list[str]] = {kind: [] for kind in NEEDS}
+    for kind, digest, person in resolving.persons(db):
+        if person in agreed.get(kind, ()):
+            found[kind].append(digest)
+    devices, plates = (tuple(sorted(found[kind])) for kind in (IdentifierKind.WIFI, IdentifierKind.PLATE))
+    return Enrolled(None if row is None else row[0], devices, plates)
+
+
+class Lists:
+    """Keeps both lists at the broker as they should be, in a thread of its own."""
+
+    def __init__(self, mall: str, file: SharedWriter, link: Link) -> None:
+        """Take a connection of the CRM's, for this alone."""
+        topics = Topics(mall)
+        self._devices, self._plates = topics.enrolled_devices(), topics.enrolled_plates()
+        self._file = file
+        self._link = link
+        self._there: dict[str, tuple[int, bytes]] = {}
+        """What the broker has, by topic, and over which connection it said so."""
+        self._connection = 0
+        self._since_s = 0.0
+        self._wanted: tuple[int, Enrolled] | None = None
+        self._complaints: set[str] = set()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._work, name="crm lists", daemon=True)
+
+    @property
+    def topics(self) -> tuple[str, str]:
+        """What the link has to be subscribed to."""
+        return self._devices, self._plates
+
+    def take(self, delivery: Delivery) -> bool:
+        """Take what the broker has on one of the lists; False where the message is something else."""
+        if delivery.topic not in self.topics:
+            return False
+        self._there[delivery.topic] = delivery.connection, delivery.payload
+        self._wake.set()
+        return True
+
+    def start(self) -> Self:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End, and let go of the file."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+        self._file.close()
+
+    def _work(self) -> None:
+        while not self._stopping:
+            try:
+                self._step()
+            except UnavailableError as error:
+                self._complain(str(error))
+            self._wake.wait(POLL_S)
+            self._wake.clear()
+
+    def _step(self) -> None:
+        connection = self._link.connections
+        if not self._link.connected:
+            return
+        if connection != self._connection:
+            self._connection, self._since_s = connection, time.monotonic()
+        told = all(self._there.get(topic, (0, b""))[0] == connection for topic in self.topics)
+        if not told and time.monotonic() - self._since_s < RETAINED_S:
+            return
+        wanted = self._read()
+        self._put_devices(wanted)
+        self._put_plates(wanted)
+
+    def _read(self) -> Enrolled:
+        with self._file.connection() as db:
+            now = generation(db)
+            if self._wanted is None or self._wanted[0] != now:
+                self._wanted = now, enrolled(db)
+            return self._wanted[1]
+
+    def _put_devices(self, wanted: Enrolled) -> None:
+        there = self._found(self._devices, EnrolledDevices)
+        key = wanted.key or (there.key if there is not None else None)
+        if key is None:
+            return
+        new = EnrolledDevices(key=key, digests=self._fitting(wanted.devices, MAX_ENROLLED, "phones"))
+        if there != new:
+            self._publish(self._devices, new)
+            _log.info("members' phones: %d are on the list of nodes", len(new.digests))
+
+    def _put_plates(self, wanted: Enrolled) -> None:
+        there = self._found(self._plates, EnrolledPlates)
+        if there is None:
+            there = self._remembered()
+        key = wanted.key or (there.key if there is not None else None)
+        if key is None or (there is None and not wanted.plates):
+            return
+        theirs = [] if there is None else there.digests
+        if there is not None and theirs and there.key != key and wanted.plates:
+            self._complain(
+                "the list of enrolled plates was made with another key than members' plates: they are not put"
+                " on it. Enrol the operator's plates anew with the mall's key (mallsense plates enrol)."
+            )
+            return
+        members = self._fitting(wanted.plates, MAX_ENROLLED - len(theirs), "plates") or UNSET
+        new = EnrolledPlates(key=key if not theirs or there is None else there.key, digests=theirs)
+        new = replace(new, members=members)
+        if self._found(self._plates, EnrolledPlates) != new and (theirs or members or there is not None):
+            self._publish(self._plates, new)
+            _log.info("members' plates: %d are on the list of nodes", len(wanted.plates))
+
+    def _found(self, topic: str, kind: type[L]) -> L | None:
+        """Give the list that the broker has by now; None where it has none, or none that can be read."""
+        connection, payload = self._there.get(topic, (0, b""))
+        return self._decoded(topic, payload, kind) if connection == self._connection else None
+
+    def _remembered(self) -> EnrolledPlates | None:
+        """Give the list of plates that the broker had before it lost it; None where it never had one."""
+        return self._decoded(self._plates, self._there.get(self._plates, (0, b""))[1], EnrolledPlates)
+
+    def _decoded(self, topic: str, payload: bytes, kind: type[L]) -> L | None:
+        if not payload:
+            return None
+        try:
+            return decode(payload, kind)
+        except MessageError as error:
+            self._complain(f"what the broker has on {topic} is no such list, and is replaced: {error}")
+            return None
+
+    def _publish(self, topic: str, message: Struct) -> None:
+        payload = encode(message)
+        self._link.publish(topic, payload, qos=1, retain=True)
+        self._there[topic] = self._connection, payload
+
+    def _fitting(self, digests: tuple[str, ...], room: int, what: str) -> list[str]:
+        if len(digests) > room:
+            self._complain(f"{len(digests)} {what} of members, and room for {room} on the list of nodes")
+        return list(digests[:room])
+
+    def _complain(self, what: str) -> None:
+        """Log what is wrong, once."""
+        if what not in self._complaints:
+            _log.error("%s", what)
+        self._complaints.add(what)
