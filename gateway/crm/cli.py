@@ -28,5 +28,6 @@ def ask_crm(url: str, method: str, path: str, body: Any = None, **more: Any) -> 
     return ask(url, os.environ.get(TOKEN), method, f"crm/{path}", body, **more)
 
 
-from gateway.crm.delivery import cli as _delivery  # noqa: E402, F401  # adds its commands
+from gateway.crm.consent import cli as _consent  # noqa: E402, F401  # adds its commands
+from gateway.crm.delivery import cli as _delivery  # noqa: E402, F401
 from gateway.crm.figures import cli as _figures  # noqa: E402, F401

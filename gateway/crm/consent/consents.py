@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from contracts.crm import Purpose
 from gateway.crm.consent.afterwards import Afterwards, Elsewhere
 from gateway.crm.consent.erasure import erase_persons
 from gateway.crm.consent.export import FORMAT, VERSION, tables_of
@@ -17,6 +18,9 @@ from gateway.crm.consent.traces import traces_of
 from gateway.crm.consent.withdrawal import Recorded, Said, record
 from gateway.store.erasing.records import records_of
 from gateway.store.files import SharedWriter
+
+LARGEST = 2**62
+"""Above the number of every entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,13 @@ class Consents:
         with self._reading() as db:
             names = dict(db.execute("SELECT person, reference FROM crm_persons"))
             return [(names[entry.person], entry) for entry in Ledger.page(db, after, limit)]
+
+    def newest(self, before: int, limit: int, purpose: Purpose | None) -> list[tuple[str, Entry]]:
+        """Return the same below `before` (0 = the newest), of a purpose or of all, the newest first."""
+        with self._reading() as db:
+            names = dict(db.execute("SELECT person, reference FROM crm_persons"))
+            found = Ledger.newest(db, before or LARGEST, limit, purpose)
+            return [(names[entry.person], entry) for entry in found]
 
     def members(self, search: str, after: str, limit: int) -> list[Member]:
         """Return at most `limit` members after a reference, in order of references."""

@@ -130,6 +130,17 @@ class Ledger:
         return Ledger._read(db, where, (after, limit))
 
     @staticmethod
+    def newest(
+        db: sqlite3.Connection, before: int, limit: int, purpose: Purpose | None = None
+    ) -> list[Entry]:
+        """Return at most `limit` entries below `before`, of a purpose or of all, the newest first."""
+        where = (
+            "WHERE entry < ? AND person IN (SELECT person FROM crm_persons)"
+            " AND (? IS NULL OR purpose = ?) ORDER BY entry DESC LIMIT ?"
+        )
+        return Ledger._read(db, where, (before, purpose, purpose, limit))
+
+    @staticmethod
     def _read(db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> list[Entry]:
         rows = db.execute(
             f"SELECT entry, person, purpose, given, t_ms, text, channel FROM crm_consents {where}",  # noqa: S608
