@@ -22,7 +22,7 @@ from edge_agent.reporting import Progress
 from edge_agent.rotation import SaltRotation
 from edge_agent.stopping import stop_by_signal
 from gateway.cli import StoreCa, StoreTokenFile
-from gateway.runtime import Gateway, Settings
+from gateway.runtime import Gateway, Settings, listen
 from gateway.store.influx.address import InfluxAddress, is_address
 from gateway.store.place import find_place
 from mallsense import __version__
@@ -75,6 +75,7 @@ def demo(
     console = Console(stderr=True)
     pace = parse_speed(speed)
     with stop_by_signal() as stop, _folder(keep) as folder:
+        listen("127.0.0.1", port).close()  # one that is taken is named now, not when the mall is built
         with console.status("building the mall, and surveying its radio ..."):
             start_ms = (round(time.time()) - history * 60) * 1000
             site = car_park_site()

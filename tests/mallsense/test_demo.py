@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from mallsense.cli import main
 from tests.support import free_port, listens, wait_until
 
 
@@ -75,20 +76,27 @@ def test_the_demo_shows_moving_phones_and_leaves_nothing_behind(tmp_path: Path) 
 def test_the_demo_ends_by_itself_after_the_time_asked_for(tmp_path: Path) -> None:
     """`--for` is for scripts: exit code 0, and the files that --keep asked for are there."""
     kept = tmp_path / "kept"
-    arguments = ("--for", "3", "--shoppers", "20", "--history", "0", "--port", f"{free_port()}")
+    arguments = ("--for", "1", "--shoppers", "20", "--history", "0", "--port", f"{free_port()}")
     with demo(*arguments, "--keep", f"{kept}", folder=tmp_path) as process:
         assert process.wait(90) == 0
     written = {path.name for path in kept.iterdir()}
     assert {"site.yaml", "mall.db"} <= written
 
 
-def test_a_folder_with_an_earlier_demo_is_left_alone(tmp_path: Path) -> None:
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Start the demo in this process, which refuses; gives what it has written, on one line."""
+    with pytest.raises(SystemExit) as ended:
+        main(["demo", "--no-browser", *arguments])
+    assert ended.value.code == 2
+    return re.sub(r"\s+", " ", "".join(capsys.readouterr()))
+
+
+def test_a_folder_with_an_earlier_demo_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A second demo into the same folder is refused, and the first one's store stays as it was."""
     (tmp_path / "mall.db").write_text("history")
-    with demo("--keep", f"{tmp_path}", folder=tmp_path) as process:
-        output, _ = process.communicate(timeout=90)
-    assert process.returncode == 2
-    assert "holds the store of an earlier demo" in re.sub(r"\s+", " ", output)
+    assert "holds the store of an earlier demo" in refused(capsys, "--keep", f"{tmp_path}")
     assert (tmp_path / "mall.db").read_text() == "history"
 
 
@@ -100,22 +108,16 @@ def test_a_folder_with_an_earlier_demo_is_left_alone(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_options_are_refused_with_what_was_expected(
-    arguments: tuple[str, ...], message: str, tmp_path: Path
+    arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit code 2 and one message, before anything starts."""
-    with demo(*arguments, folder=tmp_path) as process:
-        output, _ = process.communicate(timeout=90)
-    assert process.returncode == 2
-    assert message in re.sub(r"\s+", " ", output)
+    assert message in refused(capsys, *arguments)
 
 
-def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     """A second demo on the same port says which port, and how to choose another one."""
-    with (
-        socket.socket() as taken,
-        demo("--port", f"{listen(taken)}", "--shoppers", "20", folder=tmp_path) as process,
-    ):
-        output, _ = process.communicate(timeout=90)
-        assert process.returncode == 2
-        assert f"cannot listen on 127.0.0.1:{taken.getsockname()[1]}" in re.sub(r"\s+", " ", output)
+    with socket.socket() as taken:
+        port = listen(taken)
+        output = refused(capsys, "--port", f"{port}")
+        assert f"cannot listen on 127.0.0.1:{port}" in output
         assert "--port" in output
