@@ -1,9 +1,11 @@
 """Consent, and the members it is from: said, listed, shown."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
+from contracts.crm import Purpose
 from gateway.api import schemas
 from gateway.api.crm import schemas_consent as own
 from gateway.api.crm.having import With
@@ -41,7 +43,21 @@ def ledger(
     crm: With, after: Annotated[int, Query(ge=SMALLEST, le=LARGEST)] = 0, limit: Limit = 100
 ) -> own.ConsentsAnswer:
     """Give the ledger's entries in the order in which they were recorded."""
-    found = crm.consents.page(after, limit)
+    return _page(crm.consents.page(after, limit), limit)
+
+
+@router.get("/consents/newest")
+def newest(
+    crm: With,
+    after: Annotated[int, Query(ge=SMALLEST, le=LARGEST, description="Where the page before ended")] = 0,
+    purpose: Purpose | None = None,
+    limit: Limit = 100,
+) -> own.ConsentsAnswer:
+    """Give the same the newest first, of one purpose or of all."""
+    return _page(crm.consents.newest(after, limit, purpose), limit)
+
+
+def _page(found: Sequence[tuple[str, Entry]], limit: int) -> own.ConsentsAnswer:
     return own.ConsentsAnswer(
         consents=[own.EntryOf(**_entry(entry), reference=reference) for reference, entry in found],
         next=found[-1][1].entry if len(found) == limit else None,
