@@ -74,8 +74,8 @@ def fit_counts(counts: Floats, exposures: Floats, shared: float | None = None) -
     if len(counts) < LEAST_WEEKS or counts.sum() <= 0:
         return None
     weight = np.ones(len(counts))
-    rate = _rate(counts, exposures, weight)
-    for _ in range(2):  # the second round knows what the first took for normal
+    rate = float(np.median(counts / exposures)) or _rate(counts, exposures, weight)
+    for _ in range(2):  # from the middle week; the second round knows what the first took for normal
         residual = _anscombe(counts, rate * exposures)
         spread = max(1.0, float(np.median(np.abs(residual))) / 0.6745)
         far = np.abs(residual) / spread
