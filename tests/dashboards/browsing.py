@@ -8,6 +8,7 @@ import uvicorn
 from playwright.sync_api import Page, ViewportSize
 
 from gateway.serving import serve
+from tests.dashboards.fake_crm import FakeCrm
 from tests.dashboards.fake_figures import FakeGateway
 from tests.dashboards.fake_gateway import create_app
 from tests.support import free_port, listens, wait_until
@@ -15,6 +16,7 @@ from tests.support import free_port, listens, wait_until
 DESK: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 VIEWS = ("live", "zones", "flows", "footfall", "carpark", "events", "nodes")
+CRM_PAGES = ("here", "members", "segments", "audiences", "figures", "alerts", "webhooks", "consent")
 
 OpenConsole = Callable[..., Page]
 """Opens a view: `open_console("zones", size=PHONE, language="zh-CN", dark=False)`."""
@@ -23,10 +25,17 @@ OpenConsole = Callable[..., Page]
 class Served:
     """The fake gateway on a free port of the loopback address; can be stopped and started again there."""
 
-    def __init__(self, gateway: FakeGateway, password: str | None = None) -> None:
-        self.gateway = gateway
+    def __init__(
+        self,
+        gateway: FakeGateway,
+        password: str | None = None,
+        *,
+        crm: FakeCrm | None = None,
+        crm_password: str | None = None,
+    ) -> None:
+        self.gateway, self.crm = gateway, crm
         self.port = free_port()
-        self._password = password
+        self._password, self._crm_password = password, crm_password
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -37,7 +46,7 @@ class Served:
 
     def start(self) -> None:
         """Serve in a thread of its own until stopped."""
-        app = create_app(self.gateway, self._password)
+        app = create_app(self.gateway, self._password, crm=self.crm, crm_password=self._crm_password)
         # ws: uvicorn's default for websockets uses an interface that its library has deprecated.
         config = uvicorn.Config(
             app, port=self.port, log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=1
@@ -56,9 +65,15 @@ class Served:
 
 
 @contextmanager
-def serving(gateway: FakeGateway, password: str | None = None) -> Iterator[Served]:
-    """Serve `gateway` while the block runs."""
-    served = Served(gateway, password)
+def serving(
+    gateway: FakeGateway,
+    password: str | None = None,
+    *,
+    crm: FakeCrm | None = None,
+    crm_password: str | None = None,
+) -> Iterator[Served]:
+    """Serve `gateway` while the block runs; `crm`: what it knows of members."""
+    served = Served(gateway, password, crm=crm, crm_password=crm_password)
     served.start()
     try:
         yield served

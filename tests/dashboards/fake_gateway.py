@@ -18,9 +18,11 @@ from fastapi import (
     WebSocket,
     WebSocketDisconnect,
 )
+from fastapi.requests import HTTPConnection
 
 import dashboards
-from tests.dashboards import fake_car_park
+from tests.dashboards import fake_car_park, fake_crm_api
+from tests.dashboards.fake_crm import FakeCrm
 from tests.dashboards.fake_crowd import DAY_MS, OFFSET_MS
 from tests.dashboards.fake_figures import FakeGateway
 from tests.dashboards.fake_mall import SITE
@@ -46,9 +48,13 @@ def _period(gateway: Gateway, from_ms: int | None = None, to_ms: int | None = No
 Period = Annotated[tuple[int, int], Depends(_period)]
 
 
+def _may(connection: HTTPConnection) -> bool:
+    state = connection.app.state
+    return state.password is None or connection.cookies.get("session") in (state.password, state.crm_password)
+
+
 def _authorised(request: Request) -> None:
-    password = request.app.state.password
-    if password is not None and request.cookies.get("session") != password:
+    if not _may(request):
         raise HTTPException(401, "log in first")
 
 
@@ -59,17 +65,25 @@ open_to_all = APIRouter(prefix="/api/v1")
 @open_to_all.post("/login")
 async def login(request: Request, response: Response) -> dict[str, int]:
     """Give a session to whoever knows the password."""
-    password = request.app.state.password
-    if (await request.json()).get("password") != password:
+    state, password = request.app.state, (await request.json()).get("password")
+    if password not in (state.password, state.crm_password):
         raise HTTPException(401, "wrong password")
-    response.set_cookie("session", password or "", httponly=True, samesite="strict")
+    response.set_cookie("session", password, httponly=True, samesite="strict")
     return {"expires_s": 3600}
 
 
+@open_to_all.get("/login")
+async def whoami(request: Request) -> dict[str, bool]:
+    """Tell what this session may see."""
+    wanted = request.app.state.crm_password
+    return {"logged_in": _may(request), "crm": wanted is None or request.cookies.get("session") == wanted}
+
+
 @api.get("/site")
-def site() -> dict[str, Any]:
+def site(request: Request) -> dict[str, Any]:
     """Give the mall's plan."""
-    return {**SITE, "car_park": fake_car_park.AREAS}
+    crm = {"currency": "CNY"} if request.app.state.crm is not None else None
+    return {**SITE, "car_park": fake_car_park.AREAS, "crm": crm}
 
 
 @api.get("/live")
@@ -162,8 +176,7 @@ def health(gateway: Gateway) -> dict[str, Any]:
 @open_to_all.websocket("/live")
 async def live(socket: WebSocket, floor: str) -> None:
     """Push frames of the floor asked for last."""
-    password = socket.app.state.password
-    if password is not None and socket.cookies.get("session") != password:
+    if not _may(socket):
         await socket.close(1008)
         return
     await socket.accept()
@@ -185,12 +198,20 @@ async def live(socket: WebSocket, floor: str) -> None:
         listener.cancel()
 
 
-def create_app(gateway: FakeGateway, password: str | None = None) -> FastAPI:
+def create_app(
+    gateway: FakeGateway,
+    password: str | None = None,
+    *,
+    crm: FakeCrm | None = None,
+    crm_password: str | None = None,
+) -> FastAPI:
     """Make the application: the API of `gateway`, behind a login if there is a password, and the console."""
     app = FastAPI()
     app.state.gateway, app.state.password = gateway, password
+    app.state.crm, app.state.crm_password = crm, crm_password
     app.include_router(api)
     app.include_router(open_to_all)
+    app.include_router(fake_crm_api.router, dependencies=[Depends(_authorised)])
     dashboards.mount(app)
     return app
 
@@ -201,8 +222,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8010)
     parser.add_argument("--phones", type=int, default=2400)
     parser.add_argument("--password")
+    parser.add_argument("--crm", action="store_true", help="the mall has a CRM")
+    parser.add_argument("--crm-password")
     options = parser.parse_args()
-    app = create_app(FakeGateway(options.phones), options.password)
+    gateway = FakeGateway(options.phones)
+    crm = FakeCrm(gateway.now_ms()) if options.crm else None
+    app = create_app(gateway, options.password, crm=crm, crm_password=options.crm_password)
     uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning")
 
 

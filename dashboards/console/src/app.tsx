@@ -1,28 +1,53 @@
-import type { ComponentType } from "preact";
+import type { ComponentChildren, ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
+import { crmViews, openAlerts } from "./crm";
 import { named, t } from "./i18n";
 import { Banner, HistoryBanner } from "./parts/banner";
 import { IconButton } from "./parts/controls";
 import { Help, helpOpen } from "./parts/help";
 import { Icon, Mark } from "./parts/icon";
 import { PeriodPicker } from "./parts/period";
+import { Explanation } from "./parts/hovered";
 import { dark, language, theme, type Theme } from "./settings";
-import { goTo, link, liveFrame, loginNeeded, nodeHealth, pastAt, site, type View, view, views } from "./state";
+import {
+  addressOf,
+  CRM_VIEWS,
+  type CrmView,
+  goTo,
+  link,
+  liveFrame,
+  loginNeeded,
+  nodeHealth,
+  pastAt,
+  site,
+  type View,
+  view,
+  views,
+} from "./state";
+import { CrmPage } from "./views/crm/gate";
 import { EventsView } from "./views/events";
 import { LiveView } from "./views/live";
 import { Login } from "./views/login";
 import { NodesView } from "./views/nodes";
 
-const WITH_PERIOD: readonly View[] = ["zones", "flows", "footfall", "carpark"];
+const WITH_PERIOD: readonly View[] = ["zones", "flows", "footfall", "carpark", "crm-figures", "crm-alerts"];
 const NEXT_THEME: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };
 
-/** Views with charts are fetched when they are opened first: the map is there sooner. */
+/** Views that need more are fetched when they are opened first: the map is there sooner. */
 const LAZY: Partial<Record<View, () => Promise<ComponentType>>> = {
   zones: () => import("./views/zones").then((module) => module.ZonesView),
   flows: () => import("./views/flows").then((module) => module.FlowsView),
   footfall: () => import("./views/footfall").then((module) => module.FootfallView),
   carpark: () => import("./views/car-park").then((module) => module.CarParkView),
+  "crm-here": () => import("./views/crm/here").then((module) => module.CrmHere),
+  "crm-members": () => import("./views/crm/members").then((module) => module.CrmMembers),
+  "crm-segments": () => import("./views/crm/segments").then((module) => module.CrmSegments),
+  "crm-audiences": () => import("./views/crm/audiences").then((module) => module.CrmAudiences),
+  "crm-figures": () => import("./views/crm/figures").then((module) => module.CrmFigures),
+  "crm-alerts": () => import("./views/crm/alerts").then((module) => module.CrmAlerts),
+  "crm-webhooks": () => import("./views/crm/webhooks").then((module) => module.CrmWebhooks),
+  "crm-consent": () => import("./views/crm/consent").then((module) => module.CrmConsent),
 };
 const EAGER: Partial<Record<View, ComponentType>> = { live: LiveView, events: EventsView, nodes: NodesView };
 
@@ -47,6 +72,7 @@ export function App() {
         </main>
       </div>
       <Help />
+      <Explanation />
     </div>
   );
 }
@@ -56,11 +82,17 @@ function Shown({ name }: { name: View }) {
   useEffect(() => {
     void LAZY[name]?.().then((loaded) => setPart(() => loaded));
   }, [name]);
-  return Part ? <Part /> : <div class="placeholder shimmer" role="status" aria-label={t("load.busy")} />;
+  const shown = Part ? <Part /> : <div class="placeholder shimmer" role="status" aria-label={t("load.busy")} />;
+  return isOfCrm(name) ? <CrmPage>{shown}</CrmPage> : shown;
+}
+
+function isOfCrm(name: View): name is CrmView {
+  return CRM_VIEWS.some((each) => each === name);
 }
 
 function Navigation() {
   const ill = nodeHealth.value.data?.filter((node) => node.state !== "online" || node.advice !== null).length ?? 0;
+  const unusual = openAlerts.value.length;
   return (
     <nav class="nav" aria-label={t("nav.label")}>
       <div class="brand">
@@ -72,16 +104,40 @@ function Navigation() {
       </div>
       <ul>
         {views.value.map((name, i) => (
-          <li key={name}>
-            <a href={`#/${name}`} aria-current={view.value === name ? "page" : undefined} title={`${t(`nav.${name}`)} (${i + 1})`}>
-              <Icon name={name} />
-              <span>{t(`nav.${name}`)}</span>
-              {name === "nodes" && ill > 0 && <em aria-label={t("nodes.attention", { n: ill })}>{ill}</em>}
+          <Entry key={name} name={name} title={`${t(`nav.${name}`)} (${i + 1})`}>
+            {name === "nodes" && ill > 0 && <em aria-label={t("nodes.attention", { n: ill })}>{ill}</em>}
+          </Entry>
+        ))}
+        {crmViews.value.length > 0 && (
+          <li class="nav-group">
+            <h2 id="nav-crm">{t("nav.crm")}</h2>
+            <ul aria-labelledby="nav-crm">
+              {crmViews.value.map((name) => (
+                <Entry key={name} name={name} title={t(`nav.${name}`)}>
+                  {name === "crm-alerts" && unusual > 0 && <em aria-label={t("crm.alerts.count", { n: unusual })}>{unusual}</em>}
+                </Entry>
+              ))}
+            </ul>
+            <a class="nav-crm" href={addressOf("crm-here")} aria-current={isOfCrm(view.value) ? "page" : undefined}>
+              <Icon name="crm-members" />
+              <span>{t("nav.crm")}</span>
             </a>
           </li>
-        ))}
+        )}
       </ul>
     </nav>
+  );
+}
+
+function Entry({ name, title, children }: { name: View; title: string; children: ComponentChildren }) {
+  return (
+    <li>
+      <a href={addressOf(name)} aria-current={view.value === name ? "page" : undefined} title={title}>
+        <Icon name={name} />
+        <span>{t(`nav.${name}`)}</span>
+        {children}
+      </a>
+    </li>
   );
 }
 

@@ -1,5 +1,6 @@
 import { language } from "./settings";
-import { site } from "./state";
+import { nowMs, site } from "./state";
+import { DAY_MS } from "./time";
 
 const LOCALES = { en: "en-GB", zh: "zh-CN" };
 const numbers = new Map<string, Intl.NumberFormat>();
@@ -39,6 +40,29 @@ export function percent(share: number): string {
   return decimal(share, { style: "percent", maximumFractionDigits: 0 });
 }
 
+/** A share for tables of figures, where tenths of a percent differ. */
+export function finePercent(share: number): string {
+  return decimal(share, { style: "percent", minimumFractionDigits: share < 0.1 ? 1 : 0, maximumFractionDigits: 1 });
+}
+
+/** From here on hundredths of a currency say nothing. */
+const MUCH = 1000;
+
+function currency(): Intl.NumberFormatOptions {
+  return { style: "currency", currency: site.value?.crm?.currency ?? "CNY", currencyDisplay: "narrowSymbol" };
+}
+
+/** An amount in the CRM's currency. */
+export function money(value: number): string {
+  return decimal(value, { ...currency(), ...(Math.abs(value) < MUCH ? { trailingZeroDisplay: "stripIfInteger" } : { maximumFractionDigits: 0 }) });
+}
+
+/** The same of a whole number of its smallest unit. */
+export function smallMoney(amount: number): string {
+  const digits = new Intl.NumberFormat("en", currency()).resolvedOptions().maximumFractionDigits ?? 2;
+  return money(amount / 10 ** digits);
+}
+
 /** A count of people, or "<k" where it was withheld. */
 export function people(value: number | null | undefined, suppressed = false): string {
   return suppressed ? `<${site.value?.k ?? ""}` : whole(value);
@@ -54,6 +78,13 @@ export function hourMinute(t_ms: number): string {
 
 export function day(t_ms: number): string {
   return date(t_ms, { weekday: "short", day: "numeric", month: "short" });
+}
+
+/** Day and time of day, for what may be long ago. */
+export function moment(t_ms: number | null | undefined): string {
+  if (t_ms === null || t_ms === undefined) return NONE;
+  const old = Math.abs((nowMs.value ?? Date.now()) - t_ms) > 300 * DAY_MS;
+  return date(t_ms, { ...(old ? { year: "numeric" } : {}), day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 }
 
 const UNITS = { en: { h: " h", min: " min", s: " s" }, zh: { h: " 小时", min: " 分", s: " 秒" } };

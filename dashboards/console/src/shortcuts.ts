@@ -1,3 +1,4 @@
+import { crmViews } from "./crm";
 import { helpOpen } from "./parts/help";
 import { backToLive, playing, step } from "./past";
 import { dark, language, theme } from "./settings";
@@ -12,6 +13,7 @@ const ACTIONS: Record<string, () => void> = {
   ArrowRight: () => view.value === "live" && step(MINUTE_MS),
   " ": () => pastAt.value !== null && (playing.value = !playing.value),
   l: backToLive,
+  c: () => crmViews.value[0] && goTo(crmViews.value[0]),
   t: () => (theme.value = dark.value ? "light" : "dark"),
   z: () => (language.value = language.value === "en" ? "zh" : "en"),
   "/": () => document.getElementById("find")?.focus(),
@@ -35,6 +37,7 @@ export function listenToKeys(): void {
       return;
     }
     if (helpOpen.value && event.key !== "?") return; // the dialog has its own use for Escape
+    if (target.closest("dialog") && !helpOpen.value) return;
     if (event.key === " " && target.closest("button, a")) return;
     const action = ACTIONS[event.key] ?? ACTIONS[event.key.toLowerCase()];
     if (!action) return;

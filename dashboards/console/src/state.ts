@@ -1,4 +1,4 @@
-import { computed, effect, signal } from "@preact/signals";
+import { batch, computed, effect, signal } from "@preact/signals";
 
 import { api, type Period, Unauthorised } from "./api/client";
 import { type Link, Live } from "./api/live";
@@ -6,7 +6,19 @@ import type { EventRow, Floor, Frame, Health, NodeHealth, NodeState, Site, Zone 
 import { DAY_MS, dayStart } from "./time";
 
 export const VIEWS = ["live", "zones", "flows", "footfall", "carpark", "events", "nodes"] as const;
-export type View = (typeof VIEWS)[number];
+/** The pages of the CRM team; their addresses are #/crm/here and so on. */
+export const CRM_VIEWS = [
+  "crm-here",
+  "crm-members",
+  "crm-segments",
+  "crm-audiences",
+  "crm-figures",
+  "crm-alerts",
+  "crm-webhooks",
+  "crm-consent",
+] as const;
+export type CrmView = (typeof CRM_VIEWS)[number];
+export type View = (typeof VIEWS)[number] | CrmView;
 export type PeriodName = "today" | "yesterday" | "week" | "custom";
 
 const KEPT_EVENTS = 500;
@@ -14,14 +26,17 @@ const NODES_EVERY_MS = 10_000;
 const SITE_AGAIN_MS = 3_000;
 
 export const site = signal<Site | null>(null);
-/** The views that this mall has something for. */
+/** The views that this mall has something for, but those of the CRM. */
 export const views = computed<readonly View[]>(() => VIEWS.filter((name) => name !== "carpark" || Boolean(site.value?.car_park)));
 export const loginNeeded = signal(false);
 /** Why the mall could not be loaded at all; null while all is well. */
 export const siteError = signal(false);
 export const link = signal<Link>({ state: "connecting" });
 
-export const view = signal<View>(viewOfHash());
+const arrived = ofHash();
+export const view = signal<View>(arrived.view);
+/** Of what the view shows one: the member's reference. Null: it shows all. */
+export const chosenOne = signal<string | null>(arrived.one);
 export const floorId = signal("");
 export const selectedZone = signal<string | null>(null);
 
@@ -90,15 +105,36 @@ export function zoneById(id: string | null): { zone: Zone; floor: Floor } | unde
   return id === null ? undefined : zonesById.value.get(id);
 }
 
-function viewOfHash(): View {
-  const hash = location.hash.replace(/^#\/?/, "");
-  return VIEWS.find((each) => each === hash) ?? "live";
+function ofHash(): { view: View; one: string | null } {
+  const parts = location.hash.replace(/^#\/?/, "").split("/");
+  if (parts[0] !== "crm") return { view: VIEWS.find((each) => each === parts[0]) ?? "live", one: null };
+  const found = CRM_VIEWS.find((each) => each === `crm-${parts[1]}`) ?? "crm-here";
+  return { view: found, one: parts[2] ? decoded(parts[2]) : null };
 }
 
-window.addEventListener("hashchange", () => (view.value = viewOfHash()));
+function decoded(part: string): string | null {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null; // somebody has typed a lone percent sign
+  }
+}
 
-export function goTo(target: View): void {
-  location.hash = `#/${target}`;
+window.addEventListener("hashchange", () => {
+  const { view: next, one } = ofHash();
+  batch(() => {
+    view.value = next;
+    chosenOne.value = one;
+  });
+});
+
+/** The address of a view, or of one of what it shows. */
+export function addressOf(target: View, one?: string): string {
+  return `#/${target.replace("crm-", "crm/")}${one === undefined ? "" : `/${encodeURIComponent(one)}`}`;
+}
+
+export function goTo(target: View, one?: string): void {
+  location.hash = addressOf(target, one);
 }
 
 /** Show the zone on the map, on its floor. */

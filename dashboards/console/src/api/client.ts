@@ -25,32 +25,47 @@ export class GatewayError extends Error {
   constructor(
     message: string,
     readonly status: number | null,
+    /** What the gateway said is wrong, in its own words. */
+    readonly detail: string | null = null,
   ) {
     super(message);
   }
 }
 
 export type Period = { from_ms: number; to_ms: number };
-type Query = Record<string, string | number | undefined>;
+export type Query = Record<string, string | number | undefined>;
 
-function address(path: string, query: Query = {}): string {
+export function address(path: string, query: Query = {}): string {
   const parts = Object.entries(query)
     .filter((entry): entry is [string, string | number] => entry[1] !== undefined)
     .map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
   return `${ROOT}/${path}${parts.length > 0 ? `?${parts.join("&")}` : ""}`;
 }
 
-async function ask<T>(path: string, query?: Query, init?: RequestInit): Promise<T> {
+export async function ask<T>(path: string, query?: Query, init?: RequestInit): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(address(path, query), { ...init, headers: { "Content-Type": "application/json" } });
+    response = await fetch(address(path, query), { headers: { "Content-Type": "application/json" }, ...init });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new GatewayError("unreachable", null);
   }
   if (response.status === 401) throw new Unauthorised("login needed");
-  if (!response.ok) throw new GatewayError(`${response.status} ${response.statusText}`, response.status);
-  return (await response.json()) as T;
+  if (!response.ok) throw new GatewayError(`${response.status} ${response.statusText}`, response.status, await detailOf(response));
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+type Invalid = { loc: (string | number)[]; msg: string };
+
+/** What FastAPI says is wrong: a sentence, or one a field. */
+async function detailOf(response: Response): Promise<string | null> {
+  try {
+    const { detail } = (await response.json()) as { detail?: string | Invalid[] };
+    if (!Array.isArray(detail)) return detail ?? null;
+    return detail.map(({ loc, msg }) => [loc.slice(1).join("."), msg].filter(Boolean).join(": ")).join("; ");
+  } catch {
+    return null; // something between here and the gateway has answered
+  }
 }
 
 export const api = {
@@ -70,6 +85,8 @@ export const api = {
   stays: (period: Period) => ask<StayFigures>("car-park/stays", period),
   findCar: (by: { token: string } | { plate: string }) =>
     ask<FoundCar>("car-park/find", {}, { method: "POST", body: JSON.stringify(by) }),
+  /** What this login may see. */
+  access: () => ask<{ logged_in: boolean; crm: boolean }>("login"),
   login: (password: string) => ask<unknown>("login", {}, { method: "POST", body: JSON.stringify({ password }) }),
 };
 

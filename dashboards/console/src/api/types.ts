@@ -45,6 +45,8 @@ export interface Site {
   nodes: NodePlace[];
   /** The areas of the car park; null where the mall has none. */
   car_park?: { id: string; name: Name; level: string; capacity: number }[] | null;
+  /** Null where the mall has no CRM. */
+  crm?: { currency: string } | null;
 }
 
 export interface Heat {

@@ -1,4 +1,7 @@
+import { enCrm } from "./en-crm";
+
 export const en = {
+  ...enCrm,
   "app.title": "Live console",
   "nav.label": "Views",
   "nav.live": "Live map",

@@ -115,7 +115,7 @@ export function Loading<T>(props: {
   height?: string;
   children: (data: T) => ComponentChildren;
 }) {
-  const { data, failed, busy, again } = props.loaded;
+  const { data, failed, problem, busy, again } = props.loaded;
   const style = { minHeight: props.height ?? "12rem" };
   if (data === null) {
     if (failed && !busy)
@@ -123,6 +123,7 @@ export function Loading<T>(props: {
         <div class="placeholder" style={style} role="alert">
           <Icon name="warning" size={22} />
           <p>{t("load.failed")}</p>
+          {problem && <p class="hint">{problem}</p>}
           <button type="button" class="button" onClick={again}>
             {t("load.retry")}
           </button>

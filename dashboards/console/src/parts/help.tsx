@@ -1,13 +1,14 @@
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
 
+import { crmViews } from "../crm";
 import { t, type Key } from "../i18n";
-import { IconButton } from "./controls";
+import { Dialog } from "./dialog";
 
 export const helpOpen = signal(false);
 
 const ROWS: [string[], Key][] = [
   [["1", "…", "7"], "help.views"],
+  [["C"], "help.crm"],
   [["[", "]"], "help.floor"],
   [["←", "→"], "help.time"],
   [["Space"], "help.play"],
@@ -21,25 +22,11 @@ const ROWS: [string[], Key][] = [
 ];
 
 export function Help() {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    if (helpOpen.value) dialog.current?.showModal();
-    else dialog.current?.close();
-  }, [helpOpen.value]);
+  const rows = ROWS.filter(([, words]) => words !== "help.crm" || crmViews.value.length > 0);
   return (
-    <dialog
-      ref={dialog}
-      class="help"
-      aria-label={t("help.title")}
-      onClose={() => (helpOpen.value = false)}
-      onClick={(event) => event.target === dialog.current && (helpOpen.value = false)}
-    >
-      <header>
-        <h2>{t("help.title")}</h2>
-        <IconButton icon="close" label={t("help.close")} onClick={() => (helpOpen.value = false)} />
-      </header>
+    <Dialog title={t("help.title")} open={helpOpen.value} onClose={() => (helpOpen.value = false)} class="help">
       <dl>
-        {ROWS.map(([keys, words]) => (
+        {rows.map(([keys, words]) => (
           <div key={words}>
             <dt>
               {keys.map((key) => (key === "…" ? <span key={key}>–</span> : <kbd key={key}>{key}</kbd>))}
@@ -48,6 +35,6 @@ export function Help() {
           </div>
         ))}
       </dl>
-    </dialog>
+    </Dialog>
   );
 }

@@ -1,20 +1,24 @@
 import { useSignal, type Signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 
+import { GatewayError } from "../api/client";
 import { needsLogin } from "../state";
 
 export interface Loaded<T> {
   data: T | null;
   failed: boolean;
+  /** Why, in the gateway's own words, where it has said so. */
+  problem?: string | null;
   busy: boolean;
   again: () => void;
 }
 
 /** Load something anew whenever `key` changes; what was there stays until the new has come. null: not yet. */
 export function useLoad<T>(key: string | null, load: () => Promise<T>): Loaded<T> {
-  const [state, setState] = useState<{ data: T | null; failed: boolean; busy: boolean }>({
+  const [state, setState] = useState<{ data: T | null; failed: boolean; problem: string | null; busy: boolean }>({
     data: null,
     failed: false,
+    problem: null,
     busy: true,
   });
   const [round, setRound] = useState(0);
@@ -25,11 +29,12 @@ export function useLoad<T>(key: string | null, load: () => Promise<T>): Loaded<T
     setState((before) => ({ ...before, busy: true }));
     load().then(
       (data) => {
-        if (mine === latest.current) setState({ data, failed: false, busy: false });
+        if (mine === latest.current) setState({ data, failed: false, problem: null, busy: false });
       },
       (error: unknown) => {
         needsLogin(error);
-        if (mine === latest.current) setState((before) => ({ ...before, failed: true, busy: false }));
+        const problem = error instanceof GatewayError ? error.detail : null;
+        if (mine === latest.current) setState((before) => ({ ...before, failed: true, problem, busy: false }));
       },
     );
   }, [key, round]);

@@ -32,6 +32,17 @@ const SHAPES = {
   offline: "M3 3l18 18M8.5 9.5a5 5 0 0 1 3-1.4M5.5 6.5A9 9 0 0 1 8 4.9M15 9a5 5 0 0 1 .5.5M12 4a9 9 0 0 1 6.5 2.5M12 14v7",
   download: "M12 4v11M7 11l5 5 5-5M4 20h16",
   panel: "M4 5h16v14H4zM15 5v14",
+  upload: "M12 15V4M7 8l5-5 5 5M4 20h16",
+  copy: "M9 9h11v11H9zM15 9V4H4v11h5",
+  bag: "M6 8h12l1 13H5zM9 10V7a3 3 0 0 1 6 0v3",
+  "crm-here": "M12 21s7-6.2 7-11.5A7 7 0 0 0 5 9.5C5 14.8 12 21 12 21zM14.5 9.5a2.5 2.5 0 1 1-5 0 2.5 2.5 0 0 1 5 0z",
+  "crm-members": "M15 8a3.5 3.5 0 1 1-7 0 3.5 3.5 0 0 1 7 0zM4 20c.5-4 3.5-6 7.5-6s7 2 7.5 6",
+  "crm-segments": "M12 3v9l7.5 5A9 9 0 1 1 12 3zM16 3.9A9 9 0 0 1 20.9 12H16z",
+  "crm-audiences": "M4 6h10M4 11h10M4 16h6M14 17.5l2.5 2.5L21 15",
+  "crm-figures": "M3 5h18l-6.5 7.5V19l-5 2v-8.5z",
+  "crm-alerts": "M18 15V10a6 6 0 1 0-12 0v5l-2 3h16zM10 21h4",
+  "crm-webhooks": "M13 3 5 13.5h6L10 21l8-10.5h-6z",
+  "crm-consent": "M6 3h9l4 4v14H6zM9.5 14l2 2 4-4M14 3v5h5",
   shield: "M12 3l8 3v6c0 5-3.5 8-8 9-4.5-1-8-4-8-9V6z",
 } as const;
 
