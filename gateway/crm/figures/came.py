@@ -12,19 +12,26 @@ from gateway.crm.figures.columns import Columns, Floats, Ints
 from gateway.crm.figures.intervals import Interval, exact, positive, share
 from gateway.crm.figures.telling import Figure, Teller
 from gateway.figures.intervals import Z_90
+from gateway.people import ENTERED
 
 
 def came(columns: Columns, bounce_s: float, tell: Teller) -> Iterator[Figure]:
     """Give the figures of who came; a path of at most `bounce_s` seconds and one zone has bounced."""
-    visits = tell.came(columns.arrived, estimation.VISITS)
+    visits = visits_of_mall(columns, tell)
     again = visits_per_visitor(columns.path_device)
     yield tell.whole("visits", None, visits, columns.arrived)
     yield tell.whole("visitors", None, divided(visits, again), columns.arrived / again.value, columns.arrived)
     devices = len(np.unique(columns.path_device))
     yield tell.figure("visits_per_visitor", None, again if devices else None, devices)
     bounced, paths = bounces(columns, bounce_s)
-    rate = share(bounced, paths, estimation.BOUNCE) if paths else None
+    rate = bounce_rate(bounced, paths) if paths else None
     yield tell.figure("bounce_rate", None, rate, paths, bounced, paths - bounced)
+
+
+def visits_of_mall(columns: Columns, tell: Teller) -> Interval:
+    """Return people's visits of the mall."""
+    counted = ENTERED in tell.people.calibrated
+    return tell.came(columns.arrived, estimation.CAME if counted else estimation.CAME_UNCOUNTED)
 
 
 def visits_per_visitor(path_device: Ints) -> Interval:
@@ -40,10 +47,16 @@ def visits_per_visitor(path_device: Ints) -> Interval:
 
 
 def bounces(columns: Columns, bounce_s: float) -> tuple[int, int]:
-    """Return how many paths bounced, of how many of which it is known whether they do."""
-    short = (columns.path_s <= bounce_s) & (columns.path_zones <= 1)
-    known = columns.path_over | ~short
+    """Return how many paths bounced, of how many that visited anything and of which it is known."""
+    short = (columns.path_s <= bounce_s) & (columns.path_zones == 1)
+    known = (columns.path_zones > 0) & (columns.path_over | ~short)
     return int((short & known).sum()), int(known.sum())
+
+
+def bounce_rate(bounced: int, paths: int) -> Interval:
+    """Return the rate of paths; each of them may be the piece of one that did not bounce."""
+    told = share(bounced, paths)
+    return Interval(told.value, 0.0, told.high)
 
 
 def divided(above: Interval, below: Interval) -> Interval:
@@ -52,8 +65,9 @@ def divided(above: Interval, below: Interval) -> Interval:
         raise ValueError("nothing to divide by")
     if above.value <= 0.0:
         return Interval(0.0, 0.0, above.high / below.value)
-    return positive(above.value / below.value, _log_variance(above) + _log_variance(below))
+    return positive(above.value / below.value, log_variance(above) + log_variance(below))
 
 
-def _log_variance(of: Interval) -> float:
+def log_variance(of: Interval) -> float:
+    """Return the variance of a quantity's logarithm that its interval shows."""
     return (log(of.high / of.low) / (2 * Z_90)) ** 2 if of.low > 0.0 else 0.0

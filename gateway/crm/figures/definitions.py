@@ -29,6 +29,7 @@ class Definition:
 
 _PEOPLE = "normal on the logarithm: phones a person, chance, and what the engine misses and splits"
 _SHARE = "Jeffreys (beta) with the number of devices cut down to what the engine's errors leave of it"
+_BOUNCE = "from 0 to the upper end of Jeffreys' (beta): what the engine splits only adds to it"
 _RATIO = "delta method on the logarithm: as the interval of the visits below the line; receipts are exact"
 _EXACT = "exact: what the tills said"
 _VISITS = "visits of zones"
@@ -110,16 +111,30 @@ DEFINITIONS = (
     _definition(
         "bounce_rate", "mall", "share", ("Bounce rate", "跳出率"),
         """
-        Of the paths of devices that visited something or stayed for visits.min_dwell_s, those that ended
-        within crm.bounce_min and saw at most one zone. Who is still there counts once it is known not to
-        bounce.
+        Of the paths that have visited a zone, those that visited one alone and ended within
+        crm.bounce_min. Who is still there counts once it is known not to bounce. A phone whose new
+        address nobody can link, and who passes by the wall, look the same: the rate is at most this.
         """,
         """
-        在到访过某区域或停留达到 visits.min_dwell_s 的设备路径中，于 crm.bounce_min 分钟内结束且至多到访
-        一个区域的占比。仍在场者在确定不属跳出后才计入。
+        在到访过区域的路径中，仅到访一个区域且在 crm.bounce_min 分钟内结束的占比。仍在场者在确定不属
+        跳出后才计入。手机换了无法关联的地址，或有人贴墙路过，看起来与跳出相同：真实值至多如此。
         """,
-        _SHARE,
+        _BOUNCE,
         _PATHS,
+    ),
+    _definition(
+        "members_bounce_rate", "mall", "share", ("Bounce rate of members", "会员跳出率"),
+        """
+        Of the visits of the mall of members who agree to position analytics, those that have ended within
+        crm.bounce_min and saw at most one zone. What is known of one member at about the same time is one
+        visit.
+        """,
+        """
+        在同意位置分析的会员的到访中，于 crm.bounce_min 分钟内结束且至多到访一个区域的占比。同一会员在大致
+        同一时间的记录合并为一次到访。
+        """,
+        "Jeffreys (beta): members as a sample of visitors",
+        "visits of members",
     ),
     _definition(
         "near", "mall", "people", ("Near the mall", "商场附近的人"),
@@ -148,25 +163,26 @@ DEFINITIONS = (
     _definition(
         "floor_share", "floor", "share", ("Reached a floor", "楼层到达率"),
         """
-        Funnel, floor: of the visitors of the mall, those who visited a shop or a facility on this floor.
+        Funnel, floor: of the visitors who visited anything, those who visited a shop or a facility on
+        this floor.
         """,
         """
-        漏斗·楼层：访客中到访该楼层商店或设施的占比。
+        漏斗·楼层：在到访过任一区域的访客中，到访该楼层商店或设施的占比。
         """,
         _SHARE,
-        f"{_VISITS}; {_PATHS}",
+        _VISITS,
     ),
     _definition(
         "shop_share", "mall and zone", "share", ("Reached a shop", "商店到达率"),
         """
-        Funnel, shop: of the visitors of the mall, those who visited any shop; of a zone, those who
-        visited it.
+        Funnel, shop: of the visitors who visited anything, those who visited any shop; of a zone, those
+        who visited it.
         """,
         """
-        漏斗·商店：访客中到访任一商店的占比；对某一区域，则为到访该区域的占比。
+        漏斗·商店：在到访过任一区域的访客中，到访任一商店的占比；对某一区域，则为到访该区域的占比。
         """,
         _SHARE,
-        f"{_VISITS}; {_PATHS}",
+        _VISITS,
     ),
     _definition(
         "conversion", "mall and zone", "ratio", ("Conversion", "转化率"),

@@ -21,15 +21,15 @@ class Error:
         return self.lasting**2 + self.noise / max(devices, 1.0)
 
 
-VISITS = Error(0.2, 1.0)
-"""Visits of the mall."""
+CAME = Error(0.2, 1.0)
+"""Visits of the mall, where somebody has counted who comes in."""
+CAME_UNCOUNTED = Error(1.0)
+"""The same where nobody has: people outside who are taken for visitors, and phones that come in twice."""
 NEAR = Error(0.5, 1.0)
 """People near the mall."""
 ZONE_VISITS = Error(0.2, 1.0)
 ZONE_VISITORS = Error(0.2, 1.0)
 EXPOSURE = Error(0.2, 1.0)
 DWELL = Error(0.3, 1.0)
-BOUNCE = 0.05
-"""Variance of a share beyond chance, as a part of p (1 - p)."""
 REACHED = 0.05
-"""The same of the shares of visitors who reached a floor or a shop."""
+"""Variance of the share of visitors who reached a floor or a shop, as a part of p (1 - p)."""

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from contracts.money import exponent
 from contracts.site import Crm as CrmSettings
 from contracts.site import Site, ZoneKind
-from gateway.crm.figures import estimation
 from gateway.crm.figures import zones as of_zones
-from gateway.crm.figures.came import came
+from gateway.crm.figures.came import came, visits_of_mall
 from gateway.crm.figures.columns import Columns
 from gateway.crm.figures.funnel import funnel
-from gateway.crm.figures.members import read_returning, read_spent, returning, spent
+from gateway.crm.figures.members import of_members, read_members, read_spent, spent
 from gateway.crm.figures.reading import Reader
 from gateway.crm.figures.selling import Sold, per_m2, read_sold, selling
 from gateway.crm.figures.telling import Figure, Teller
@@ -55,12 +54,12 @@ class ShopFigures:
         columns = self._reader.read(period)
         with file.connection() as db:
             sold = read_sold(db, period)
-            members = read_returning(db, period)
+            members = read_members(db, period, 1000 * self._site.tracking.vanish_s)
             amounts, owners = read_spent(db, period)
         tell = Teller(self._site.privacy.k, self._people)
         return [
             *came(columns, 60.0 * self._settings.bounce_min, tell),
-            *returning(*members, tell),
+            *of_members(members, 60.0 * self._settings.bounce_min, tell),
             *funnel(columns, self._site, tell),
             *of_zones.zone_figures(columns, self._zones, tell),
             *self._selling(columns, sold, tell),
@@ -81,9 +80,7 @@ class ShopFigures:
     def _selling(self, columns: Columns, sold: dict[str, Sold], tell: Teller) -> Iterator[Figure]:
         here = {zone: one for zone, one in sold.items() if zone in self._area_m2}
         total = sum(here.values(), Sold())
-        yield from selling(
-            total, None, tell.came(columns.arrived, estimation.VISITS), columns.arrived, self.unit, tell
-        )
+        yield from selling(total, None, visits_of_mall(columns, tell), columns.arrived, self.unit, tell)
         counts = of_zones.ZoneCounts.of(columns)
         for number, zone in enumerate(self._zones):
             visits = of_zones.visits_of(int(counts.visits[number]), tell)

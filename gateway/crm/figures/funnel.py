@@ -9,6 +9,7 @@ import numpy as np
 
 from contracts.site import Site, ZoneKind
 from gateway.crm.figures import estimation
+from gateway.crm.figures.came import log_variance, visits_of_mall
 from gateway.crm.figures.columns import Columns
 from gateway.crm.figures.intervals import Interval, positive, share
 from gateway.crm.figures.telling import Figure, Teller
@@ -31,11 +32,11 @@ def funnel(columns: Columns, site: Site, tell: Teller) -> Iterator[Figure]:
 
 
 def _entrance(columns: Columns, tell: Teller) -> Iterator[Figure]:
-    came = tell.came(columns.arrived, estimation.VISITS)
+    came = visits_of_mall(columns, tell)
     passed = tell.counted(columns.passed_by, estimation.NEAR)
     both = near(came, passed)
     yield tell.whole("near", None, both, columns.passed_by, columns.arrived)
-    noise = estimation.NEAR.log_variance(columns.passed_by) + estimation.VISITS.log_variance(columns.arrived)
+    noise = estimation.NEAR.log_variance(columns.passed_by) + log_variance(came)
     part = part_of(came.value, passed.value, noise) if both.value > 0.0 else None
     yield tell.figure("came_in_share", None, part, both.value, came.value, passed.value)
 
@@ -59,8 +60,8 @@ def part_of(part: float, rest: float, log_variance: float) -> Interval:
 
 
 def _reached(columns: Columns, id_: str, zone: str | None, zones: Sequence[int], tell: Teller) -> Figure:
-    """Return the share of the visitors of the mall who visited one of these zones."""
+    """Return the share of those who visited anything who visited one of these zones."""
     there = len(np.unique(columns.device[np.isin(columns.zone, zones)]))
-    everybody = len(np.union1d(columns.path_device, columns.device))
+    everybody = len(np.unique(columns.device))
     told = share(there, everybody, estimation.REACHED) if everybody else None
     return tell.figure(id_, zone, told, everybody, there, everybody - there)

@@ -1,9 +1,11 @@
-"""What only members tell, who agreed: new against returning, and what is spent while a car is parked."""
+"""What only members tell, who agreed: new against returning, bounces, and what is spent while a car is parked."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,21 +14,82 @@ from gateway.crm.consent.ledger import Ledger
 from gateway.crm.figures.columns import Floats
 from gateway.crm.figures.intervals import exact, mean, share
 from gateway.crm.figures.telling import Figure, Teller
+from gateway.crm.identity.merges import names_now
 from gateway.figures.period import Period
 from gateway.store.records import WHOLE_MALL
 
 
-def read_returning(db: sqlite3.Connection, period: Period) -> tuple[int, int]:
-    """Return how many members came in a period, and how many of them had come before.
+@dataclass(frozen=True)
+class MemberVisits:
+    """Visits of the mall by members who agree to position analytics."""
 
-    `crm_visits` holds visits of members who agree to it alone.
+    members: int
+    """Who came in the period."""
+    returning: int
+    """How many of them had come before."""
+    lengths_s: list[float]
+    """Of their visits of the mall in the period that have ended."""
+    zones: list[int]
+    """How many different zones each of these saw."""
+
+
+@dataclass(slots=True)
+class _Visit:
+    started_ms: int
+    ended_ms: int | None
+    zones: set[str]
+
+
+def read_members(db: sqlite3.Connection, period: Period, vanish_ms: float) -> MemberVisits:
+    """Return what members did in a period; `crm_visits` holds visits of those who agree to it alone.
+
+    Rows of a person that are less than `vanish_ms` apart are one visit: a member has several devices.
     """
-    row = db.execute(
-        "SELECT count(*), coalesce(sum(first_ms < ?1), 0) FROM (SELECT person, min(started_ms) AS first_ms"
-        " FROM crm_visits WHERE zone = ?3 AND started_ms < ?2 GROUP BY person HAVING max(started_ms) >= ?1)",
-        (period.from_ms, period.to_ms, WHOLE_MALL),
-    ).fetchone()
-    return int(row[0]), int(row[1])
+    one = names_now(db)
+    before = {
+        one.get(person, person)
+        for (person,) in db.execute(
+            "SELECT DISTINCT person FROM crm_visits WHERE zone = ? AND started_ms < ?",
+            (WHOLE_MALL, period.from_ms),
+        )
+    }
+    rows = db.execute(
+        "SELECT person, zone, started_ms, ended_ms FROM crm_visits WHERE started_ms >= ? AND started_ms < ?"
+        " ORDER BY started_ms, zone",
+        (period.from_ms, period.to_ms),
+    )
+    stays: defaultdict[str, list[tuple[str, int, int | None]]] = defaultdict(list)
+    for person, zone, started_ms, ended_ms in rows:
+        stays[one.get(person, person)].append((zone, started_ms, ended_ms))
+    visits = {person: _visits(found, vanish_ms) for person, found in stays.items()}
+    came = {person for person, found in visits.items() if found}
+    over = [visit for person in came for visit in visits[person] if visit.ended_ms is not None]
+    return MemberVisits(
+        len(came),
+        len(came & before),
+        [((visit.ended_ms or 0) - visit.started_ms) / 1000 for visit in over],
+        [len(visit.zones) for visit in over],
+    )
+
+
+def _visits(found: Iterable[tuple[str, int, int | None]], vanish_ms: float) -> list[_Visit]:
+    """Return a person's visits of the mall from rows (zone, start, end) in order of their start."""
+    visits: list[_Visit] = []
+    rows = list(found)
+    for zone, started_ms, ended_ms in rows:
+        if zone != WHOLE_MALL:
+            continue
+        last = visits[-1] if visits else None
+        if last is not None and (last.ended_ms is None or started_ms - last.ended_ms <= vanish_ms):
+            goes_on = last.ended_ms is None or ended_ms is None
+            last.ended_ms = None if goes_on else max(last.ended_ms or 0, ended_ms or 0)
+        else:
+            visits.append(_Visit(started_ms, ended_ms, set()))
+    for zone, started_ms, _ in rows:
+        for visit in visits:
+            if zone != WHOLE_MALL and visit.started_ms <= started_ms <= (visit.ended_ms or started_ms):
+                visit.zones.add(zone)
+    return visits
 
 
 def read_spent(db: sqlite3.Connection, period: Period) -> tuple[Floats, int]:
@@ -35,21 +98,40 @@ def read_spent(db: sqlite3.Connection, period: Period) -> tuple[Floats, int]:
     In the currency's smallest unit; stays of members whose purchases are kept.
     """
     agree = Ledger.in_force_all(db, Purpose.MARKETING)
+    one = names_now(db)
     rows = db.execute(
-        "SELECT person, (SELECT coalesce(sum(amount), 0) FROM crm_sales WHERE person = crm_stays.person"
-        " AND t_ms >= entered_ms AND t_ms <= left_ms) FROM crm_stays"
+        "SELECT person, entered_ms, left_ms FROM crm_stays"
         " WHERE entered_ms >= ? AND entered_ms < ? AND left_ms IS NOT NULL ORDER BY stay",
         (period.from_ms, period.to_ms),
-    )
-    kept = [(person, amount) for person, amount in rows if person in agree]
-    return np.array([amount for _, amount in kept], dtype=np.float64), len({person for person, _ in kept})
+    ).fetchall()
+    stays = [(one.get(person, person), start, end) for person, start, end in rows if person in agree]
+    if not stays:
+        return np.zeros(0), 0
+    bought: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    for person, t_ms, amount in db.execute(
+        "SELECT person, t_ms, amount FROM crm_sales WHERE person IS NOT NULL AND t_ms >= ? AND t_ms <= ?",
+        (period.from_ms, max(end for _, _, end in stays)),
+    ):
+        bought[one.get(person, person)].append((t_ms, amount))
+    amounts = [
+        sum(amount for t_ms, amount in bought[person] if start <= t_ms <= end) for person, start, end in stays
+    ]
+    return np.array(amounts, dtype=np.float64), len({person for person, _, _ in stays})
 
 
-def returning(members: int, before: int, tell: Teller) -> Iterator[Figure]:
-    """Give the figures of members who came, some of whom had come before."""
+def of_members(found: MemberVisits, bounce_s: float, tell: Teller) -> Iterator[Figure]:
+    """Give the figures of members who came."""
+    members, before = found.members, found.returning
     yield tell.figure("members", None, exact(members), members)
     told = share(before, members) if members else None
     yield tell.figure("returning_share", None, told, members, before, members - before)
+    bounced = sum(
+        length_s <= bounce_s and zones <= 1
+        for length_s, zones in zip(found.lengths_s, found.zones, strict=True)
+    )
+    visits = len(found.lengths_s)
+    rate = share(bounced, visits) if visits else None
+    yield tell.figure("members_bounce_rate", None, rate, visits, members, bounced, visits - bounced)
 
 
 def spent(amounts: Floats, members: int, unit: float, tell: Teller) -> Iterator[Figure]:

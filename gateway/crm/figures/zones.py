@@ -88,7 +88,7 @@ def median_dwell(dwell_s: Floats) -> Interval:
 
 def shares(amount: Ints | Floats, hidden: Bools) -> Floats:
     """Return the part of each zone in what all zones have that are shown: the rest tells of no hidden one."""
-    shown = np.where(hidden, 0.0, amount)
+    shown: Floats = np.where(hidden, 0.0, amount).astype(np.float64)
     total = float(shown.sum())
     return shown / total if total > 0.0 else shown
 
