@@ -55,7 +55,7 @@ class ShopFigures:
         with file.connection() as db:
             sold = read_sold(db, period)
             members = read_members(db, period, 1000 * self._site.tracking.vanish_s)
-            amounts, owners = read_spent(db, period)
+            parked = read_spent(db, period)
         tell = Teller(self._site.privacy.k, self._people)
         return [
             *came(columns, 60.0 * self._settings.bounce_min, tell),
@@ -63,7 +63,7 @@ class ShopFigures:
             *funnel(columns, self._site, tell),
             *of_zones.zone_figures(columns, self._zones, tell),
             *self._selling(columns, sold, tell),
-            *spent(amounts, owners, self.unit, tell),
+            *spent(parked, self.unit, tell),
         ]
 
     def shops(self, file: SharedWriter, period: Period) -> list[ShopRow]:

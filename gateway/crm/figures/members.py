@@ -1,4 +1,4 @@
-"""What only members tell, who agreed: new against returning, bounces, and what is spent while a car is parked."""
+"""What only members tell, who agreed: new against returning, bounces, what is spent while a car is parked."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ class MemberVisits:
     """Of their visits of the mall in the period that have ended."""
     zones: list[int]
     """How many different zones each of these saw."""
+    member: list[str]
+    """Whose each of these was."""
 
 
 @dataclass(slots=True)
@@ -63,12 +65,15 @@ def read_members(db: sqlite3.Connection, period: Period, vanish_ms: float) -> Me
         stays[one.get(person, person)].append((zone, started_ms, ended_ms))
     visits = {person: _visits(found, vanish_ms) for person, found in stays.items()}
     came = {person for person, found in visits.items() if found}
-    over = [visit for person in came for visit in visits[person] if visit.ended_ms is not None]
+    over = [
+        (person, visit) for person in sorted(came) for visit in visits[person] if visit.ended_ms is not None
+    ]
     return MemberVisits(
         len(came),
         len(came & before),
-        [((visit.ended_ms or 0) - visit.started_ms) / 1000 for visit in over],
-        [len(visit.zones) for visit in over],
+        [((visit.ended_ms or 0) - visit.started_ms) / 1000 for _, visit in over],
+        [len(visit.zones) for _, visit in over],
+        [person for person, _ in over],
     )
 
 
@@ -92,10 +97,21 @@ def _visits(found: Iterable[tuple[str, int, int | None]], vanish_ms: float) -> l
     return visits
 
 
-def read_spent(db: sqlite3.Connection, period: Period) -> tuple[Floats, int]:
-    """Return what members bought during each finished stay that began in a period, (S,), and of how many.
+@dataclass(frozen=True)
+class Spent:
+    """What members bought during each of S stays in the car park, in the currency's smallest unit."""
 
-    In the currency's smallest unit; stays of members whose purchases are kept.
+    amounts: Floats
+    """(S,)"""
+    members: int
+    buyers: int
+    """How many of them bought something."""
+
+
+def read_spent(db: sqlite3.Connection, period: Period) -> Spent:
+    """Return what members bought during the finished stays that began in a period.
+
+    Of members whose purchases are kept alone: of the others nobody knows what they bought.
     """
     agree = Ledger.in_force_all(db, Purpose.MARKETING)
     one = names_now(db)
@@ -106,7 +122,7 @@ def read_spent(db: sqlite3.Connection, period: Period) -> tuple[Floats, int]:
     ).fetchall()
     stays = [(one.get(person, person), start, end) for person, start, end in rows if person in agree]
     if not stays:
-        return np.zeros(0), 0
+        return Spent(np.zeros(0), 0, 0)
     bought: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     for person, t_ms, amount in db.execute(
         "SELECT person, t_ms, amount FROM crm_sales WHERE person IS NOT NULL AND t_ms >= ? AND t_ms <= ?",
@@ -116,7 +132,8 @@ def read_spent(db: sqlite3.Connection, period: Period) -> tuple[Floats, int]:
     amounts = [
         sum(amount for t_ms, amount in bought[person] if start <= t_ms <= end) for person, start, end in stays
     ]
-    return np.array(amounts, dtype=np.float64), len({person for person, _, _ in stays})
+    buyers = {person for (person, _, _), amount in zip(stays, amounts, strict=True) if amount}
+    return Spent(np.array(amounts, dtype=np.float64), len({person for person, _, _ in stays}), len(buyers))
 
 
 def of_members(found: MemberVisits, bounce_s: float, tell: Teller) -> Iterator[Figure]:
@@ -125,17 +142,22 @@ def of_members(found: MemberVisits, bounce_s: float, tell: Teller) -> Iterator[F
     yield tell.figure("members", None, exact(members), members)
     told = share(before, members) if members else None
     yield tell.figure("returning_share", None, told, members, before, members - before)
-    bounced = sum(
+    short = [
         length_s <= bounce_s and zones <= 1
         for length_s, zones in zip(found.lengths_s, found.zones, strict=True)
+    ]
+    # Several visits may be one member's: groups are of members.
+    bounced, stayed = (
+        {member for member, is_short in zip(found.member, short, strict=True) if is_short is which}
+        for which in (True, False)
     )
-    visits = len(found.lengths_s)
-    rate = share(bounced, visits) if visits else None
-    yield tell.figure("members_bounce_rate", None, rate, visits, members, bounced, visits - bounced)
+    rate = share(sum(short), len(short)) if short else None
+    groups = (members, len(bounced), len(stayed))
+    yield tell.figure("members_bounce_rate", None, rate, len(short), *groups)
 
 
-def spent(amounts: Floats, members: int, unit: float, tell: Teller) -> Iterator[Figure]:
-    """Give what was spent per car, of stays (S,) of so many members."""
-    buyers = int((amounts != 0.0).sum())
-    told = mean(amounts).times(unit) if len(amounts) and not tell.hides(members, buyers) else None
-    yield tell.figure("spend_per_car", None, told, len(amounts), members, buyers)
+def spent(found: Spent, unit: float, tell: Teller) -> Iterator[Figure]:
+    """Give what was spent per car."""
+    groups = (found.members, found.buyers, found.members - found.buyers)
+    told = mean(found.amounts).times(unit) if len(found.amounts) and not tell.hides(*groups) else None
+    yield tell.figure("spend_per_car", None, told, len(found.amounts), *groups)

@@ -90,7 +90,9 @@ def shares(amount: Ints | Floats, hidden: Bools) -> Floats:
     """Return the part of each zone in what all zones have that are shown: the rest tells of no hidden one."""
     shown: Floats = np.where(hidden, 0.0, amount).astype(np.float64)
     total = float(shown.sum())
-    return shown / total if total > 0.0 else shown
+    if total > 0.0:
+        shown /= total
+    return shown
 
 
 def at_most_one(part: Interval | None) -> Interval | None:
