@@ -30,6 +30,8 @@ IMAGES = {
 """Each by its full version. Digests come from a registry (docs/installing-a-server.md), so none are here."""
 MADE = ("console-password", "api-token", "grafana-admin-password", "grafana-secret-key", "influxdb-admin")
 """Secrets that the server makes when it is installed."""
+CRM_MADE = ("crm-password", "crm-token")
+"""Made, too, where the mall has a CRM: members are for its team and its machines alone."""
 GIVEN = ("influxdb-gateway", "influxdb-grafana")
 """Tokens that InfluxDB gives to `mallsense store init`."""
 DATABASE = "mallsense"
@@ -84,6 +86,11 @@ class ServerPlan:
         return page_url(self.site)
 
     @property
+    def made(self) -> tuple[str, ...]:
+        """Secrets that the server makes."""
+        return MADE if self.site.crm is None else MADE + CRM_MADE
+
+    @property
     def store(self) -> str:
         """The address of the store, inside."""
         return f"influx://influxdb:8086/{DATABASE}?org={self.site.mall.id}"
@@ -100,7 +107,7 @@ def render_server(plan: ServerPlan, authority: Authority, *, now: datetime) -> T
 
     Raises:
         ConfigurationError: the site names no broker, or a name in it is taken; the wheel is none; the lock
-            file lacks what the gateway needs there.
+            file lacks what the gateway, or its CRM, needs there.
 
     """
     site = plan.site
@@ -118,6 +125,11 @@ def render_server(plan: ServerPlan, authority: Authority, *, now: datetime) -> T
             "the lock file names no influxdb-client, which the gateway needs there",
             "Write it anew: make lock. Or name another one with --lock.",
         )
+    if site.crm is not None and b"standardwebhooks==" not in plan.lock:
+        raise ConfigurationError(
+            "the lock file names no standardwebhooks, which the mall's CRM needs there",
+            "Name one with the crm extra with --lock, or take the section crm out of the site file.",
+        )
     values: dict[str, object] = {
         "plan": plan,
         "site": site,
@@ -127,7 +139,7 @@ def render_server(plan: ServerPlan, authority: Authority, *, now: datetime) -> T
         "gateway": _words(_gateway(plan)),
         "store_init": _words(_store_init(plan)),
         "store_init_shell": shlex.join(_store_init(plan)),
-        "made": MADE,
+        "made": plan.made,
         "given": GIVEN,
         "health": _words(["CMD", *health_check(site)]),
     }
@@ -186,6 +198,11 @@ def _certificates(plan: ServerPlan, authority: Authority, now: datetime) -> Tree
     }
 
 
+_CRM = (
+    "--crm-password-file", "/run/secrets/crm-password", "--crm-token-file", "/run/secrets/crm-token",
+)  # fmt: skip
+
+
 def _gateway(plan: ServerPlan) -> list[str]:
     broker = broker_of(plan.site)
     name = f"[{broker.host}]" if ":" in broker.host else broker.host
@@ -198,6 +215,7 @@ def _gateway(plan: ServerPlan) -> list[str]:
         "--host", "0.0.0.0", "--port", "8000",  # noqa: S104  # inside; only the proxy is published
         "--password-file", "/run/secrets/console-password", "--token-file", "/run/secrets/api-token",
         "--allow-origin", plan.url,
+        *(() if plan.site.crm is None else _CRM),
         *(word for name in plan.learnt for word in (f"--{name}", f"/etc/mallsense/gateway/{name}.json")),
     ]  # fmt: skip
 

@@ -32,7 +32,7 @@ from websockets.typing import Origin
 
 from contracts.errors import ConfigurationError
 from firmware_configs.broker import Authority
-from firmware_configs.server.render import GIVEN, IMAGES, MADE, UID
+from firmware_configs.server.render import CRM_MADE, GIVEN, IMAGES, MADE, UID
 from gateway.cli import gateway as gateway_command
 from gateway.store.influx.cli import app as store_app
 from mallsense.server import app
@@ -203,6 +203,35 @@ def test_secrets_are_made_once_on_the_server(tmp_path: Path) -> None:
     assert (server.out / "secrets").stat().st_mode & 0o077 == 0
     mounted = {one["file"] for one in server.compose()["secrets"].values()}
     assert mounted == {str(server.out / "secrets" / name) for name in made if name != "influxdb-admin"}
+
+
+def test_a_crm_gets_secrets_of_its_own(tmp_path: Path, server: Server) -> None:
+    """Where the site has a CRM its password and token are made, mounted and used; where not, none of it."""
+    assert "crm" not in server.text("compose.yaml") + server.text("secrets.sh")
+    crm = Server(tmp_path)
+    crm.site.write_text(crm.site.read_text(encoding="utf-8") + "crm: {}\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="names no standardwebhooks"):
+        crm.render()
+    crm.lock.write_text("influxdb-client==1.50.0\nstandardwebhooks==1.0.0\n", encoding="utf-8")
+    crm.render()
+    made = crm.make_secrets()
+    assert set(made) == {*MADE, *CRM_MADE, *GIVEN}
+    assert len({made[name] for name in (*MADE, *CRM_MADE)}) == len(MADE) + len(CRM_MADE)
+    composed = yaml.safe_load(crm.text("compose.yaml"))
+    gateway = composed["services"]["gateway"]
+    assert set(CRM_MADE) <= set(gateway["secrets"]) & set(composed["secrets"])
+    command = gateway["command"]
+    for option, name in zip(("--crm-password-file", "--crm-token-file"), CRM_MADE, strict=True):
+        assert command[command.index(option) + 1] == f"/run/secrets/{name}"
+        assert option in {word for one in get_command(_single()).params for word in one.opts}
+    for name in set(composed["services"]) - {"gateway"}:
+        assert not set(CRM_MADE) & set(composed["services"][name].get("secrets", ())), name
+
+
+def _single() -> typer.Typer:
+    single = typer.Typer()
+    single.command()(gateway_command)
+    return single
 
 
 def test_commands_are_those_of_mallsense(server: Server) -> None:

@@ -52,7 +52,7 @@ def tables_of(db: sqlite3.Connection, people: Sequence[str], secret: bytes) -> d
 
 
 def _rows(db: sqlite3.Connection, table: str, which: str, value: object) -> Rows:
-    found = db.execute(f"SELECT * FROM {table} WHERE {which}", (value,))  # noqa: S608  # names of our own
+    found = db.execute(f"SELECT * FROM {table} WHERE {which} ORDER BY 1", (value,))  # noqa: S608  # our names
     names = [column[0] for column in found.description]
     return [_shown(zip(names, row, strict=True)) for row in found]
 
