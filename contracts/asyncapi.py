@@ -18,6 +18,7 @@ from contracts.control import (
     TimeAnswer,
     TimeRequest,
 )
+from contracts.crm import FeedEvent
 from contracts.events import CarEvent, CarParkEvent, EventKind, PathEvent, VisitEvent
 from contracts.messages import (
     AgentStatus,
@@ -41,6 +42,7 @@ PARAMETERS = {
 }
 
 EVENTS: list[type[Struct]] = [VisitEvent, PathEvent, CarEvent, CarParkEvent]
+CLOUD_EVENTS = [*EVENTS, FeedEvent]
 
 _TOPICS = Topics("{mall}")
 
@@ -58,6 +60,7 @@ CHANNELS: dict[str, tuple[str, str, list[type[Struct]]]] = {
     "enrolledDevices": (_TOPICS.enrolled_devices(), "receive", [EnrolledDevices]),
     "positions": (_TOPICS.positions("{floor}"), "receive", [PositionSnapshot]),
     "events": (_TOPICS.event("{kind}", "{zone}"), "receive", EVENTS),
+    "crmEvents": (_TOPICS.crm_event("{kind}", "{zone}"), "receive", [FeedEvent]),
     "gatewayStatus": (_TOPICS.gateway_status(), "receive", [GatewayStatus]),
 }
 """Per channel: its topic, what a node (send) or a subscriber (receive) does there, its messages."""
@@ -76,6 +79,7 @@ QOS_RETAIN = {
     "enrolledDevices": (1, True),
     "positions": (0, False),
     "events": (1, False),
+    "crmEvents": (1, False),
     "gatewayStatus": (1, True),
 }
 
@@ -126,7 +130,7 @@ def _message(kind: type[Struct]) -> Document:
     return {
         "name": kind.__name__,
         "summary": (kind.__doc__ or "").strip().splitlines()[0],
-        "contentType": "application/cloudevents+json" if kind in EVENTS else "application/json",
+        "contentType": "application/cloudevents+json" if kind in CLOUD_EVENTS else "application/json",
         "payload": {"$ref": f"#/components/schemas/{kind.__name__}"},
     }
 

@@ -254,7 +254,9 @@ class Broker(Part):
     """Name or address under which the nodes reach it; its certificate holds it."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
     readers: list[Id] = []
-    """Systems that may read events and positions, such as a CRM; each has a certificate of its own."""
+    """Systems that may read events and positions; each has a certificate of its own."""
+    crm_readers: list[Id] = []
+    """Those that may also read events that name members, such as a CRM; they need not be in `readers`."""
 
 
 class GuestNetwork(Part):

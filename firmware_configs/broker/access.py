@@ -30,7 +30,7 @@ def client_names(site: Site) -> tuple[str, ...]:
         GATEWAY,
         OPERATOR,
         *(node.id for node in site.nodes),
-        *(site.broker.readers if site.broker else []),
+        *_readers(site),
     ]
     twice = sorted({name for name in names if [*names, _BROKER].count(name) > 1})
     if twice:
@@ -56,7 +56,7 @@ def acl(site: Site) -> str:
         _user(GATEWAY, _gateway(topics)),
         _user(OPERATOR, _operator(topics)),
         *(_user(node.id, _node(topics, node.id)) for node in site.nodes),
-        *(_user(reader, _reader(topics)) for reader in (site.broker.readers if site.broker else ())),
+        *(_user(name, _reader(topics, crm=crm)) for name, crm in _readers(site).items()),
     ]
     return "\n".join(parts)
 
@@ -97,6 +97,7 @@ def _gateway(topics: Topics) -> Iterator[Rule]:
     yield "write", topics.gateway_status()
     yield "write", topics.positions("+")
     yield "write", topics.all_events
+    yield "write", topics.all_crm_events
     yield "write", topics.opt_out()
     yield "write", topics.enrolled_plates()
     yield "write", topics.enrolled_devices()
@@ -117,8 +118,17 @@ def _operator(topics: Topics) -> Iterator[Rule]:
     yield "read", topics.all_agents
 
 
-def _reader(topics: Topics) -> Iterator[Rule]:
+def _readers(site: Site) -> dict[str, bool]:
+    """By name, whether a reader may also read events that name members."""
+    if site.broker is None:
+        return {}
+    return dict.fromkeys(site.broker.readers, False) | dict.fromkeys(site.broker.crm_readers, True)
+
+
+def _reader(topics: Topics, *, crm: bool) -> Iterator[Rule]:
     """A reader gets what the gateway has found out, and nothing of single nodes."""
+    if crm:
+        yield "read", topics.all_crm_events
     yield "read", topics.all_events
     yield "read", topics.positions("+")
     yield "read", topics.gateway_status()

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from contracts.errors import ConfigurationError
 from contracts.site import Broker, Site, dump_site
+from contracts.topics import Topics
 from firmware_configs.broker import Authority, acl, client_names, configuration, render_broker
 from firmware_configs.broker.certificates import CERTIFICATE_LIFE, RENEW_BEFORE
 from firmware_configs.broker.cli import app
@@ -137,6 +138,20 @@ def test_rights_of_a_node() -> None:
     reader = text.partition("user crm\n")[2]
     assert "write" not in reader
     assert "/node/" not in reader
+    assert "/crm/" not in reader
+
+
+def test_who_may_read_members() -> None:
+    """Readers of the CRM's events are named for it; they read what other readers do, too."""
+    named = site("wall").model_copy(
+        update={"broker": Broker(host="broker.mall", readers=["wall", "crm"], crm_readers=["crm"])}
+    )
+    users = dict(part.split("\n", 1) for part in acl(named).split("user ")[1:])
+    reading = [name for name, rules in users.items() if "topic read" in rules and "/crm/events/#" in rules]
+    assert reading == ["gateway", "crm"]
+    assert f"topic write {Topics(named.mall.id).all_crm_events}" in users["gateway"]
+    assert "/positions" in users["crm"]
+    assert client_names(named)[-2:] == ("wall", "crm")
 
 
 def test_a_site_without_a_broker() -> None:

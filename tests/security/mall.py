@@ -39,7 +39,9 @@ class SecureMall:
         self.folder = folder
         self.port = free_port()
         self.site: Site = small_site().model_copy(
-            update={"broker": Broker(host="127.0.0.1", port=self.port, readers=["crm"])}
+            update={
+                "broker": Broker(host="127.0.0.1", port=self.port, readers=["crm"], crm_readers=["members"])
+            }
         )
         self.topics = Topics(self.site.mall.id)
         self.authority = Authority.create(folder / "authority", mall=self.site.mall.id, now=datetime.now(UTC))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from typer.testing import CliRunner
@@ -17,7 +17,7 @@ from firmware_configs.cli import app
 from gateway import advice as words
 from tests.gateway.crowd import START_MS
 from tests.security.conftest import Attacked
-from tests.security.mall import HONEST, HonestNode, attacker
+from tests.security.mall import HONEST, Attacker, HonestNode, attacker
 from tests.support import wait_until
 
 
@@ -126,3 +126,27 @@ def test_a_reader_reads_findings_alone(attacked: Attacked) -> None:
             assert reader.publish(topic, b"x") == "Not authorized"
         wait_until(lambda: len(attacked.journal(HONEST)) > stored + 3)
         assert {topic.split("/")[3] for topic, _ in reader.heard} <= {"gateway", "floor", "events"}
+
+
+def test_events_that_name_members_are_for_who_may_read_them(attacked: Attacked) -> None:
+    """Other readers, nodes and the operator are not given them, whatever they subscribe to."""
+    topic = attacked.mall.topics.crm_event("visit.started", "S10")
+    with ExitStack() as stack:
+        clients = {
+            name: stack.enter_context(attacker(attacked.mall.address(name), client_id=f"reads {name}"))
+            for name in ("members", "crm", "n13", OPERATOR)
+        }
+        for one in clients.values():
+            assert one.connected.wait(30)
+            one.client.subscribe([("#", 1), (topic, 1)])
+        assert clients["members"].publish(topic, b"x") == "Not authorized"
+        answers: list[str | None] = []
+        attacked.gateway._link.publish_followed(topic, b"m-1", answers.append)
+        wait_until(lambda: answers == [None] and _told(clients["members"], topic))
+        for name in ("crm", "n13", OPERATOR):  # what was on its way has come by the time of this answer
+            clients[name].publish("nothing", b"x")
+        assert not any(_told(clients[name], topic) for name in ("crm", "n13", OPERATOR))
+
+
+def _told(one: Attacker, topic: str) -> bool:
+    return any(heard == topic for heard, _ in one.heard)
