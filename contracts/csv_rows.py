@@ -10,18 +10,40 @@ from contracts.errors import ConfigurationError
 Row = Mapping[str, str]
 
 
-def rows(lines: Iterable[str], source: str, needed: Sequence[str]) -> Iterator[tuple[str, Row]]:
+ENCODINGS = ("utf-8-sig", "gb18030")
+"""Tried in this order: GB 18030 takes almost anything for text, UTF-8 does not."""
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def text_of(data: bytes) -> str:
+    """The text of a file: UTF-8, GB 18030 (and GBK in it), or UTF-16 where its mark says so.
+
+    Raises `ConfigurationError` where it is none of them.
+    """
+    for encoding in ("utf-16",) if data.startswith(_UTF_16) else ENCODINGS:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise ConfigurationError("the file is no text in UTF-8, GB 18030 or UTF-16", "Export it as CSV in UTF-8.")
+
+
+def rows(
+    lines: Iterable[str], source: str, needed: Sequence[str], *, private: bool = False
+) -> Iterator[tuple[str, Row]]:
     """Every row with its `file:line`; the first line names the columns.
 
-    Raises `ConfigurationError` where a needed column is missing, or the text cannot be read to its end.
+    Raises `ConfigurationError` where a needed column is missing, or the text cannot be read to its end. Of a
+    `private` file it does not repeat the first line: without a header that is somebody's data.
     """
     try:
         reader = csv.DictReader(lines, restval="")
         found = reader.fieldnames or ()
         if missing := [name for name in needed if name not in found]:
+            shown = "" if private else f"; found {', '.join(found) or 'none'}"
             raise ConfigurationError(
-                f"{source}:1: no column {', '.join(missing)}; found {', '.join(found) or 'none'}",
-                f"Expected at least the columns {', '.join(needed)}.",
+                f"{source}:1: no column {', '.join(missing)}{shown}",
+                f"Expected at least the columns {', '.join(needed)}; the first line names them.",
             )
         for row in reader:
             yield f"{source}:{reader.line_num}", row

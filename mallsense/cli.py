@@ -51,6 +51,9 @@ COMMANDS = {
     "opt-out": Entry(
         "edge_agent.opt_out_cli:app", "edge", "People who asked not to be observed: the mall's list."
     ),
+    "members": Entry(
+        "edge_agent.members_cli:app", "edge", "Digests of members' phones and plates, for who holds the key."
+    ),
     "simulate": Entry(
         "simulators.cli:simulate", "gateway", "Play a mall that does not exist, with its truth."
     ),

@@ -31,3 +31,4 @@ def ask_crm(url: str, method: str, path: str, body: Any = None, **more: Any) -> 
 from gateway.crm.consent import cli as _consent  # noqa: E402, F401  # adds its commands
 from gateway.crm.delivery import cli as _delivery  # noqa: E402, F401
 from gateway.crm.figures import cli as _figures  # noqa: E402, F401
+from gateway.crm.identity import cli as _identity  # noqa: E402, F401

@@ -10,12 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.csv_rows import rows
+from contracts.csv_rows import rows, text_of
 from contracts.errors import ConfigurationError
 
-ENCODINGS = ("utf-8-sig", "gb18030")
-"""Tried in this order: GB 18030 takes almost anything for text, UTF-8 does not."""
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _LONGEST_NAME = 40
 
 
@@ -43,7 +40,7 @@ def read(data: bytes, needed: Sequence[str]) -> Iterator[Row | Bad]:
     Numbers in JSON stay as they are written. Raises `ConfigurationError` where it is neither UTF-8, GB 18030
     nor UTF-16 with its mark, is no CSV or JSON, or its first line lacks a needed column.
     """
-    text = _decoded(data)
+    text = text_of(data)
     match text.lstrip()[:1]:
         case "{":
             return _lines(text)
@@ -53,22 +50,8 @@ def read(data: bytes, needed: Sequence[str]) -> Iterator[Row | Bad]:
             return _records(text, needed)
 
 
-def _decoded(data: bytes) -> str:
-    for encoding in ("utf-16",) if data.startswith(_UTF_16) else ENCODINGS:
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise ConfigurationError("the file is no text in UTF-8, GB 18030 or UTF-16", "Export it as CSV in UTF-8.")
-
-
 def _records(text: str, needed: Sequence[str]) -> Iterator[Row | Bad]:
-    for where, row in rows(io.StringIO(text, newline=""), "line", ()):
-        if missing := [name for name in needed if name not in row]:
-            raise ConfigurationError(
-                f"line 1: no column {', '.join(missing)}",
-                f"The first line names the columns; expected at least {', '.join(needed)}.",
-            )
+    for where, row in rows(io.StringIO(text, newline=""), "line", needed, private=True):
         line = int(where.rpartition(":")[2])
         if None in row:  # so csv.DictReader names what is beyond the first line
             yield Bad(line, "", "more fields than the first line; a comma without quotation marks?")

@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter
 
-from gateway.api.crm import alerts, consent, figures, webhooks
+from gateway.api.crm import alerts, consent, figures, identity, webhooks
 
 routers: tuple[APIRouter, ...] = (
     alerts.router,
     consent.router,
     figures.router,
+    identity.router,
     webhooks.router,
 )
 """All of them; paths in them begin after `/api/v1/crm`."""

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -15,11 +15,11 @@ from gateway.crm.identity import claims, merges, resolving
 from gateway.crm.identity.entries import NEEDED, Entry, entry_of
 from gateway.crm.identity.graph import Merge, Verdict
 from gateway.crm.identity.taking import Report, Taking, settle_key
-from gateway.crm.tables import Bad, read
+from gateway.crm.tables import Bad, Row, read
 from gateway.store.files import SharedWriter
 
 MOST_ROWS = 200_000
-"""Of an import: what is held in memory stays below 200 MB."""
+"""Of an import; a row takes about a kilobyte of memory."""
 CHUNK = 2_000
 """Rows a transaction: the gateway's own writing never waits long."""
 
@@ -81,26 +81,29 @@ class Identities:
         Raises `ConfigurationError` where it cannot be read, is too long, or was made with another key than
         what is known; nothing was taken in then. With `new_key`, claims made with another key end.
         """
-        report, entries = Report(), []
-        now_ms = self._now_ms()
-        for row in islice(read(data, NEEDED), MOST_ROWS + 1):
-            report.rows += 1
-            found = row if isinstance(row, Bad) else entry_of(row, self._secret, max(now_ms, self._wall_ms()))
-            if isinstance(found, Bad):
-                report.refuse(found)
-            else:
-                entries.append(found)
+        report = Report()
+        entries = list(self._entries(islice(read(data, NEEDED), MOST_ROWS + 1), report))
         if report.rows > MOST_ROWS:
             raise ConfigurationError(f"more than {MOST_ROWS} rows", "Split the file.")
         self._take(_of_one_key(entries, report), report, new_key=new_key)
         report.bad.sort(key=lambda bad: bad.line)
         return report
 
-    def add(self, entry: Entry) -> Report:
-        """Take in one entry. Raises `ConfigurationError` where it was made with another key than others."""
-        report = Report(rows=1)
-        self._take([entry], report, new_key=False)
+    def add(self, fields: Mapping[str, str]) -> Report:
+        """Take in one row. Raises `ConfigurationError` where it was made with another key than others."""
+        report = Report()
+        self._take(list(self._entries([Row(1, fields)], report)), report, new_key=False)
         return report
+
+    def _entries(self, found: Iterable[Row | Bad], report: Report) -> Iterator[Entry]:
+        latest_ms = max(self._now_ms(), self._wall_ms())
+        for row in found:
+            report.rows += 1
+            entry = row if isinstance(row, Bad) else entry_of(row, self._secret, latest_ms)
+            if isinstance(entry, Bad):
+                report.refuse(entry)
+            else:
+                yield entry
 
     def _take(self, entries: list[Entry], report: Report, *, new_key: bool) -> None:
         now_ms, wall_ms = self._now_ms(), self._wall_ms()
