@@ -93,6 +93,13 @@ class Casting:
         by_car = bool(self._rng.random() < person.by_car)
         return Visit(shopper, number, enter_s, leave_s, self._join_s(person, enter_s, leave_s), by_car)
 
+    def logged_in_ms(self) -> dict[int, int]:
+        """Return when the phone of each person who uses the mall's network first logged in to it."""
+        known = np.flatnonzero(np.isfinite(self._login_s))
+        return dict(
+            zip(known.tolist(), np.rint(1000 * self._login_s[known]).astype(int).tolist(), strict=True)
+        )
+
     def _join_s(self, person: Person, enter_s: float, leave_s: float) -> float:
         """Return when the phone joins the network, and note a first login."""
         soon, later = self._rng.exponential(1.0), self._rng.uniform(*LOGIN_S)

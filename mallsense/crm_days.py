@@ -1,0 +1,275 @@
+"""Simulated days with members through pipeline and CRM, scored against their truth."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from contracts.crm import Purpose
+from contracts.events import CarData, PathData, VisitData
+from contracts.site import Site
+from edge_agent.pseudonym import KEY_BYTES, Pseudonyms
+from edge_agent.rotation import SaltRotation
+from edge_agent.sources.protocol import Source
+from gateway.crm.matching.told import read_back
+from gateway.engine import Tick
+from mallsense.crm_in_process import CrmInProcess
+from simulators.car_park.reads import CarParkReads
+from simulators.joined import Joined
+from simulators.members.cars import Cars, CarStay
+from simulators.members.casting import Casting, Visit
+from simulators.members.population import Population
+from simulators.members.records import Records
+from simulators.members.scoring import (
+    Facts,
+    MatchingScore,
+    ToldStay,
+    ToldVisit,
+    ZoneVisit,
+    score_stays,
+    score_visits,
+)
+from simulators.members.tills import Tills
+from simulators.members.truth import Whose
+from simulators.shoppers import BATCH_S
+from simulators.source import SimulatedSource
+from simulators.truth import Truth
+
+KEY = bytes(KEY_BYTES)
+"""Nobody's secret: simulated people need no privacy, and the same seed then gives the same run."""
+STEP_MS = 60_000
+"""Event time between two looks at what has been heard and said."""
+OPENS_H, CLOSES_H = 9.5, 22.5
+"""People are simulated between these hours of the mall's day."""
+
+
+@dataclass(frozen=True)
+class Days:
+    """What is simulated."""
+
+    site: Site
+    population: Population
+    first: datetime
+    """Midnight, the mall's time, of the first day."""
+    shoppers: float
+    """In the mall at its fullest."""
+    seed: int = 1
+    opens_h: float = OPENS_H
+    closes_h: float = CLOSES_H
+
+    def hours(self, day: int) -> tuple[int, int]:
+        """Return when a day opens and closes, epoch milliseconds."""
+        midnight = self.first + timedelta(days=day)
+        return tuple(  # type: ignore[return-value]
+            round((midnight + timedelta(hours=hour)).timestamp()) * 1000
+            for hour in (self.opens_h, self.closes_h)
+        )
+
+
+class CrmDays:
+    """Plays days in order, each with what its systems deliver, and keeps what is true."""
+
+    def __init__(self, days: Days, folder: Path, calibration: Mapping[str, Any] | None = None) -> None:
+        """Make a store in `folder`."""
+        self._days, self._whose = days, Whose()
+        self._casting = Casting(days.population, seed=days.seed)
+        self._records = Records(days.population, KEY)
+        self._logins = 0
+        self.appearances: list[Visit] = []
+        """Of everybody of the population, on the days so far."""
+        self._zone_visits: list[ZoneVisit] = []
+        self._stays: list[CarStay] = []
+        nodes = [node.id for node in days.site.nodes]
+        self._gateway = CrmInProcess(
+            days.site, folder, KEY, nodes, calibration=calibration, show=self._take_tick
+        )
+        self.sales = 0
+
+    @property
+    def gateway(self) -> CrmInProcess:
+        """Where it goes through."""
+        return self._gateway
+
+    def skip(self, day: int) -> None:
+        """Let people come for a day that nobody hears: their visits and logins are known afterwards."""
+        source, _ = self._source(day, None)
+        self._finish(source, day)
+        self._deliver(self._days.hours(day)[1])
+
+    def play(self, day: int, progress: Callable[[int], None] = lambda _t_ms: None) -> None:
+        """Play a day."""
+        start_ms, _ = self._days.hours(day)
+        truth, tills = (
+            Truth(self._days.site, positions_every_s=0),
+            Tills(self._days.site, seed=self._days.seed),
+        )
+        source, cars = self._source(day, truth, tills)
+        self._deliver(start_ms)
+        due_ms = start_ms + STEP_MS
+        for heard in self._joined(source, cars, day).blocks():
+            for t_ms, pseudonyms in self._gateway.hear(heard):
+                self._whose.hear(t_ms - 1, pseudonyms)
+            if heard.complete_to_ms >= due_ms and heard.node == source.nodes[-1]:
+                self._gateway.step()
+                self._deliver(due_ms)
+                sold = tills.take(source.cast)
+                self._gateway.sell(sold)
+                self.sales += len(sold)
+                progress(due_ms)
+                due_ms += STEP_MS
+        self._gateway.step()
+        self._finish(source, day)
+        if cars is not None:
+            self._stays += cars.stays
+        self._reveal(source, truth, day)
+
+    def score(self) -> MatchingScore:
+        """Score everything that was played, once the last day is over."""
+        self._whose.settle(float("inf"))
+        facts = Facts(
+            population=self._days.population,
+            logged_in_ms=self._casting.logged_in_ms(),
+            person=self._whose.person,
+            in_network=self._whose.in_network,
+            appearances=self.appearances,
+            visits=self._zone_visits,
+            stays=self._stays,
+        )
+        visits, stays = self._told()
+        return score_visits(visits, facts) + score_stays(stays, facts)
+
+    def trespasses(self, now_ms: int) -> int:
+        """Count the rows, of all that the CRM keeps, that name a member who does not agree; should be none.
+
+        Of every revision of every event, and of visits and stays: who is named agreed when it began, and
+        still does.
+        """
+        people = {one.reference: one for one in self._days.population.members}
+        found = 0
+        with self._gateway.crm.file.connection() as db:
+            reference = dict(db.execute("SELECT person, reference FROM crm_persons").fetchall())
+            for payload, person in db.execute("SELECT payload, person FROM crm_feed"):
+                named = b'"member":"' in payload
+                if not named and person is None:
+                    continue
+                told = read_back(payload)
+                who = people[reference[person]] if person is not None else None
+                found += (
+                    who is None
+                    or told.purpose is None
+                    or not (who.agrees(told.purpose, told.began_ms) and who.agrees(told.purpose, now_ms))
+                )
+            for table, purpose in (("crm_visits", Purpose.POSITION), ("crm_stays", Purpose.PARKING)):
+                rows = db.execute(f"SELECT person FROM {table}")  # noqa: S608  # two names
+                found += sum(not people[reference[person]].agrees(purpose, now_ms) for (person,) in rows)
+        return found
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._gateway.close()
+
+    def _source(
+        self, day: int, truth: Truth | None, tills: Tills | None = None
+    ) -> tuple[SimulatedSource, Cars | None]:
+        days = self._days
+        start_ms, end_ms = days.hours(day)
+        source = SimulatedSource(
+            shoppers=days.shoppers,
+            start_ms=start_ms,
+            duration_s=(end_ms - start_ms) // 1000,
+            seed=1000 * days.seed + day,
+            site=days.site,
+            truth=truth,
+            tills=tills,
+            casting=self._casting,
+        )
+        if days.site.car_park is None or source.cast is None:
+            return source, None
+        return source, Cars(source.cast, days.site, start_ms=start_ms, until_ms=end_ms, seed=days.seed)
+
+    def _joined(self, source: SimulatedSource, cars: Cars | None, day: int) -> Source:
+        if cars is None:
+            return source
+        start_ms, _ = self._days.hours(day)
+        reads = CarParkReads(
+            start_ms=start_ms, cars=0, seed=self._days.seed, site=self._days.site, visitors=cars.passages()
+        )
+        return Joined(source, reads)
+
+    def _finish(self, source: SimulatedSource, day: int) -> None:
+        """Find out who came to the end of a day: the same people whether it was played or not."""
+        if source.cast is not None:
+            source.cast.advance(self._days.hours(day)[1] / 1000 + 2 * BATCH_S)
+            self.appearances += source.cast.visits.values()
+
+    def _deliver(self, t_ms: int) -> None:
+        logins = self._casting.logins[self._logins :]
+        self._logins = len(self._casting.logins)
+        delivery = self._records.until(t_ms, logins)
+        if delivery:
+            self._gateway.say(delivery.consents)
+            self._gateway.identify(delivery.identifiers)
+            self._gateway.match()
+
+    def _take_tick(self, tick: Tick) -> None:
+        self._whose.decide(tick.decided.address, tick.decided.device)
+        self._whose.settle(tick.t_ms)
+
+    def _reveal(self, source: SimulatedSource, truth: Truth, day: int) -> None:
+        """Take down who was behind the pseudonyms of a day, and what visits there really were."""
+        cast = source.cast
+        if cast is None:
+            return
+        start_ms, _ = self._days.hours(day)
+        pseudonym = partial(_pseudonym, Pseudonyms(KEY, SaltRotation.of(self._days.site)), start_ms)
+        owner = {
+            name: cast.visits[shopper].person if shopper in cast.visits else -1 - shopper
+            for name, shopper in truth.owners(pseudonym).items()
+        }
+        persons = self._days.population.persons
+        present = {visit.person for visit in cast.visits.values()}
+        network = {pseudonym(persons[who].phone.address.to_bytes(6, "big")): who for who in present}
+        self._whose.reveal(owner, network)
+        for one in truth.visits:
+            visit = cast.visits.get(one.person)
+            if visit is not None and persons[visit.person].reference is not None:
+                zone = truth.zone_ids[one.zone]
+                self._zone_visits.append(
+                    ZoneVisit(visit.person, zone, 1000 * one.enter_s, 1000 * one.leave_s)
+                )
+
+    def _told(self) -> tuple[list[ToldVisit], list[ToldStay]]:
+        """Read the newest revision of every event in the feed."""
+        visits, stays = [], []
+        with self._gateway.crm.file.connection() as db:
+            reference = dict(db.execute("SELECT person, reference FROM crm_persons").fetchall())
+            newest = db.execute(
+                "SELECT payload, person FROM crm_feed AS f WHERE revision ="
+                " (SELECT max(revision) FROM crm_feed WHERE id = f.id)"
+            )
+            for payload, person in newest:
+                told, name = read_back(payload), reference.get(person)
+                if isinstance(told.data, VisitData):
+                    end_ms = told.data.ended_ms or told.data.seen_ms
+                    visits.append(
+                        ToldVisit(told.data.device, told.data.zone, told.data.started_ms, end_ms, name)
+                    )
+                elif isinstance(told.data, PathData):
+                    visits.append(
+                        ToldVisit(told.data.device, "mall", told.data.started_ms, told.data.ended_ms, name)
+                    )
+                elif isinstance(told.data, CarData):
+                    stays.append(ToldStay(told.data.entered_ms, told.data.left_ms, name))
+        return visits, stays
+
+
+def first_day(site: Site, text: str) -> datetime:
+    """Return the midnight of a date such as 2026-03-16 in the mall's time."""
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(site.mall.timezone))
+
+
+def _pseudonym(pseudonyms: Pseudonyms, t_ms: int, address: bytes) -> str:
+    return pseudonyms.columns([t_ms], [address], [b""])[0][0]
