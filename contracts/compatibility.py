@@ -101,7 +101,7 @@ class _Comparison:
         needed_was, needed_now = set(old.get("required", ())), set(new.get("required", ()))
         for name in sorted(needed_now - needed_was):
             yield Break(f"{path}.{name}".lstrip("."), BACKWARD, "the field is required, which it was not")
-        for name in sorted((needed_was - needed_now) & now.keys()):
+        for name in sorted(needed_was - needed_now - (was.keys() - now.keys())):
             yield Break(f"{path}.{name}".lstrip("."), FORWARD, "the field may be missing, which it could not")
 
 
