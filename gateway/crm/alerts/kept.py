@@ -10,6 +10,7 @@ import msgspec
 
 from contracts.crm import FeedEvent, FeedKind, Kpi, KpiAlert
 from contracts.events import TYPE_PREFIX, TYPE_VERSION, rfc3339, stable_id
+from contracts.schemas import data_schema
 from gateway.crm.alerts.gate import Open
 
 KEPT_MS = 400 * 24 * 3_600_000
@@ -105,6 +106,7 @@ def tell(db: sqlite3.Connection, mall: str, kind: FeedKind, alert: KpiAlert, t_m
         type=f"{TYPE_PREFIX}{kind}{TYPE_VERSION}",
         subject=alert.zone,
         time=rfc3339(t_ms),
+        dataschema=data_schema(kind),
         data=msgspec.Raw(msgspec.json.encode(alert)),
     )
     db.execute(

@@ -8,6 +8,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from contracts.crm import FeedEvent, Purpose
 from contracts.events import CarData, CarParkData, CloudEvent, EventKind, PathData, VisitData
+from contracts.schemas import data_schema
 
 Data = VisitData | PathData | CarData | CarParkData
 
@@ -75,8 +76,8 @@ class Told(Struct, frozen=True):
         return msgspec.json.encode(
             FeedEvent(
                 id=event.id, source=event.source, type=event.type, subject=event.subject, time=event.time,
-                dataschema=event.dataschema, revision=revision, member=UNSET if member is None else member,
-                memberpercent=percent, data=raw,
+                dataschema=data_schema(self.kind), revision=revision,
+                member=UNSET if member is None else member, memberpercent=percent, data=raw,
             )
         )  # fmt: skip
 
