@@ -69,8 +69,9 @@ class Crm:
         self.file = open_file(path)
         self.feed = Feed(self.file)
         self.matching = Worker(
-            path, self.counters, retention=Retention(self.settings, now_ms, forget_feed), told=self.feed.told
-        )
+            path, site.mall.id, self.counters, retention=Retention(self.settings, now_ms, forget_feed),
+            told=self.feed.told,
+        )  # fmt: skip
         self.consents = Consents(
             open_file(path), site.mall.id, secret, now_ms=now_ms, wall_ms=wall_ms, elsewhere=elsewhere
         )

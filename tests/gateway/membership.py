@@ -133,7 +133,7 @@ class Desk:
         with self.file.connection() as db:
             db.execute("PRAGMA synchronous = OFF")  # nobody pulls the plug
         self.counters: Counter[str] = Counter()
-        self.matcher = Matcher(self.counters)
+        self.matcher = Matcher("mall", self.counters)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -247,7 +247,7 @@ def test_a_restart_decides_the_same(desk: Desk) -> None:
     before = desk.rows("crm_feed"), desk.rows("crm_links")
     again = Desk.__new__(Desk)
     again.__dict__.update(desk.__dict__)
-    again.matcher = type(desk.matcher)(desk.counters)
+    again.matcher = type(desk.matcher)("mall", desk.counters)
     again.work()
     assert (desk.rows("crm_feed"), desk.rows("crm_links")) == before
     assert list(again.matcher.conflicts()) == [B]

@@ -19,6 +19,7 @@ from gateway.crm.matching.links import Conflict, Evidence, Link, decide
 from gateway.crm.matching.owners import Owners
 from gateway.crm.matching.sightings import Sighted
 from gateway.crm.matching.told import Told, read, read_back
+from gateway.crm.matching.unfounded import end, unfounded
 from gateway.engine.tick import Sighting
 from gateway.store.records import CrmItem
 
@@ -32,8 +33,9 @@ _ROW = (
 class Matcher:
     """Takes items in order. One thread calls it, with a transaction that it has begun."""
 
-    def __init__(self, counters: Counter[str]) -> None:
+    def __init__(self, mall: str, counters: Counter[str]) -> None:
         """Start anew; `counters` grow with what was done."""
+        self._mall = mall
         self._owners = Owners()
         self._counters = counters
         self._conflicts: dict[str, Conflict] = {}
@@ -74,13 +76,19 @@ class Matcher:
         changed = self._owners.refresh(db)
         if changed is None:
             concerned = sightings.all_subjects(db) | _linked(db)
+            lost = {
+                (person, purpose)
+                for purpose, agree in self._owners.agree().items()
+                for person in unfounded(db, purpose, agree)
+            }
             self._t_ms = max(self._t_ms, _told_ms(db))
-        elif changed:
-            concerned = sightings.subjects(db, changed) | self._conflicts.keys()
         else:
-            return
+            concerned = sightings.subjects(db, changed.keys)
+            concerned |= self._conflicts.keys() if changed.keys else set()
+            lost = set(changed.lost)
         for subject in sorted(concerned):
             self._decide(db, subject, anyway=True)
+        self._counters["unfounded"] += end(db, self._mall, lost, self._t_ms)
 
     def _sighting(self, db: sqlite3.Connection, found: Sighting) -> None:
         if not found.digest:

@@ -6,6 +6,7 @@ nobody else can write meanwhile.
 
 import sqlite3
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from contracts.crm import NEEDS, Purpose
@@ -40,6 +41,16 @@ class Known:
     """What members are called."""
 
 
+@dataclass(frozen=True)
+class Changed:
+    """What is different from before."""
+
+    keys: AbstractSet[Key] = frozenset()
+    """Identifiers that have other owners, or the same with another consent."""
+    lost: AbstractSet[tuple[str, Purpose]] = frozenset()
+    """Who does not agree any more, and to what."""
+
+
 class Owners:
     """What is known, as of one generation."""
 
@@ -48,17 +59,14 @@ class Owners:
         self._generation: int | None = None
         self._known = Known({}, {}, {})
 
-    def refresh(self, db: sqlite3.Connection) -> set[Key] | None:
-        """Bring it up to date; gives the identifiers whose owners have changed, None the first time."""
+    def refresh(self, db: sqlite3.Connection) -> Changed | None:
+        """Bring it up to date; gives what has changed, None the first time."""
         now = generation(db)
         if now == self._generation:
-            return set()
-        before, first = self._known.owners, self._generation is None
+            return Changed()
+        before, first = self._known, self._generation is None
         self._known, self._generation = known(db), now
-        if first:
-            return None
-        after = self._known.owners
-        return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+        return None if first else changed(before, self._known)
 
     def current(self, db: sqlite3.Connection) -> bool:
         """Whether nothing has changed since the last `refresh`."""
@@ -83,6 +91,23 @@ class Owners:
     def since_ms(self, person: str, purpose: Purpose) -> int | None:
         """Return from when on a person agrees to something; None = not now."""
         return self._known.since_ms[purpose].get(person)
+
+    def agree(self) -> Mapping[Purpose, AbstractSet[str]]:
+        """Return everybody who agrees, by what to."""
+        return {purpose: since.keys() for purpose, since in self._known.since_ms.items()}
+
+
+def changed(before: Known, after: Known) -> Changed:
+    """Return what is different between two moments."""
+    keys = before.owners.keys() | after.owners.keys()
+    return Changed(
+        {key for key in keys if before.owners.get(key) != after.owners.get(key)},
+        {
+            (person, purpose)
+            for purpose, since in before.since_ms.items()
+            for person in since.keys() - after.since_ms[purpose].keys()
+        },
+    )
 
 
 def known(db: sqlite3.Connection) -> Known:

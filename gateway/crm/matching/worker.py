@@ -30,6 +30,7 @@ class Worker:
     def __init__(
         self,
         path: Path,
+        mall: str,
         counters: Counter[str],
         *,
         retention: Retention,
@@ -37,7 +38,7 @@ class Worker:
     ) -> None:
         """Open a connection of its own into the store's file; `told` is called when rows were committed."""
         self.file = open_file(path)
-        self.matcher = Matcher(counters)
+        self.matcher = Matcher(mall, counters)
         self.problem: str | None = None
         """Why nothing can be written now."""
         self._counters = counters

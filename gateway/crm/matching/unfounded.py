@@ -1,0 +1,56 @@
+"""What is kept of somebody who does not agree any more though nobody has withdrawn.
+
+References that are found to be one person speak for each other, and no longer once that is taken back. So a
+merge can bring a refusal to what was matched before, and the end of a merge can leave a name without a
+consent. What names that person goes then; what it was told of stays, as told anew before.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+
+from contracts.crm import Purpose
+from gateway.crm.consent.covers import COVERS, OF_PARKING, OF_POSITION, told_parking, told_positions
+from gateway.crm.consent.ledger import bump
+from gateway.crm.consent.withdrawal import tell_withdrawn
+
+_KINDS = {Purpose.POSITION: OF_POSITION, Purpose.PARKING: OF_PARKING}
+
+
+def end(db: sqlite3.Connection, mall: str, lost: Iterable[tuple[str, Purpose]], t_ms: int) -> int:
+    """Delete what names these persons for these purposes; gives how many rows that were.
+
+    Whatever is still true of the events was told again before, with a higher revision. Subscribers are told
+    to delete the copies that they have.
+    """
+    gone = 0
+    for person, purpose in sorted(lost):
+        told = _untell(db, person, purpose)
+        others = [part for part in COVERS[purpose] if part not in (told_positions, told_parking)]
+        kept = sum(sum(delete(db, person).values()) for delete in others)
+        if told:
+            tell_withdrawn(db, mall, person, [purpose], t_ms)
+        if told or kept:
+            bump(db)
+        gone += told + kept
+    return gone
+
+
+def _untell(db: sqlite3.Connection, person: str, purpose: Purpose) -> int:
+    named = f"person = ? AND kind IN ({', '.join('?' * len(_KINDS[purpose]))})"
+    values = (person, *_KINDS[purpose])
+    for table in ("crm_pending", "crm_dead"):
+        db.execute(f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM crm_feed WHERE {named})", values)  # noqa: S608
+    return db.execute(f"DELETE FROM crm_feed WHERE {named}", values).rowcount  # noqa: S608
+
+
+def unfounded(db: sqlite3.Connection, purpose: Purpose, agree: Iterable[str]) -> set[str]:
+    """Return everybody who is named in anything of a purpose and is not among those who agree."""
+    kinds = ", ".join("?" * len(_KINDS[purpose]))
+    table, kind = ("crm_visits", "wifi") if purpose is Purpose.POSITION else ("crm_stays", "plate")
+    named = db.execute(
+        f"SELECT person FROM crm_feed WHERE person IS NOT NULL AND kind IN ({kinds})"  # noqa: S608
+        f" UNION SELECT person FROM {table}"
+        " UNION SELECT person FROM crm_claims WHERE kind = ? AND ended_ms IS NULL",
+        (*_KINDS[purpose], kind),
+    )
+    return {row[0] for row in named} - set(agree)
