@@ -58,26 +58,26 @@ def holding(db: sqlite3.Connection) -> Iterator[Claim]:
 
 
 _PLAIN = """
-    SELECT kind, digest, min(person) FROM crm_claims WHERE ended_ms IS NULL
-    GROUP BY kind, digest HAVING count(DISTINCT person) = 1 AND min(confidence) >= ?"""
-_DISPUTED = """
+    SELECT kind, digest, person, confidence FROM crm_claims WHERE ended_ms IS NULL
+    GROUP BY kind, digest HAVING count(*) = 1 AND confidence >= ?"""
+_WEIGHED = """
     SELECT person, kind, digest, evidence, confidence FROM crm_claims WHERE ended_ms IS NULL
     AND (kind, digest) IN (SELECT kind, digest FROM crm_claims WHERE ended_ms IS NULL
-    GROUP BY kind, digest HAVING count(DISTINCT person) > 1 OR min(confidence) < ?)"""
+    GROUP BY kind, digest HAVING count(*) > 1 OR min(confidence) < ?)"""
 
 
-def plain(db: sqlite3.Connection) -> Iterator[tuple[IdentifierKind, str, str]]:
-    """Give kind, digest and person of identifiers that one person claims, with nothing against it.
+def plain(db: sqlite3.Connection) -> Iterator[tuple[IdentifierKind, str, str, float]]:
+    """Give kind, digest, person and confidence of identifiers that have one claim, and a likely one.
 
-    Most are: weighing them in SQLite costs a tenth of what it costs here.
+    Most are like that, and there is nothing to weigh.
     """
-    for kind, digest, person in db.execute(_PLAIN, (LIKELY,)):
-        yield _KINDS[kind], digest, person
+    for kind, digest, person, confidence in db.execute(_PLAIN, (LIKELY,)):
+        yield _KINDS[kind], digest, person, confidence
 
 
-def disputed(db: sqlite3.Connection) -> Iterator[Claim]:
+def to_weigh(db: sqlite3.Connection) -> Iterator[Claim]:
     """Give the claims that hold to all other identifiers."""
-    for row in db.execute(_DISPUTED, (LIKELY,)):
+    for row in db.execute(_WEIGHED, (LIKELY,)):
         yield Claim(row[0], _KINDS[row[1]], *row[2:])
 
 

@@ -49,9 +49,9 @@ def enrolled(db: sqlite3.Connection) -> Enrolled:
     row = db.execute("SELECT key FROM crm_key").fetchone()
     agreed = {kind: Ledger.in_force_all(db, purpose) for kind, purpose in NEEDS.items()}
     found: dict[IdentifierKind, list[str]] = {kind: [] for kind in NEEDS}
-    for kind, digest, person in resolving.persons(db):
-        if person in agreed.get(kind, ()):
-            found[kind].append(digest)
+    for one in resolving.owners(db):
+        if one.person in agreed.get(one.kind, ()):
+            found[one.kind].append(one.digest)
     devices, plates = (tuple(sorted(found[kind])) for kind in (IdentifierKind.WIFI, IdentifierKind.PLATE))
     return Enrolled(None if row is None else row[0], devices, plates)
 

@@ -6,10 +6,21 @@ something for a person asks for theirs in the same transaction.
 
 import sqlite3
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from contracts.crm import IdentifierKind
 from gateway.crm.identity import claims, merges
 from gateway.crm.identity.graph import Identifier, Verdict, graph, weigh
+
+
+class Owned(NamedTuple):
+    """An identifier that is somebody's."""
+
+    kind: IdentifierKind
+    digest: str
+    person: str
+    """As whom the owner goes on, where references were merged."""
+    confidence: float
 
 
 def verdicts(db: sqlite3.Connection) -> dict[Identifier, Verdict]:
@@ -23,17 +34,17 @@ def verdict(db: sqlite3.Connection, kind: IdentifierKind, digest: str) -> Verdic
     return weigh(found, merges.names_now(db)) if found else None
 
 
-def persons(db: sqlite3.Connection) -> Iterator[tuple[IdentifierKind, str, str]]:
-    """Give kind, digest and person of every identifier that is somebody's, as `verdicts` would say."""
+def owners(db: sqlite3.Connection) -> Iterator[Owned]:
+    """Give every identifier that is somebody's, as `verdicts` would say; several times faster."""
     names = merges.names_now(db)
-    for kind, digest, person in claims.plain(db):
-        yield kind, digest, names.get(person, person)
-    for one in graph(claims.disputed(db), names).values():
+    for kind, digest, person, confidence in claims.plain(db):
+        yield Owned(kind, digest, names.get(person, person), confidence)
+    for one in graph(claims.to_weigh(db), names).values():
         if one.person is not None:
-            yield one.kind, one.digest, one.person
+            yield Owned(one.kind, one.digest, one.person, one.confidence)
 
 
 def conflicts(db: sqlite3.Connection) -> list[Verdict]:
     """Give the identifiers that two persons have about equally, in order."""
-    weighed = graph(claims.disputed(db), merges.names_now(db)).values()
+    weighed = graph(claims.to_weigh(db), merges.names_now(db)).values()
     return sorted((one for one in weighed if one.conflict), key=lambda one: (one.kind, one.digest))
