@@ -24,8 +24,9 @@ _log = logging.getLogger(__name__)
 AGAIN_MS = 600_000
 """Pause before a history is looked for again."""
 LOOK_S = 30.0
-STRIP_MS = 26 * 3_600_000
-"""So long after a withdrawal batches may come in that still name the phone: as long as batches are kept."""
+LATER_MS = 4 * 24 * 3_600_000
+"""So long after a withdrawal there may be more to sweep: subscribers are told for three days, and a node that
+was away may still name a phone."""
 
 
 class Elsewhere(Protocol):
@@ -54,12 +55,12 @@ class Afterwards:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="erasing", daemon=True)
         self._stripped = 0
-        self._strip_until_ms = 0
+        self._until_ms = self._swept_ms = 0
         self._problem = ""
 
     def start(self) -> Self:
         """Go on with what an earlier run of the gateway has left."""
-        self._strip_until_ms = self._wall_ms() + STRIP_MS
+        self._until_ms = self._wall_ms() + LATER_MS
         self._thread.start()
         return self
 
@@ -75,7 +76,7 @@ class Afterwards:
         Raises `UnavailableError` when the file cannot be used right now.
         """
         with self._one_at_a_time:
-            self._strip_until_ms = self._wall_ms() + STRIP_MS
+            self._until_ms = self._wall_ms() + LATER_MS
             self._stripped = 0
             self._strip()
             sweep(self._file)
@@ -87,7 +88,7 @@ class Afterwards:
         """
         with self._one_at_a_time:
             gone, again = self._erase(erasure)
-            self._strip_until_ms = self._wall_ms() + STRIP_MS
+            self._until_ms = self._wall_ms() + LATER_MS
             sweep(self._file)
         return gone, again
 
@@ -146,9 +147,10 @@ class Afterwards:
                 ).fetchall()
             for (erasure,) in due:
                 self._erase(erasure)
-            if self._wall_ms() < self._strip_until_ms:
+            now_ms = self._wall_ms()
+            if due or self._swept_ms + AGAIN_MS <= now_ms < self._until_ms:
                 self._strip()
-            if due:
+                self._swept_ms = now_ms
                 sweep(self._file)
         return len(due)
 

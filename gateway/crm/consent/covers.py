@@ -69,6 +69,11 @@ def delete_covered(db: sqlite3.Connection, person: str, purpose: Purpose) -> Cou
     return gone
 
 
+def delete_identifiers(db: sqlite3.Connection, person: str) -> int:
+    """Delete all identifiers of who agrees to nothing any more; gives how many."""
+    return _delete(db, "DELETE FROM crm_claims WHERE person = ?", person)
+
+
 def _identifiers(db: sqlite3.Connection, person: str, kind: IdentifierKind) -> Mapping[str, int]:
     """Delete claims of a kind; what was heard of a digest stays where somebody else claims it, too."""
     plate = kind is IdentifierKind.PLATE

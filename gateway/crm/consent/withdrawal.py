@@ -14,7 +14,8 @@ import msgspec
 from contracts.crm import FeedEvent, FeedKind, MemberWithdrawn, Purpose
 from contracts.errors import MallsenseError
 from contracts.events import TYPE_PREFIX, TYPE_VERSION, rfc3339, stable_id
-from gateway.crm.consent.covers import delete_covered
+from contracts.schemas import data_schema
+from gateway.crm.consent.covers import delete_covered, delete_identifiers
 from gateway.crm.consent.ledger import Entry, Ledger
 from gateway.crm.consent.persons import add_person, reference_of, same_as
 
@@ -75,6 +76,9 @@ def record(db: sqlite3.Connection, said: Said, *, mall: str, now_ms: int, wall_m
     if new and not said.given:
         for one in people:
             deleted += delete_covered(db, one, said.purpose)
+        if not any(Ledger.in_force(db, person, purpose) for purpose in Purpose):
+            for one in people:
+                deleted["crm_claims"] += delete_identifiers(db, one)
         if before or deleted.total():
             for one in people:
                 tell_withdrawn(db, mall, one, [said.purpose], entry.t_ms)
@@ -100,6 +104,7 @@ def tell_withdrawn(
         type=f"{TYPE_PREFIX}{kind}{TYPE_VERSION}",
         subject="mall",
         time=rfc3339(t_ms),
+        dataschema=data_schema(kind),
         data=msgspec.Raw(
             msgspec.json.encode(MemberWithdrawn(member=reference, purposes=purposes, t_ms=t_ms))
         ),
