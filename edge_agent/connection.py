@@ -37,6 +37,8 @@ _NO_SUBSCRIBER = 0x10
 _TAKEN_OVER = 0x8E
 _SHORT_S = 10.0
 """A connection that lives shorter did not work; the next is made later, up to `_LONGEST_DELAY_S`."""
+_SHORT_DELAY_S = 1.0
+"""How much later after the first of them; twice as long after each further one."""
 _LONGEST_DELAY_S = 30.0
 _SUSPICIOUS = 3
 """So many short connections in a row look like two agents that push each other out."""
@@ -199,7 +201,7 @@ class Connection:
             self._in_trouble(f"the broker has ended the connection{self._suspicion()}")
         elif reason.value != 0 and was_connected:
             self._short = self._short + 1 if time.monotonic() - self._connected_s < _SHORT_S else 0
-            self._spread(client, 0.5 * 2**self._short if self._short else 0.0)
+            self._spread(client, _SHORT_DELAY_S * 2 ** (self._short - 1) if self._short else 0.0)
             self._in_trouble(f"the connection to the broker at {self.address} broke{self._suspicion()}")
         elif reason.value != 0 and not self.trouble:
             hint = ": does it take this certificate?" if self._tls is not None else ""

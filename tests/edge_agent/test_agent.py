@@ -123,13 +123,14 @@ def test_broker_that_goes_and_comes_back(
     """
     monkeypatch.setattr(publisher_module, "RETRY_S", 0.2)
     monkeypatch.setattr(connection_module, "SPREAD_S", 0.5)
+    monkeypatch.setattr(connection_module, "_SHORT_DELAY_S", 0.2)
     broker = mosquitto_factory(persistence=True)
     blocks = [heard(second=second) for second in range(400)]
     times = {t for block in blocks for t in block.t_ms}
     seen: set[int] = set()
     births = 0
     thread = threading.Thread(
-        target=run, args=(ScriptedSource(blocks), broker, tmp_path), kwargs={"speed": 60}
+        target=run, args=(ScriptedSource(blocks), broker, tmp_path), kwargs={"speed": 120}
     )
     thread.start()
     for stop in range(3):

@@ -57,6 +57,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait less before trying again."""
     monkeypatch.setattr(publisher_module, "RETRY_S", 0.1)
     monkeypatch.setattr(connection_module, "SPREAD_S", 0.5)
+    monkeypatch.setattr(connection_module, "_SHORT_DELAY_S", 0.2)
 
 
 def test_brokers_limits_are_kept(tmp_path: Path, mosquitto_factory: Callable[..., Mosquitto]) -> None:

@@ -38,6 +38,7 @@ def test_comes_back_by_itself(
 ) -> None:
     """A node whose broker is killed says that it cannot be reached, and is there again soon after it is."""
     monkeypatch.setattr("edge_agent.connection.SPREAD_S", 0.5)
+    monkeypatch.setattr("edge_agent.connection._SHORT_DELAY_S", 0.2)
     broker = mosquitto_factory()
     node = connection(BrokerAddress(broker.host, broker.port))
     node.start()
