@@ -141,8 +141,11 @@ def test_nothing_leaves(
     }
 
 
-def test_operators_enrol_and_withdraw(tmp_path: Path, mosquitto: Mosquitto) -> None:
+def test_operators_enrol_and_withdraw(
+    tmp_path: Path, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Over a real broker; the list holds no plate, a copy of it can be put back, another key is refused."""
+    monkeypatch.setattr("edge_agent.retained_list.RETAINED_S", 0.3)
     site = car_park_site()
     (tmp_path / "site.json").write_text(site.model_dump_json(by_alias=True))
     for name, secret in (("key", KEY), ("other", bytes(32))):

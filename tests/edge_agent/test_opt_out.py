@@ -13,6 +13,7 @@ from contracts.control import OptOutList
 from contracts.errors import ConfigurationError
 from contracts.messages import encode
 from edge_agent import agent as agent_module
+from edge_agent import retained_list
 from edge_agent.agent import run_agent
 from edge_agent.opt_out import OptOut, key_id, opt_out_digest
 from edge_agent.opt_out_cli import app, parse_address
@@ -98,6 +99,7 @@ def test_the_command_reaches_running_agents(
 ) -> None:
     """An address on the list is not heard of any more, also from an agent that starts offline later."""
     monkeypatch.setattr(agent_module, "DRAIN_ON_STOP_S", 0.1)
+    monkeypatch.setattr(retained_list, "RETAINED_S", 0.3)
     (tmp_path / "site.yaml").write_text("")
     site = demo_site().model_dump_json()
     (tmp_path / "site.yaml").write_text(site)
@@ -120,7 +122,7 @@ def test_the_command_reaches_running_agents(
         blocks = [heard(second=second, addresses=[PHONE, SPARED]) for second in range(20)]
         run_agent(
             ScriptedSource(blocks), mall=mall, agent_id="a1", broker=BrokerAddress("127.0.0.1", port),
-            spool_path=tmp_path / "spool", key=KEY, rotation=ROTATION, speed=20.0, stop=stop,
+            spool_path=tmp_path / "spool", key=KEY, rotation=ROTATION, speed=100.0, stop=stop,
         )  # fmt: skip
 
     hidden = Pseudonyms(KEY, ROTATION).columns([T0_MS], [SPARED], [b""])[0][0]
@@ -131,7 +133,7 @@ def test_the_command_reaches_running_agents(
         wait_until(lambda: gateway.times)
         gateway.messages.clear()
         stop = threading.Event()
-        offline = threading.Timer(1.5, stop.set)
+        offline = threading.Timer(0.5, stop.set)
         offline.start()
         play(free_port(), stop)
         play(mosquitto.port)
@@ -140,9 +142,10 @@ def test_the_command_reaches_running_agents(
 
 
 def test_another_key_cannot_extend_a_list(
-    tmp_path: Path, mosquitto_factory: Callable[..., Mosquitto]
+    tmp_path: Path, mosquitto_factory: Callable[..., Mosquitto], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Adding with another key than the list was made with is refused: no node could read both."""
+    monkeypatch.setattr(retained_list, "RETAINED_S", 0.3)
     broker = mosquitto_factory()
     (tmp_path / "site.yaml").write_text(demo_site().model_dump_json())
     options = ["--site", str(tmp_path / "site.yaml"), "--broker", f"mqtt://127.0.0.1:{broker.port}"]
