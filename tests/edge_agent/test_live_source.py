@@ -250,6 +250,8 @@ def test_a_radio_that_is_taken_away_and_comes_back(
     tap: MonitorTap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Plugged in again, in managed mode: the watchdog sets it up, and the same source hears it again."""
+    monkeypatch.setattr("edge_agent.capture.watchdog.CHECK_S", 0.2)
+    monkeypatch.setattr("edge_agent.capture.watchdog.FIRST_DELAY_S", 0.5)
     with (
         FakeIw(tmp_path, monkeypatch, tap) as iw,
         LiveSource("n1", [Radio(interface=NAME, channels=[6])], kernel="6.12") as source,
