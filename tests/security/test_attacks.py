@@ -276,9 +276,10 @@ def test_what_is_no_mqtt(attacked: Attacked, counted: Counted) -> None:
 
 
 def test_a_node_that_is_refused_says_so_and_waits(
-    attacked: Attacked, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    attacked: Attacked, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An agent with another node's certificate keeps what it hears, and says why it waits."""
+    monkeypatch.setattr("edge_agent.agent.DRAIN_ON_STOP_S", 0.3)
     source = Endless("n13", START_MS)
     troubles: set[str] = set()
 
