@@ -28,6 +28,7 @@ from gateway.store.sqlite import SqliteStore
 from mallsense import in_process
 from mallsense.simulated import simulated_calibration
 from simulators import mall
+from simulators.passers_by import FIRST_ID
 from simulators.phones import Habits
 from simulators.source import SimulatedSource
 from simulators.truth import TrueVisit, Truth
@@ -35,8 +36,8 @@ from simulators.truth import TrueVisit, Truth
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-START = "2026-03-14T10:00"
-"""A Saturday, when the first people come."""
+START = "2026-03-14T12:00"
+"""A Saturday at noon, one of the fullest hours."""
 HABITS = Habits(off=0.15, second=0.1)
 """Some phones are off, and some people have two: as in `benchmarks.people_in_mall`."""
 COMMIT_MS = 5 * MINUTE_MS
@@ -102,7 +103,6 @@ def _play(path: Path, shoppers: int, passers_by: int, hours: float, seed: int) -
         shoppers=shoppers, passers_by=passers_by, start_ms=start_ms, duration_s=round(hours * 3600),
         seed=seed, site=here, habits=HABITS, truth=truth,
     )  # fmt: skip
-    first = int(source.passers_by.id.min(initial=0))
     engine = build_engine(here, simulated_calibration(here, seed=1).to_dict())
     recorder = Recorder(here, cell_grid(engine))
     store = SqliteStore(path)
@@ -117,6 +117,7 @@ def _play(path: Path, shoppers: int, passers_by: int, hours: float, seed: int) -
     _commit(store, recorder, last_ms)
     store.close()
     visits = [visit for visit in truth.visits if start_ms <= visit.enter_s * 1000 < end_ms]
+    person_hours: list[float] = (truth.headcount.sum(axis=0) / 60.0).tolist()
     people = truth.census._stays  # noqa: SLF001  # every stay, not only who was there in a period
     stays = [
         (int(person), float(enter_s), float(leave_s))
@@ -124,9 +125,9 @@ def _play(path: Path, shoppers: int, passers_by: int, hours: float, seed: int) -
         for person, enter_s, leave_s in zip(persons, enters, leaves, strict=True)
         if enter_s * 1000 < end_ms
     ]
-    passed = int(source.passers_by.id.max(initial=first - 1)) - first + 1
+    passed = int(source.passers_by.id.max(initial=FIRST_ID - 1)) - FIRST_ID + 1
     return TrueDay(
-        start_ms, end_ms, stays, visits, truth.zone_ids, (truth.headcount.sum(axis=0) / 60.0).tolist(), passed,
+        start_ms, end_ms, stays, visits, truth.zone_ids, person_hours, passed,
         _sales(here, visits, truth.zone_ids, seed),
     )  # fmt: skip
 
@@ -157,8 +158,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--shoppers", type=int, default=150)
-    parser.add_argument("--passers-by", type=int, default=40)
-    parser.add_argument("--hours", type=float, default=5.0)
+    parser.add_argument("--passers-by", type=int, default=15)
+    parser.add_argument("--hours", type=float, default=1.5)
     parser.add_argument("--seeds", type=int, nargs="+", required=True)
     args = parser.parse_args()
     for seed in args.seeds:

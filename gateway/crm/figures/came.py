@@ -35,15 +35,16 @@ def visits_of_mall(columns: Columns, tell: Teller) -> Interval:
 
 
 def visits_per_visitor(path_device: Ints) -> Interval:
-    """Return the mean number of paths of the devices that made paths (P,); 1 where there are none."""
+    """Return the mean number of paths of the devices that made paths (P,); 1 where there are none.
+
+    It may be 1 always: a phone that was silent for long looks like one that came back.
+    """
     paths: Floats = np.unique(path_device, return_counts=True)[1].astype(np.float64)
     if not len(paths):
         return exact(1.0)
     value = float(paths.mean())
-    if len(paths) < 2:  # nothing to spread
-        return exact(value)
-    found = positive(value, float(paths.var(ddof=1)) / len(paths) / value**2)
-    return Interval(value, max(1.0, found.low), found.high)
+    spread = float(paths.var(ddof=1)) if len(paths) > 1 else 0.0
+    return Interval(value, 1.0, positive(value, spread / len(paths) / value**2).high)
 
 
 def bounces(columns: Columns, bounce_s: float) -> tuple[int, int]:

@@ -82,7 +82,7 @@ DEFINITIONS = (
         路径数除以产生路径的不同设备数（按日）。换了地址且无法关联的手机会被当作另一台设备，因此该值偏低
         而不会偏高。
         """,
-        "delta method on the mean of paths a device",
+        "from 1 to the upper end of the delta method's on the mean of paths a device",
         _PATHS,
     ),
     _definition(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from contracts.money import exponent
 from contracts.site import Crm as CrmSettings
@@ -42,6 +43,7 @@ class ShopFigures:
         self._reader = Reader(history, site)
         self._people = people
         self._zones = [zone.id for _, zone in site.zones()]
+        self.timezone = ZoneInfo(site.mall.timezone)
         self._area_m2 = {zone.id: shape_of(zone.area).area for _, zone in site.zones()}
         self._visited = {
             zone.id for _, zone in site.zones() if zone.kind in (ZoneKind.SHOP, ZoneKind.FACILITY)

@@ -47,10 +47,9 @@ def selling(
     `devices` were found to come, and `unit` is the currency's smallest. Of a few receipts nothing is told: a
     sum of two may tell one who knows the other.
     """
-    few = tell.hides(sold.receipts, sold.receipts + sold.refunds)
     n = sold.receipts + sold.refunds
-    yield tell.figure("receipts", zone, None if few else exact(sold.receipts), sold.receipts, n)
-    yield tell.figure("revenue", zone, None if few else exact(sold.revenue * unit), n, sold.receipts)
+    yield tell.figure("receipts", zone, exact(sold.receipts), sold.receipts, n)
+    yield tell.figure("revenue", zone, exact(sold.revenue * unit), n, sold.receipts)
     per_visit = conversion(sold, visits) if visits.value > 0.0 else None
     yield tell.figure("conversion", zone, per_visit, visits.value, devices, sold.receipts, n)
     spend = spend_per_visit(sold, visits, unit) if visits.value > 0.0 else None

@@ -77,7 +77,8 @@ def exposure_of(counts: ZoneCounts, zone: int, tell: Teller) -> Interval:
 
 def dwell_of(columns: Columns, zone: int) -> Floats:
     """Return the lengths of the visits of a zone that have ended."""
-    dwell_s = columns.dwell_s[columns.zone == zone]
+    here: Bools = columns.zone == zone
+    dwell_s: Floats = columns.dwell_s[here]
     return dwell_s[~np.isnan(dwell_s)]
 
 
