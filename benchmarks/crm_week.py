@@ -35,6 +35,8 @@ FIRST_DAY = "2026-03-16"
 VISITS_A_DAY = 1832 / 300
 """Of visits a day to people at the fullest moment, in a day that is simulated."""
 KEPT_D = 14
+LATENESS_S = 20.0
+"""Nobody waits for a tick here, and batches may be longer."""
 
 
 def main() -> None:
@@ -95,7 +97,9 @@ def the_site(options: argparse.Namespace) -> Site:
     site = car_park_site()
     hearing = [node for node in site.nodes if node.hears][:: options.every_node]
     cameras = [node for node in site.nodes if not node.hears]
-    tracking = site.tracking.model_copy(update={"tick_s": options.tick, "belief": Belief.NORMAL})
+    tracking = site.tracking.model_copy(
+        update={"tick_s": options.tick, "belief": Belief.NORMAL, "lateness_s": LATENESS_S}
+    )
     return site.model_copy(
         update={"nodes": [*hearing, *cameras], "tracking": tracking, "crm": Crm(feed_d=KEPT_D)}
     )

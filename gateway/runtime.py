@@ -111,6 +111,11 @@ class Gateway:
         name = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104  # compared, not bound
         return f"http://{f'[{name}]' if ':' in name else name}:{self.port}/"
 
+    @property
+    def crm(self) -> Crm | None:
+        """The CRM of the mall, once started; None where it has none."""
+        return self._crm
+
     def start(self) -> Self:
         """Start everything; returns when the API answers.
 

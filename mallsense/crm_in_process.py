@@ -20,11 +20,9 @@ from edge_agent.rotation import SaltRotation
 from edge_agent.sources.protocol import Heard
 from gateway.crm.consent.ledger import generation
 from gateway.crm.consent.withdrawal import Said
-from gateway.crm.crm import Crm, wall_ms
+from gateway.crm.crm import Crm
 from gateway.crm.figures.sale_import import import_sales
 from gateway.crm.figures.sale_values import Shop
-from gateway.crm.file import open_file
-from gateway.crm.identity.identities import Identities
 from gateway.crm.identity.lists import enrolled
 from gateway.engine import Tick, build_engine
 from gateway.link import Delivery
@@ -38,8 +36,8 @@ from simulators.members.records import Identifier, identifiers_csv, sales_csv
 from simulators.members.tills import Sale
 
 AGENT = "recording"
-HOLD_MS = 4_000
-"""Event time in a batch: a second passes in no time here. Less than ticks wait for nodes that are behind."""
+HOLD_SHARE = 0.8
+"""Event time in a batch, of the time that ticks wait for nodes which are behind: here batches cost most."""
 
 
 class _NoBroker:
@@ -78,9 +76,6 @@ class CrmInProcess:
         self._show = show
         self._store = SqliteStore(self.path)
         self.crm = Crm(site, self.path, self._store.secret(), history=self._store, now_ms=lambda: self._t_ms)
-        self._identities = Identities(
-            open_file(self.path), self._store.secret(), now_ms=lambda: self._t_ms, wall_ms=wall_ms
-        )
         zones = frozenset(zone.id for _, zone in site.zones())
         self._shop = Shop(zones, {}, self.crm.settings.currency, ZoneInfo(site.mall.timezone))
         self._pipeline = Pipeline(
@@ -93,7 +88,7 @@ class CrmInProcess:
         self._enrolled = EnrolledList(key, folder / "enrolled")
         rotation = SaltRotation.of(site)
         self._batcher = Batcher(
-            Pseudonyms(key, rotation), boot=BOOT, number=itertools.count().__next__, hold_ms=HOLD_MS,
+            Pseudonyms(key, rotation), boot=BOOT, number=itertools.count().__next__, hold_ms=round(1000 * HOLD_SHARE * site.tracking.lateness_s),
             plates=PlateHashes(key, rotation, province=site.mall.province, enrolled=self._enrolled),
             naming=Naming(self._members),
         )  # fmt: skip
@@ -131,7 +126,7 @@ class CrmInProcess:
     def identify(self, identifiers: Sequence[Identifier]) -> None:
         """Deliver identifiers."""
         if identifiers:
-            self._identities.import_(identifiers_csv(identifiers).encode())
+            self.crm.identities.import_(identifiers_csv(identifiers).encode())
 
     def sell(self, sales: Sequence[Sale]) -> None:
         """Deliver what the tills have sold."""
@@ -140,7 +135,6 @@ class CrmInProcess:
 
     def close(self) -> None:
         """Let go of the files."""
-        self._identities.close()
         self.crm.stop()
         self._store.close()
 

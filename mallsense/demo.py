@@ -15,6 +15,7 @@ from rich.console import Console
 
 from contracts.errors import ConfigurationError
 from contracts.site import Site, dump_site
+from contracts.site.crm import Crm
 from edge_agent.agent import run_agent
 from edge_agent.key import new_key
 from edge_agent.pace import parse_speed
@@ -26,6 +27,7 @@ from gateway.runtime import Gateway, Settings, listen
 from gateway.store.influx.address import InfluxAddress, is_address
 from gateway.store.place import find_place
 from mallsense import __version__
+from mallsense.demo_members import DemoMembers
 from mallsense.simulated import simulated_calibration
 from simulators.arrivals import Profile
 from simulators.car_park.layout import car_park_site
@@ -56,6 +58,9 @@ def demo(
         float | None, typer.Option("--for", min=1, help="End by itself after so many seconds.")
     ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the browser.")] = False,
+    members: Annotated[
+        int, typer.Option(min=0, max=20_000, help="Members who come again and again; 0: no CRM.")
+    ] = 400,
     seed: Annotated[int, typer.Option(help="The same seed gives the same people and radio.")] = 1,
     keep: Annotated[
         Path | None, typer.Option(help="Folder for site file and store; without, one that goes afterwards.")
@@ -69,8 +74,8 @@ def demo(
 ) -> None:
     """Show a living mall in the browser: shoppers, phones and radio are simulated, all the rest is real.
 
-    Frames go through the edge agent, a spool, an MQTT broker and the gateway like those of real nodes.
-    Ctrl-C ends it.
+    Frames go through the edge agent, a spool, an MQTT broker and the gateway like those of real nodes, and
+    what a CRM, Wi-Fi and tills say of members goes through the imports of real ones. Ctrl-C ends it.
     """
     console = Console(stderr=True)
     pace = parse_speed(speed)
@@ -78,8 +83,9 @@ def demo(
         listen("127.0.0.1", port).close()  # one that is taken is named now, not when the mall is built
         with console.status("building the mall, and surveying its radio ..."):
             start_ms = (round(time.time()) - history * 60) * 1000
-            site = car_park_site()
-            source = _mall(site, shoppers, start_ms, seed)
+            site, key = _site(members), new_key()
+            crowd = DemoMembers(site, members, start_ms=start_ms, key=key, seed=seed) if members else None
+            people, source = _mall(site, shoppers, start_ms, seed, crowd)
             settings = Settings(
                 site=site,
                 store=folder / STORE,
@@ -89,7 +95,7 @@ def demo(
                 port=port,
             )
             (folder / "site.yaml").write_text(dump_site(site), encoding="utf-8")
-        with Gateway(settings) as gateway, _ended_after(seconds, stop):
+        with Gateway(settings) as gateway, _ended_after(seconds, stop), _told(crowd, gateway, people):
             console.print(f"{site.mall.name.en} is open: {gateway.url}   (Ctrl-C ends it)")
             if not no_browser:
                 webbrowser.open(gateway.url)
@@ -97,6 +103,8 @@ def demo(
 
                 def show(now: Progress) -> None:
                     gateway.wait(0)  # where the gateway has failed, this says why
+                    if crowd is not None:
+                        crowd.now(now.t_ms)
                     line.update(_described(now, round(time.time() * 1000)))
 
                 run_agent(
@@ -105,7 +113,7 @@ def demo(
                     agent_id="simulator",
                     broker=gateway.broker,
                     spool_path=folder / "spool.sqlite",
-                    key=new_key(),
+                    key=key,
                     rotation=SaltRotation.of(site),
                     speed=pace,
                     now_ms=round(time.time() * 1000),
@@ -116,13 +124,44 @@ def demo(
                 )
 
 
-def _mall(site: Site, shoppers: int, start_ms: int, seed: int) -> Joined:
+def _site(members: int) -> Site:
+    """Return the simulated mall with its car park, and with a CRM where there are members."""
+    site = car_park_site()
+    return site.model_copy(update={"crm": Crm()}) if members else site
+
+
+def _mall(
+    site: Site, shoppers: int, start_ms: int, seed: int, crowd: DemoMembers | None
+) -> tuple[SimulatedSource, Joined]:
     """Make a mall whose people stay as many as they are, and whose car park opens now, as at eleven."""
-    opens = OPENS_AT_H - start_ms / 3_600_000 % 24
-    return Joined(
-        SimulatedSource(shoppers=shoppers, start_ms=start_ms, seed=seed, site=site, profile=Profile.CONSTANT),
-        CarParkReads(start_ms=start_ms, cars=CARS_A_DAY, seed=seed, site=site, utc_offset_h=opens),
+    people = SimulatedSource(
+        shoppers=shoppers,
+        start_ms=start_ms,
+        seed=seed,
+        site=site,
+        profile=Profile.CONSTANT,
+        casting=crowd.casting if crowd else None,
+        tills=crowd.tills if crowd else None,
     )
+    opens = OPENS_AT_H - start_ms / 3_600_000 % 24
+    visitors = crowd.cars(people).passages() if crowd else ()
+    cars = CarParkReads(
+        start_ms=start_ms, cars=CARS_A_DAY, seed=seed, site=site, utc_offset_h=opens, visitors=visitors
+    )
+    return people, Joined(people, cars)
+
+
+@contextmanager
+def _told(crowd: DemoMembers | None, gateway: Gateway, people: SimulatedSource) -> Iterator[None]:
+    """Let the members' systems speak to the gateway."""
+    if crowd is None or gateway.crm is None:
+        yield
+        return
+    crowd.start(gateway.crm, people)
+    try:
+        yield
+    finally:
+        crowd.stop()
 
 
 def _described(now: Progress, wall_ms: int) -> str:
