@@ -136,7 +136,7 @@ def conflict_row(found: Conflict) -> own.ConflictRow:
     return own.ConflictRow(
         kind=found.verdict.kind,
         digest=found.verdict.digest,
-        members=members,
+        members=sorted(members, key=lambda one: (-one.probability, one.reference)),
         claims=[_claim(row, names[row.person]) for row in found.claimed if row.person in names],
         solve=[
             "One of them has it no longer, or never had: DELETE /crm/identifiers/{claim} of that claim.",
