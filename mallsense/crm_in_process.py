@@ -87,8 +87,9 @@ class CrmInProcess:
         self._members = MemberList(key, folder / "members")
         self._enrolled = EnrolledList(key, folder / "enrolled")
         rotation = SaltRotation.of(site)
+        hold_ms = round(1000 * HOLD_SHARE * site.tracking.lateness_s)
         self._batcher = Batcher(
-            Pseudonyms(key, rotation), boot=BOOT, number=itertools.count().__next__, hold_ms=round(1000 * HOLD_SHARE * site.tracking.lateness_s),
+            Pseudonyms(key, rotation), boot=BOOT, number=itertools.count().__next__, hold_ms=hold_ms,
             plates=PlateHashes(key, rotation, province=site.mall.province, enrolled=self._enrolled),
             naming=Naming(self._members),
         )  # fmt: skip
