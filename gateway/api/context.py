@@ -13,7 +13,6 @@ from contracts.control import CarParkCount
 from contracts.site import Site
 from gateway.api.schemas import HealthAnswer
 from gateway.crm.crm import Crm
-from gateway.crm.figures.figures import ShopFigures
 from gateway.figures.cells import Blocks
 from gateway.figures.period import HOUR_MS, Period, day_until
 from gateway.frames import Frames
@@ -72,13 +71,6 @@ class Context:
     def blocks(self) -> Blocks:
         """The cells of maps on the earth."""
         return Blocks.of(self.site, self.grid)
-
-    @cached_property
-    def shop_figures(self) -> ShopFigures:
-        """The figures of a web shop, which remember days that are over. Raises `ValueError` without a CRM."""
-        if self.crm is None:
-            raise ValueError("this mall has no CRM")
-        return ShopFigures(self.site, self.crm.settings, self.store, self.people)
 
     @property
     def k(self) -> int:

@@ -1,8 +1,10 @@
 """The CRM of one mall: its parts, put together, started and stopped with the gateway."""
 
+import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -12,6 +14,7 @@ from gateway.crm.consent.afterwards import Elsewhere
 from gateway.crm.consent.consents import Consents
 from gateway.crm.delivery.keeping import forget_feed
 from gateway.crm.delivery.opening import open_delivery
+from gateway.crm.figures.figures import ShopFigures
 from gateway.crm.file import open_file
 from gateway.crm.identity.identities import Identities
 from gateway.crm.identity.lists import Lists
@@ -83,6 +86,7 @@ class Crm:
         self.alerts = Alerts(
             site, open_file(path), history, now_ms=now_ms, told=self.feed.told, people=people
         )
+        self.figures = ShopFigures(site, self.settings, history, people)
 
     def start(self) -> Self:
         """Start the threads of the parts."""
@@ -105,6 +109,16 @@ class Crm:
         self.consents.close()
         self.identities.close()
         self.file.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection with everything as it is at one moment. Raises `UnavailableError`."""
+        with self.file.connection() as db:
+            db.execute("BEGIN")
+            try:
+                yield db
+            finally:
+                db.execute("ROLLBACK")
 
     def take(self, delivery: Delivery) -> bool:
         """Take a message of the broker that is for the CRM; False where it is for somebody else."""

@@ -12,6 +12,7 @@ from gateway.api.app import make_app
 from gateway.api.context import Context
 from gateway.api.schemas import HealthAnswer
 from gateway.auth import Credentials, Guard
+from gateway.crm.crm import Crm
 from gateway.engine import Tick
 from gateway.frames import Frames
 from gateway.live import Hub, Latest
@@ -39,6 +40,7 @@ def served(
     people: MallPeople,
     newest: Tick | None = None,
     origins: Collection[str] = (),
+    crm: Crm | None = None,
 ) -> Iterator[httpx.Client]:
     """Serve what is in a store, and a newest tick; gives a client of its API.
 
@@ -50,6 +52,7 @@ def served(
     context = Context(
         site, store, latest, frames, Hub(latest, frames), Nodes(site), grid, no_health, people, promotions
     )
+    context.crm = crm
     app = make_app(context, Guard(Credentials(), bytes(32)), version="1", origins=origins)
     listener = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", log_config=None))

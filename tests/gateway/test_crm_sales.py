@@ -18,7 +18,7 @@ from contracts.money import exponent, smallest_units
 from gateway.crm.consent.ledger import Ledger
 from gateway.crm.consent.persons import add_person
 from gateway.crm.figures.sale_files import Row, read
-from gateway.crm.figures.sale_import import MOST_BAD, Report, forget_sales, import_sales
+from gateway.crm.figures.sale_import import MOST_BAD, Report, import_sales
 from gateway.crm.figures.sale_values import Shop
 from gateway.crm.file import open_file
 from gateway.store.files import SharedWriter
@@ -199,14 +199,12 @@ def test_report_names_the_first_bad_rows(file: SharedWriter) -> None:
     assert (report.bad_rows, len(report.bad)) == (250, MOST_BAD)
 
 
-def test_sales_are_forgotten(file: SharedWriter) -> None:
-    """What is older than it may be is deleted, and not taken in again."""
-    take(file, HEADER + ROW)
-    with file.transaction() as db:
-        assert forget_sales(db, T_MS) == 0
-        assert forget_sales(db, T_MS + 1) == 1
+def test_what_is_older_than_kept_is_refused() -> None:
+    """What retention would delete at once is not taken in."""
     late = Shop(SHOP.zones, {}, "CNY", SHANGHAI, oldest_ms=T_MS + 1)
-    assert take(file, HEADER + ROW, late).bad[0].column == "t"
+    assert "longer ago than purchases are kept" in getattr(
+        late.sale(_row("2026-03-14T15:09:26")), "problem", ""
+    )
 
 
 def test_hour_that_never_was() -> None:

@@ -14,7 +14,7 @@ from gateway.api.context import Asked, Context, Here
 from gateway.api.crm import schemas_figures as own
 from gateway.api.crm.having import With
 from gateway.crm.figures.definitions import BY_ID, DEFINITIONS
-from gateway.crm.figures.figures import ShopFigures, ShopRow, of_zone
+from gateway.crm.figures.figures import ShopRow, of_zone
 from gateway.crm.figures.sale_import import import_sales
 from gateway.crm.figures.sale_values import Shop
 from gateway.crm.figures.telling import Figure
@@ -56,7 +56,7 @@ def figures(here: Here, crm: With, period: Month, zone: str | None = None) -> ow
     """Give every figure of a period, of up to 31 days; of one zone where one is asked for."""
     if zone is not None:
         _known(here, zone)
-    found = _of(here).figures(crm.file, period)
+    found = crm.figures.figures(crm.file, period)
     return own.FiguresAnswer(
         from_ms=period.from_ms,
         to_ms=period.to_ms,
@@ -85,13 +85,13 @@ def definitions(_crm: With) -> list[own.Definition]:
 
 
 @router.get("/figures/shops")
-def shops(here: Here, crm: With, period: Month) -> own.ShopsAnswer:
+def shops(crm: With, period: Month) -> own.ShopsAnswer:
     """Give shops, and other zones that are visited, as a table."""
     return own.ShopsAnswer(
         from_ms=period.from_ms,
         to_ms=period.to_ms,
         currency=crm.settings.currency,
-        rows=[_shop(row) for row in _of(here).shops(crm.file, period)],
+        rows=[_shop(row) for row in crm.figures.shops(crm.file, period)],
     )
 
 
@@ -100,10 +100,10 @@ def shops(here: Here, crm: With, period: Month) -> own.ShopsAnswer:
     response_class=Response,
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
-def shops_csv(here: Here, crm: With, period: Month) -> Response:
+def shops_csv(crm: With, period: Month) -> Response:
     """Give the same table as CSV; what is suppressed is empty."""
     return Response(
-        _table(_of(here).shops(crm.file, period)),
+        _table(crm.figures.shops(crm.file, period)),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="shops.csv"'},
     )
@@ -159,11 +159,6 @@ def _till(text: str, zones: frozenset[str]) -> tuple[str, str]:
     if not name or zone not in zones:
         raise HTTPException(422, f"till {text[:80]!r}: expected NAME:ZONE, with a zone of this mall")
     return name, zone
-
-
-def _of(here: Context) -> ShopFigures:
-    found: ShopFigures = here.shop_figures
-    return found
 
 
 def _known(here: Context, zone: str) -> None:

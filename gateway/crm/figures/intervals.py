@@ -18,6 +18,8 @@ TAIL = 0.05
 NOTHING = 3.0
 """Of what was not seen at all there may be as many, with 95 % (Hanley and Lippman-Hand 1983)."""
 RESAMPLES = 2_000
+FEWEST = 6
+"""Of fewer values order statistics say nothing with 90 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,11 @@ def median(values: Floats, log_variance: float) -> Interval:
     value = float(np.median(values))
     if value <= 0.0:
         return exact(0.0)
-    low, high = (float(bound) for bound in median_cihs(values, alpha=2 * TAIL))
-    by_chance = 0.0
-    if len(values) > 1 and isfinite(low) and isfinite(high) and 0.0 < low < high:
-        by_chance = (log(high / low) / (2 * Z_90)) ** 2
+    if len(values) >= FEWEST:
+        low, high = (float(bound) for bound in median_cihs(values, alpha=2 * TAIL))
+    else:
+        low, high = float(values.min()), float(values.max())
+    by_chance = (log(high / low) / (2 * Z_90)) ** 2 if 0.0 < low < high else 0.0
     return positive(value, by_chance + log_variance)
 
 

@@ -65,11 +65,6 @@ def import_sales(file: SharedWriter, data: bytes, shop: Shop) -> Report:
     return report
 
 
-def forget_sales(db: sqlite3.Connection, before_ms: int) -> int:
-    """Delete what was sold before a moment; gives the number of sales deleted."""
-    return db.execute("DELETE FROM crm_sales WHERE t_ms < ?", (before_ms,)).rowcount
-
-
 def _sales(data: bytes, shop: Shop, report: Report) -> Iterator[Sale]:
     seen: set[Sale] = set()
     for row in read(data):
