@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 POLL_S = 0.25
 """How often it is looked whether consents or identities have changed."""
+REST = 3.0
+"""So many times as long as it took to read the lists nothing is read again: an import changes them often."""
 RETAINED_S = 1.0
 """A broker has handed over what it has retained by then."""
 
@@ -68,7 +70,7 @@ class Lists:
         self._there: dict[str, tuple[int, bytes]] = {}
         """What the broker has, by topic, and over which connection it said so."""
         self._connection = 0
-        self._since_s = 0.0
+        self._since_s = self._rested_s = 0.0
         self._wanted: tuple[int, Enrolled] | None = None
         self._complaints: set[str] = set()
         self._wake = threading.Event()
@@ -126,8 +128,11 @@ class Lists:
     def _read(self) -> Enrolled:
         with self._file.connection() as db:
             now = generation(db)
-            if self._wanted is None or self._wanted[0] != now:
+            began_s = time.monotonic()
+            if self._wanted is None or (self._wanted[0] != now and began_s >= self._rested_s):
                 self._wanted = now, enrolled(db)
+                ended_s = time.monotonic()
+                self._rested_s = ended_s + REST * (ended_s - began_s)
             return self._wanted[1]
 
     def _put_devices(self, wanted: Enrolled) -> None:
