@@ -34,10 +34,11 @@ class FakeCrm:
         )
         for number, entry in enumerate(self.entries, start=1):
             entry["entry"] = number
-        self.conflicts: list[Row] = [
-            {"kind": "plate", "references": [CONFLICTED, OTHER], "t_ms": now_ms - 3 * DAY_MS},
-            {"kind": "wifi", "references": ["M-10814", "M-11221"], "t_ms": now_ms - 9 * DAY_MS},
+        self.conflicts = [
+            _conflict(1, "plate", CONFLICTED, OTHER),
+            _conflict(3, "wifi", "M-10814", "M-11221"),
         ]
+        self.merges: list[Row] = []
         self.webhooks = {row["subscriber"]: row for row in _webhooks(now_ms)}
         self.audiences: list[Row] = _audiences()
         self.fitted_ms = now_ms - 31 * HOUR_MS
@@ -101,12 +102,12 @@ class FakeCrm:
                     "parked": parked,
                 }
             )
-        return {"t_ms": t_ms, "members": rows if self.members else []}
+        return {"t_ms": t_ms, "members": rows, "conflicts": [[CONFLICTED, OTHER]]}
 
     def shown(self, reference: str) -> Row:
         """Return a member with the ledger's entries and the conflicts. Raises `KeyError`."""
         mine = [entry for entry in self.entries if entry["reference"] == reference]
-        conflicts = [one for one in self.conflicts if reference in one["references"]]
+        conflicts = [one for one in self.conflicts if reference in claimants(one)]
         return {**self.members[reference], "consent_entries": mine, "conflicts": conflicts}
 
     def say(self, asked: Row, now_ms: int) -> Row:
@@ -176,6 +177,25 @@ def _visit(random: np.random.Generator, start: int, now_ms: int | None, *, parki
         "steps": steps,
         "stay": stay if parking else None,
         "purchases": purchases,
+    }
+
+
+def claimants(conflict: Row) -> list[str]:
+    """Return who may have the identifier."""
+    return [member["reference"] for member in conflict["members"]]
+
+
+def _conflict(claim: int, kind: str, *references: str) -> Row:
+    return {
+        "kind": kind,
+        "digest": f"{claim:032x}",
+        "members": [
+            {"reference": each, "probability": share, "evidence": [evidence]}
+            for each, share, evidence in zip(references, (0.53, 0.46), ("form", "import"), strict=True)
+        ],
+        "claims": [
+            {"claim": claim + i, "reference": each, "evidence": "form"} for i, each in enumerate(references)
+        ],
     }
 
 

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from tests.dashboards import fake_crm_figures
-from tests.dashboards.fake_crm import DEAD, FakeCrm
+from tests.dashboards.fake_crm import DEAD, FakeCrm, claimants
 
 Row = dict[str, Any]
 _PAGE = 50
+_DIGITS = 32
 
 
 def _crm(request: Request) -> FakeCrm:
@@ -122,25 +123,46 @@ def conflicts(crm: With) -> Row:
     return {"conflicts": crm.conflicts}
 
 
+@router.delete("/identifiers/{claim}", status_code=204)
+def end_claim(crm: With, claim: int) -> None:
+    """Say that it is not theirs."""
+    crm.conflicts = [c for c in crm.conflicts if all(one["claim"] != claim for one in c["claims"])]
+
+
+@router.get("/merges")
+def merges(crm: With) -> Row:
+    """Give who is one person."""
+    return {"merges": crm.merges}
+
+
 @router.post("/merges", status_code=201)
-async def merge(crm: With, request: Request) -> Row:
+async def merge(crm: With, now: Now, request: Request) -> Row:
     """Make two one."""
     asked = await request.json()
-    crm.conflicts = [one for one in crm.conflicts if asked["reference"] not in one["references"]]
-    return {"merge": 1, **asked}
+    crm.conflicts = [one for one in crm.conflicts if asked["reference"] not in claimants(one)]
+    crm.merges.append({**asked, "merge": len(crm.merges) + 1, "t_ms": now, "undone_ms": None})
+    return {"merge": len(crm.merges)}
+
+
+@router.delete("/merges/{number}", status_code=204)
+def unmerge(crm: With, now: Now, number: int) -> None:
+    """Take it back."""
+    crm.merges[number - 1]["undone_ms"] = now
 
 
 @router.post("/imports/identifiers")
 async def take(crm: With, request: Request) -> Row:
     """Read a file: what is no digest is a bad row."""
-    head, *lines = (await request.body()).decode().strip().splitlines()
+    _, *lines = (await request.body()).decode().strip().splitlines()
     bad = [
-        {"line": number, "column": "value", "problem": "expected a digest of 32 hex digits: mallsense members digest"}
+        {"line": number, "column": "digest", "problem": "expected 32 hex digits: mallsense members digest"}
         for number, line in enumerate(lines, start=2)
-        if len(line.rsplit(",", 1)[-1]) != 32
-    ]  # fmt: skip
-    taken = len(lines) - len(bad)
-    return {"rows": len(lines), "taken": taken, "known": 0, "duplicates": 0, "bad": bad, "conflicts": []}
+        if len(line.split(",")[2]) != _DIGITS
+    ]
+    return {
+        "rows": len(lines), "taken": len(lines) - len(bad), "known": 0, "duplicates": 0, "no_consent": 0,
+        "conflicts": 0, "bad_rows": len(bad), "bad": bad,
+    }  # fmt: skip
 
 
 @router.get("/segments")

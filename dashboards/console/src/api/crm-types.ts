@@ -48,11 +48,29 @@ export interface Said extends ConsentEntry {
   reference: string;
 }
 
-/** An identifier that more than one member claims. */
+/** Evidence that an identifier is a member's. */
+export interface Claim {
+  claim: number;
+  reference: string;
+  evidence: string;
+}
+
+/** An identifier that two members have about equally: nobody is matched by it. */
 export interface Conflict {
   kind: string;
-  references: string[];
-  t_ms?: number | null;
+  digest: string;
+  /** Likeliest first. */
+  members: { reference: string; probability: number; evidence: string[] }[];
+  claims: Claim[];
+}
+
+/** Two references that are one person; null where a member was erased. */
+export interface Merge {
+  merge: number;
+  reference: string | null;
+  into: string | null;
+  t_ms: number;
+  undone_ms: number | null;
 }
 
 export interface Step {
@@ -174,8 +192,11 @@ export interface Report {
   taken: number;
   known: number;
   duplicates: number;
-  bad: { line: number; column: string | null; problem: string }[];
-  conflicts: Conflict[];
+  no_consent: number;
+  conflicts: number;
+  bad_rows: number;
+  /** The first hundred. */
+  bad: { line: number; column: string; problem: string }[];
 }
 
 export interface Alert {

@@ -11,6 +11,7 @@ import type {
   Figure,
   Member,
   MemberRow,
+  Merge,
   Present,
   Purpose,
   Report,
@@ -33,7 +34,7 @@ function send<T>(method: "POST" | "PATCH" | "PUT" | "DELETE", to: string, body?:
 }
 
 export const crm = {
-  here: () => ask<{ t_ms: number; members: Present[] }>("crm/here"),
+  here: () => ask<{ t_ms: number; members: Present[]; conflicts: string[][] }>("crm/here"),
 
   members: (search: string, after?: After) =>
     ask<Page<{ members: MemberRow[] }>>("crm/members", { search: search || undefined, after, limit: 50 }),
@@ -49,7 +50,10 @@ export const crm = {
   consents: (purpose: Purpose | "", after?: After) =>
     ask<Page<{ consents: Said[] }>>("crm/consents/newest", { purpose: purpose || undefined, after, limit: 50 }),
   conflicts: () => ask<{ conflicts: Conflict[] }>("crm/conflicts"),
-  merge: (reference: string, into: string, evidence: string) => send<unknown>("POST", "crm/merges", { reference, into, evidence }),
+  endClaim: (claim: number) => send<unknown>("DELETE", path("identifiers", String(claim))),
+  merges: () => ask<{ merges: Merge[] }>("crm/merges"),
+  merge: (reference: string, into: string) => send<unknown>("POST", "crm/merges", { reference, into, evidence: "console" }),
+  unmerge: (merge: number) => send<unknown>("DELETE", path("merges", String(merge))),
   importIdentifiers: (csv: Blob) =>
     ask<Report>("crm/imports/identifiers", {}, { method: "POST", headers: { "Content-Type": "text/csv" }, body: csv }),
 

@@ -21,9 +21,10 @@ export function Field(props: {
 }) {
   const id = useId();
   return (
-    <label class="field">
-      <span>{props.label}</span>
+    <div class="field">
+      <label for={id}>{props.label}</label>
       <input
+        id={id}
         type={props.type ?? "text"}
         value={props.value}
         required={props.required}
@@ -47,7 +48,7 @@ export function Field(props: {
           {props.hint}
         </small>
       )}
-    </label>
+    </div>
   );
 }
 

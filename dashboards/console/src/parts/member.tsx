@@ -37,6 +37,12 @@ export function kindName(kind: string): string {
   return known(words) ? t(words) : kind;
 }
 
+/** On what a claim rests, as the gateway calls it. */
+export function evidenceName(evidence: string): string {
+  const words = `evidence.${evidence}`;
+  return known(words) ? t(words) : evidence;
+}
+
 /** How sure a match is, and by what. */
 export function Sureness({ confidence, evidence }: { confidence: number; evidence: string[] }) {
   const words = confidence >= 0.95 ? "sure.very" : confidence >= 0.8 ? "sure.likely" : "sure.maybe";

@@ -1,11 +1,12 @@
 import { useState } from "preact/hooks";
 
 import type { EventRow } from "../api/types";
-import { known, t } from "../i18n";
+import { openAlerts } from "../crm";
+import { known, named, t } from "../i18n";
 import { Card, Segments } from "../parts/controls";
 import { EventList } from "../parts/eventlist";
 import { Icon } from "../parts/icon";
-import { events, site } from "../state";
+import { addressOf, events, site } from "../state";
 
 const KINDS = ["visit.started", "visit.ended", "path.ended"];
 /** What the kinds of all events of the car park begin with. */
@@ -38,9 +39,25 @@ export function EventsView() {
   );
   return (
     <div class="page page-narrow">
+      <Unusual />
       <Card title={t("events.title")} hint={t("events.hint")} tools={tools}>
         <EventList rows={rows.slice(0, SHOWN)} />
       </Card>
     </div>
+  );
+}
+
+/** What the CRM team's alerts say is unusual now; others are not told of alerts. */
+function Unusual() {
+  if (openAlerts.value.length === 0) return null;
+  return (
+    <section class="unusual" aria-label={t("nav.crm-alerts")}>
+      {openAlerts.value.map((alert) => (
+        <a key={alert.alert} href={addressOf("crm-alerts")}>
+          <Icon name="crm-alerts" size={16} />
+          {named(alert.sentence)}
+        </a>
+      ))}
+    </section>
   );
 }

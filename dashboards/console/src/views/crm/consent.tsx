@@ -1,16 +1,15 @@
 import { useState } from "preact/hooks";
 
 import { crm, type After } from "../../api/crm";
-import { PURPOSES, type Conflict, type Purpose, type Said } from "../../api/crm-types";
+import { PURPOSES, type Purpose, type Said } from "../../api/crm-types";
 import * as format from "../../format";
 import { t } from "../../i18n";
 import { Card, Loading, Segments } from "../../parts/controls";
-import { Confirm, type Question } from "../../parts/dialog";
-import { useLoad } from "../../parts/hooks";
 import { Icon } from "../../parts/icon";
-import { kindName, MemberLink } from "../../parts/member";
+import { MemberLink } from "../../parts/member";
 import { usePages } from "../../parts/pages";
 import { DataTable, type Column } from "../../parts/table";
+import { Conflicts } from "./conflicts";
 import { GiveConsent } from "./give-consent";
 import { ImportCard } from "./import";
 
@@ -21,7 +20,7 @@ export function CrmConsent() {
   return (
     <>
       <div class="two">
-        <Conflicts key={`conflicts ${round}`} />
+        <Conflicts round={round} />
         <ImportCard onDone={again} />
       </div>
       <Ledger key={`ledger ${round}`} />
@@ -86,48 +85,4 @@ function columns(): Column<Said>[] {
     { id: "text", head: t("crm.text"), cell: (row) => row.text },
     { id: "channel", head: t("crm.channel"), cell: (row) => row.channel },
   ];
-}
-
-function Conflicts() {
-  const loaded = useLoad("all", crm.conflicts);
-  const [question, setQuestion] = useState<Question | null>(null);
-  const merge = (conflict: Conflict) => {
-    const [into = "", from = ""] = conflict.references;
-    setQuestion({
-      title: t("crm.merge.title"),
-      points: [t("crm.merge.what", { from, into }), t("crm.merge.when"), t("crm.merge.undo")],
-      go: t("crm.merge.go"),
-      act: () => crm.merge(from, into, `conflict ${conflict.kind}`).then(loaded.again),
-    });
-  };
-  return (
-    <Card title={t("crm.conflicts")} hint={t("crm.conflicts.hint")}>
-      <Loading loaded={loaded} height="6rem" empty={(data) => data.conflicts.length === 0 && t("crm.conflicts.none")}>
-        {(data) => (
-          <ul class="conflicts">
-            {data.conflicts.map((conflict) => (
-              <li key={`${conflict.kind} ${conflict.references.join(" ")}`}>
-                <Icon name="warning" size={16} />
-                <span>
-                  <b>{kindName(conflict.kind)}</b>
-                  <small class="muted">{t("crm.conflict.claimed")}</small>
-                  <span class="tags">
-                    {conflict.references.map((reference) => (
-                      <MemberLink key={reference} reference={reference} />
-                    ))}
-                  </span>
-                </span>
-                {conflict.references.length === 2 && (
-                  <button type="button" class="button" onClick={() => merge(conflict)}>
-                    {t("crm.merge")}
-                  </button>
-                )}
-              </li>
-            ))}
-          </ul>
-        )}
-      </Loading>
-      <Confirm question={question} onClose={() => setQuestion(null)} />
-    </Card>
-  );
 }

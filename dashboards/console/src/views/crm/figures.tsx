@@ -93,9 +93,9 @@ export function Term({ id, defined }: { id: string; defined: Defined }) {
   return <Explained text={named(found.definition)}>{named(found.name)}</Explained>;
 }
 
-/** How a value is written, by its unit. */
-export function written(unit: string): (value: number) => string {
-  if (unit === "share") return format.finePercent;
+/** How the values of a figure are written. */
+export function written({ id, unit }: { id: string; unit: string }): (value: number) => string {
+  if (unit === "share" || id === "conversion") return format.finePercent;
   if (unit === "s") return format.duration;
   if (unit === "h") return (value) => format.duration(value * 3600);
   if (unit.startsWith("money")) return format.money;
@@ -111,7 +111,7 @@ function Tiles({ figures, defined }: { figures: Figure[]; defined: Defined }) {
             <Term id={figure.id} defined={defined} />
           </dt>
           <dd>
-            <WithInterval figure={figure} show={written(figure.unit)} of={(figure.high ?? figure.value ?? 0) * 1.15} />
+            <WithInterval figure={figure} show={written(figure)} of={(figure.high ?? figure.value ?? 0) * 1.15} />
           </dd>
         </div>
       ))}
@@ -140,7 +140,7 @@ function Shops({ shops, ids, defined }: { shops: ShopRow[]; ids: string[]; defin
           head: <Head id={id} defined={defined} />,
           number: true,
           by: ({ figures }) => figures.get(id)?.value ?? null,
-          cell: ({ figures }) => <WithInterval figure={figures.get(id)} show={written(figures.get(id)?.unit ?? "")} of={most.get(id) ?? 1} />,
+          cell: ({ figures }) => <WithInterval figure={figures.get(id)} show={written({ id, unit: figures.get(id)?.unit ?? "" })} of={most.get(id) ?? 1} />,
         }),
       ),
     ];

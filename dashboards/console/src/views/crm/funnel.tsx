@@ -59,11 +59,11 @@ export function Funnel({ figures, defined }: { figures: Figure[]; defined: Defin
         {steps.map(({ figure, share, floors }) => (
           <li key={figure.id}>
             <Term id={figure.id} defined={defined} />
-            {floors ? <Floors floors={floors} /> : <WithInterval figure={figure} show={written(figure.unit)} of={limit(figure)} />}
+            {floors ? <Floors floors={floors} /> : <WithInterval figure={figure} show={written(figure)} of={limit(figure)} />}
             <span class="onward">
               {share && share.value !== null && (
                 <>
-                  <Term id={share.id} defined={defined} /> {written(share.unit)(share.value)}
+                  <Term id={share.id} defined={defined} /> {written(share)(share.value)}
                 </>
               )}
             </span>

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { api, Unauthorised } from "../../api/client";
 import { crmAccess, followCrm } from "../../crm";
@@ -25,8 +25,12 @@ export function CrmPage({ children, class: extra = "" }: { children: ComponentCh
 
 /** On phones, where the navigation has room for one entry of the CRM alone. */
 function Tabs() {
+  const tabs = useRef<HTMLElement>(null);
+  useEffect(() => {
+    tabs.current?.querySelector("[aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+  }, [view.value]);
   return (
-    <nav class="crm-tabs" aria-label={t("nav.crm")}>
+    <nav ref={tabs} class="crm-tabs" aria-label={t("nav.crm")}>
       {CRM_VIEWS.map((name) => (
         <a key={name} href={addressOf(name)} aria-current={view.value === name ? "page" : undefined}>
           {t(`nav.${name}`)}

@@ -42,6 +42,17 @@ export function CrmHere() {
     <>
       <Tiles members={members} now={now} loaded={loaded.data !== null} />
       <Card title={t("crm.here.title")} hint={t("crm.here.hint")} tools={tools} class="table-card">
+        {loaded.data?.conflicts.map((references) => (
+          <p key={references.join()} class="conflict">
+            <Icon name="warning" size={15} />
+            <span>
+              {t("crm.here.conflict")}{" "}
+              {references.map((reference) => (
+                <MemberLink key={reference} reference={reference} />
+              ))}
+            </span>
+          </p>
+        ))}
         <Loading loaded={loaded} empty={(data) => data.members.length === 0 && t("crm.here.none")}>
           {() => (
             <DataTable

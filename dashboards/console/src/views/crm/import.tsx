@@ -40,12 +40,13 @@ function Reported({ report }: { report: Report }) {
     { words: t("crm.import.taken"), n: report.taken, tone: "" },
     { words: t("crm.import.known"), n: report.known, tone: "" },
     { words: t("crm.import.duplicates"), n: report.duplicates, tone: "" },
-    { words: t("crm.import.conflicts"), n: report.conflicts.length, tone: report.conflicts.length > 0 ? "tone-warn" : "" },
-    { words: t("crm.import.bad"), n: report.bad.length, tone: report.bad.length > 0 ? "tone-bad" : "" },
+    { words: t("crm.import.consent"), n: report.no_consent, tone: report.no_consent > 0 ? "tone-warn" : "" },
+    { words: t("crm.import.conflicts"), n: report.conflicts, tone: report.conflicts > 0 ? "tone-warn" : "" },
+    { words: t("crm.import.bad"), n: report.bad_rows, tone: report.bad_rows > 0 ? "tone-bad" : "" },
   ];
   return (
     <>
-      <dl class="webhook-facts">
+      <dl class="webhook-facts imported">
         {counts.map(({ words, n, tone }) => (
           <div key={words}>
             <dt>{words}</dt>
@@ -62,7 +63,7 @@ function Reported({ report }: { report: Report }) {
           class="wrapping"
           columns={[
             { id: "line", head: t("crm.import.line"), cell: (row) => format.whole(row.line) },
-            { id: "column", head: t("crm.import.column"), cell: (row) => row.column ?? format.NONE },
+            { id: "column", head: t("crm.import.column"), cell: (row) => row.column || format.NONE },
             { id: "problem", head: t("crm.import.problem"), cell: (row) => row.problem },
           ]}
         />

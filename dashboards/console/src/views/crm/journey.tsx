@@ -12,6 +12,8 @@ import { minuteMs } from "../../state";
 import { DAY_MS, HOUR_MS } from "../../time";
 
 const DAYS = [7, 30, 90];
+/** Below it, how sure a step is is said. */
+const SURE = 0.7;
 /** A step narrower than this share of the visit has no room for its name. */
 const ROOM = 0.11;
 
@@ -84,9 +86,9 @@ function Track({ visit, end, now }: { visit: Visit; end: number; now: number }) 
           return (
             <span
               key={`${step.zone} ${step.started_ms}`}
-              class="track-step"
+              class={`track-step ${step.confidence < SURE ? "track-unsure" : ""}`}
               title={`${zoneName(step.zone)} · ${format.duration(step.dwell_s)} · ${format.percent(step.confidence)}`}
-              style={{ left: at(step.started_ms), width: wide(step.started_ms, stop), opacity: 0.45 + 0.55 * step.confidence }}
+              style={{ left: at(step.started_ms), width: wide(step.started_ms, stop) }}
             >
               {(stop - step.started_ms) / (to - from) > ROOM && zoneName(step.zone)}
             </span>
@@ -132,7 +134,7 @@ function happenings(visit: Visit) {
           <span class="tag">{step.floor}</span>
           <span class="muted">
             {format.duration(step.dwell_s)}
-            {step.confidence < 0.8 && ` · ${t("crm.journey.unsure", { percent: format.percent(step.confidence) })}`}
+            {step.confidence < SURE && ` · ${t("crm.journey.unsure", { percent: format.percent(step.confidence) })}`}
           </span>
         </>
       ),

@@ -150,14 +150,14 @@ function Identity({ member, again }: { member: Member; again: () => void }) {
         ))}
       </dl>
       {member.conflicts.map((conflict) => (
-        <p key={`${conflict.kind} ${conflict.references.join(" ")}`} class="conflict">
+        <p key={conflict.digest} class="conflict">
           <Icon name="warning" size={15} />
           <span>
             {t("crm.conflict.with", { kind: kindName(conflict.kind) })}{" "}
-            {conflict.references
-              .filter((other) => other !== member.reference)
+            {conflict.members
+              .filter((other) => other.reference !== member.reference)
               .map((other) => (
-                <MemberLink key={other} reference={other} />
+                <MemberLink key={other.reference} reference={other.reference} />
               ))}
             {" · "}
             <a class="link" href={addressOf("crm-consent")}>
