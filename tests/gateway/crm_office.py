@@ -163,10 +163,10 @@ class Office:
             lanes.enqueue(db, WEBHOOK, self.wall_ms - 4 * DAY_MS, lambda _db, _person: ())
             lanes.give_up(db, self.wall_ms, given_up)
 
-    def person(self, one: Someone) -> str:
+    def person(self, reference: str) -> str:
         """Return what a member is called inside."""
         with self.file.connection() as db:
-            found = db.execute("SELECT person FROM crm_persons WHERE reference = ?", (one.reference,))
+            found = db.execute("SELECT person FROM crm_persons WHERE reference = ?", (reference,))
             return str(found.fetchone()[0])
 
     def tables(self) -> list[str]:

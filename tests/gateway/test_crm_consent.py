@@ -65,7 +65,7 @@ def withdraw(office: Office, *purposes: Purpose) -> None:
 
 def test_everything_is_there_before(plain: Office) -> None:
     """The searches below find what they look for: every word is in several tables, and in the file."""
-    held = plain.holding(A.all_words | {plain.person(A)})
+    held = plain.holding(A.all_words | {plain.person(A.reference)})
     assert {
         "crm_persons", "crm_consents", "crm_claims", "crm_sightings", "crm_links", "crm_feed", "crm_visits",
         "crm_stays", "crm_sales", "visits", "paths", "stays", "events", "positions", "journal", "claims",
@@ -90,7 +90,7 @@ GONE = {
 @pytest.mark.parametrize("purpose", Purpose)
 def test_a_withdrawal_takes_all_that_it_covers(plain: Office, purpose: Purpose) -> None:
     """What one purpose covers is gone from every table and every byte; the rest, and others, stay."""
-    person, other = plain.person(A), plain.person(B)
+    person, other = plain.person(A.reference), plain.person(B.reference)
     before = plain.holding(B.all_words | {other})
     withdraw(plain, purpose)
     table, nowhere, nobodys = GONE[purpose]
@@ -108,7 +108,7 @@ def test_a_withdrawal_takes_all_that_it_covers(plain: Office, purpose: Purpose) 
 
 def test_who_withdraws_all_is_in_the_ledger_alone(plain: Office) -> None:
     """After the last withdrawal there is the member's name, the ledger, and the word to subscribers."""
-    person = plain.person(A)
+    person = plain.person(A.reference)
     withdraw(plain, *Purpose)
     held = plain.holding({person, A.reference, A.wifi, A.plate, A.app})
     assert held.pop("crm_persons") == {person, A.reference}
@@ -120,6 +120,50 @@ def test_who_withdraws_all_is_in_the_ledger_alone(plain: Office) -> None:
     with closing(sqlite3.connect(plain.path)) as db:
         rows = db.execute("SELECT kind, person FROM crm_feed WHERE subject = ?", (person,)).fetchall()
     assert set(rows) == {("member.withdrawn", None)}
+
+
+def test_no_table_is_forgotten(plain: Office) -> None:
+    """Whoever is in any table of the CRM, now or later, is in none but the ledger after an erasure.
+
+    And after the last withdrawal in none but the ledger and the list of names.
+    """
+    for after in ("withdrawal", "erasure"):
+        reference = f"m-everywhere-{after}"
+        plain.consents.say([Said(reference, one, True, "v1", "app") for one in Purpose])
+        person = plain.person(reference)
+        with plain.file.transaction() as db:
+            tables = [table for table in plain.tables() if put_somewhere(db, table, person)]
+        assert len(tables) >= 8
+        if after == "erasure":
+            assert plain.consents.erase(reference) is not None
+        else:
+            plain.consents.say([Said(reference, one, False, "v1", "app") for one in Purpose])
+        with plain.file.connection() as db:
+            left = {
+                table
+                for table in tables
+                if db.execute(f"SELECT 1 FROM {table} WHERE person = ?", (person,)).fetchone()
+            }
+        assert left <= (
+            {"crm_consents"} if after == "erasure" else {"crm_consents", "crm_persons", "crm_merges"}
+        )
+
+
+def put_somewhere(db: sqlite3.Connection, table: str, person: str) -> bool:
+    """Put a row about a person into a table that can have one; tells whether it can."""
+    info = db.execute(f"PRAGMA table_info({table})").fetchall()
+    if not table.startswith("crm_") or "person" not in {column[1] for column in info}:
+        return False
+    fitting: dict[str, object] = {"TEXT": f"x-{table}", "INTEGER": 7, "REAL": 0.5, "BLOB": b"{}"}
+    kind = "wifi" if table == "crm_claims" else "visit.started"
+    special = {"person": person, "kind": kind, "subject": "c" * 16}
+    row = {name: special.get(name, fitting[kind]) for _, name, kind, *_ in info}
+    columns = [name for name in row if not name.endswith(("ended_ms", "undone_ms"))]
+    db.execute(
+        f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+        [row[name] for name in columns],
+    )
+    return True
 
 
 def test_a_withdrawal_that_comes_late_takes_what_was_kept(plain: Office) -> None:
@@ -140,7 +184,11 @@ def test_export_gives_all_that_is_held(office: Office) -> None:
     assert found is not None
     text = json.dumps(found)
     assert not [word for word in A.all_words - {A.app, A.plate_hash} if word not in text]
-    assert not [word for word in (*B.all_words, office.person(A), office.person(B)) if word in text]
+    assert not [
+        word
+        for word in (*B.all_words, office.person(A.reference), office.person(B.reference))
+        if word in text
+    ]
     assert found["references"] == [A.reference]
     (walk,) = found["history"]["paths"]
     assert walk["steps"] == [{"visit": A.visit.data.visit, "zone": "west"}]
@@ -151,8 +199,8 @@ def test_export_gives_all_that_is_held(office: Office) -> None:
 
 def test_erasure_leaves_nothing(office: Office, request: pytest.FixtureRequest) -> None:
     """An erased member is in no table, no file and no log, waiting or sent; everybody else is as before."""
-    words = A.all_words | {office.person(A)}
-    person, kept = office.person(A), history(office, B.phone)
+    words = A.all_words | {office.person(A.reference)}
+    person, kept = office.person(A.reference), history(office, B.phone)
     before = office.holding(B.all_words)
     done = office.consents.erase(A.reference)
     assert done is not None
@@ -187,7 +235,7 @@ def test_erasure_leaves_nothing(office: Office, request: pytest.FixtureRequest) 
 def test_a_phone_that_is_there_is_erased_again(plain: Office) -> None:
     """While the engine knows the device it is written again; once it has left, all of it goes."""
     plain.commit(2, there=A.phone)
-    words = A.all_words | {plain.person(A)}
+    words = A.all_words | {plain.person(A.reference)}
     done = plain.consents.erase(A.reference)
     assert done is not None
     assert done[1]

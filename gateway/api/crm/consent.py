@@ -9,16 +9,19 @@ from contracts.crm import Purpose
 from gateway.api import schemas
 from gateway.api.crm import schemas_consent as own
 from gateway.api.crm.having import With
+from gateway.api.crm.identity import conflict_row
 from gateway.crm.consent.ledger import Entry
 from gateway.crm.consent.members import Member
 from gateway.crm.consent.persons import ReferenceRefusedError
 from gateway.crm.consent.withdrawal import FutureError, Said
+from gateway.crm.identity.identities import NobodyError
 
 REFUSED: dict[int | str, dict[str, Any]] = {
     404: {"model": schemas.Problem, "description": "no such member, or the mall has no CRM"},
 }
 Limit = Annotated[int, Query(ge=1, le=1000)]
 SMALLEST, LARGEST = 0, 2**62
+NOBODY = "no member has this reference"
 
 router = APIRouter(tags=["crm: consent"], responses=REFUSED)
 
@@ -82,13 +85,17 @@ def members(
 @router.get("/members/{reference}")
 def member(crm: With, reference: str) -> own.MemberAnswer:
     """Give a member, with everything said about consent."""
+    try:
+        conflicts = crm.identities.conflicts(reference)
+    except NobodyError as error:
+        raise HTTPException(404, NOBODY) from error
     found = crm.consents.member(reference)
-    if found is None:
-        raise HTTPException(404, "no member has this reference")
+    if found is None:  # erased in between
+        raise HTTPException(404, NOBODY)
     return own.MemberAnswer(
         **_row(found.member),
         consent_entries=[own.Entry(**_entry(entry)) for entry in found.entries],
-        conflicts=[],
+        conflicts=[conflict_row(one) for one in conflicts],
     )
 
 
@@ -97,7 +104,7 @@ def export(crm: With, reference: str) -> own.ExportAnswer:
     """Give everything held about a member, and what the mall has of the devices and cars linked to them."""
     found = crm.consents.export(reference)
     if found is None:
-        raise HTTPException(404, "no member has this reference")
+        raise HTTPException(404, NOBODY)
     return own.ExportAnswer(**found)
 
 
@@ -106,7 +113,7 @@ def erase(crm: With, reference: str) -> own.ErasedAnswer:
     """Delete everything of a member, from every table and from the history; it cannot be undone."""
     done = crm.consents.erase(reference)
     if done is None:
-        raise HTTPException(404, "no member has this reference")
+        raise HTTPException(404, NOBODY)
     gone, again = done
     return own.ErasedAnswer(deleted=dict(sorted(gone.items())), again=again)
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.crm import IdentifierKind, Purpose
 from gateway.api.context import MAX_MS
+from gateway.api.crm.schemas_identity import ConflictRow
 from gateway.api.schemas import Answer
 
 Word = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")]
@@ -81,17 +82,12 @@ class MembersAnswer(Answer):
     next: str | None
 
 
-class Conflict(Answer):
-    """Something about the member's identity that a person has to decide."""
-
-    model_config = ConfigDict(extra="allow")
-
-
 class MemberAnswer(MemberRow):
     """A member, and what the member has said."""
 
     consent_entries: list[Entry]
-    conflicts: list[Conflict]
+    conflicts: list[ConflictRow]
+    """Identifiers that somebody else has about equally."""
 
 
 class ExportAnswer(Answer):
