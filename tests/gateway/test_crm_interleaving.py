@@ -196,9 +196,10 @@ class Play:
         assert visits == sum(member is not None for member in expected.values())
         before: dict[str, tuple[int, str | None]] = {}
         for name, revision, person in rows:
-            if name in before:
-                assert revision == before[name][0] + 1
-                assert person != before[name][1], "an event was told again and says the same"
+            if name in before:  # what names somebody whose consent ended with a merge is gone: a gap
+                step = revision - before[name][0]
+                assert step > 0
+                assert step > 1 or person != before[name][1], "an event was told again and says the same"
             before[name] = (revision, person)
         self.desk.check()
 

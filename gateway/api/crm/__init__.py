@@ -2,13 +2,15 @@
 
 from fastapi import APIRouter
 
-from gateway.api.crm import alerts, consent, figures, identity, webhooks
+from gateway.api.crm import alerts, consent, feed, figures, identity, present, webhooks
 
 routers: tuple[APIRouter, ...] = (
     alerts.router,
     consent.router,
+    feed.router,
     figures.router,
     identity.router,
+    present.router,
     webhooks.router,
 )
 """All of them; paths in them begin after `/api/v1/crm`."""

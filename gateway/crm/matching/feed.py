@@ -1,5 +1,6 @@
 """The feed: events as they are told to others, in order; told again, one is a row with a higher revision."""
 
+import json
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -85,3 +86,49 @@ def rows_after(db: sqlite3.Connection, seq: int, limit: int) -> list[FeedRow]:
         (seq, limit),
     ).fetchall()
     return [FeedRow(*row) for row in found]
+
+
+LOOKED_THROUGH = 20_000
+"""Rows that one question looks through at most: a rare event must not hold up who writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows that were asked for, and up to where was looked."""
+
+    rows: list[FeedRow]
+    cursor: int
+    more: bool
+    """Whether there may be more behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows somebody asks for; None stands for all."""
+
+    kind: str | None = None
+    zone: str | None = None
+    persons: Sequence[str] | None = None
+
+    def page(self, db: sqlite3.Connection, after: int, limit: int) -> Page:
+        """Return the first rows above a number, in order; `db` is in a transaction."""
+        first, last = db.execute("SELECT min(seq), max(seq) FROM crm_feed WHERE seq > ?", (after,)).fetchone()
+        if first is None:
+            return Page([], after, more=False)
+        end = last if self.persons is not None else min(last, first + LOOKED_THROUGH - 1)
+        named = "" if self.persons is None else " AND person IN (SELECT value FROM json_each(:persons))"
+        rows = [
+            FeedRow(*row)
+            for row in db.execute(
+                f"SELECT {_COLUMNS} FROM crm_feed WHERE seq > :after AND seq <= :end"  # noqa: S608
+                f" AND kind = coalesce(:kind, kind) AND zone = coalesce(:zone, zone){named}"
+                " ORDER BY seq LIMIT :limit",
+                {
+                    "after": after, "end": end, "kind": self.kind, "zone": self.zone, "limit": limit,
+                    "persons": json.dumps(self.persons),
+                },
+            )
+        ]  # fmt: skip
+        if len(rows) == limit:
+            end = rows[-1].seq
+        return Page(rows, end, more=end < last)
