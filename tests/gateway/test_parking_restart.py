@@ -14,6 +14,7 @@ from gateway.nodes import Nodes
 from gateway.pipeline import Pipeline
 from gateway.store.records import Input
 from gateway.store.sqlite import SqliteStore
+from tests.gateway.nowhere import Nowhere
 from tests.gateway.parked import START_MS, Pass, all_reads, site_with_car_park
 from tests.gateway.running import rows
 
@@ -28,28 +29,6 @@ TABLES = {
     "car_park_minutes": "*",
     "events": "cursor, id, kind, t_ms, zone, visit, dwell_s",
 }
-
-
-class Nowhere:
-    """An outlet that nobody listens to; what it was given counts as published."""
-
-    def __init__(self) -> None:
-        self.published: list[str] = []
-
-    def ack(self, delivery: Delivery) -> None:
-        """Do nothing."""
-
-    def publish(self, topic: str, payload: bytes, *, qos: int = 0) -> None:
-        """Do nothing."""
-
-    def publish_surely(self, topic: str, payload: bytes, name: str) -> None:
-        """Remember the name."""
-        self.published.append(name)
-
-    def taken(self) -> list[str]:
-        """Everything has been taken at once."""
-        names, self.published = self.published, []
-        return names
 
 
 def inputs() -> list[Input | CarParkCount]:

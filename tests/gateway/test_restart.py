@@ -21,34 +21,13 @@ from gateway.pipeline import Pipeline
 from gateway.store.records import Input
 from gateway.store.sqlite import SqliteStore
 from tests.gateway.crowd import small_site, status, stream
+from tests.gateway.nowhere import Nowhere
 from tests.gateway.running import GatewayProcess, announce, client, play, results, rows
 from tests.support import Mosquitto, wait_until
 
 QUEUE = "max_queued_messages 0\nmax_inflight_messages 0"
 
 Messages = list[tuple[str, ObservationBatch]]
-
-
-class Nowhere:
-    """An outlet for a pipeline that nobody listens to."""
-
-    def __init__(self) -> None:
-        self.published: list[str] = []
-
-    def ack(self, delivery: Delivery) -> None:
-        """Do nothing."""
-
-    def publish(self, topic: str, payload: bytes, *, qos: int = 0) -> None:
-        """Do nothing."""
-
-    def publish_surely(self, topic: str, payload: bytes, name: str) -> None:
-        """Remember the name."""
-        self.published.append(name)
-
-    def taken(self) -> list[str]:
-        """Everything has been taken at once."""
-        names, self.published = self.published, []
-        return names
 
 
 def uninterrupted(site: Site, messages: Messages, store: Path) -> None:
