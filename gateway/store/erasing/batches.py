@@ -10,7 +10,7 @@ import msgspec
 from contracts.messages import ObservationBatch, decode, encode
 from contracts.plates import PlateRead
 from gateway.store import columns
-from gateway.store.erasing.traces import QUOTED, Traces
+from gateway.store.erasing.traces import Traces
 from gateway.store.files import SharedWriter
 
 _ROWS = 500
@@ -23,12 +23,11 @@ def take_out(file: SharedWriter, traces: Traces) -> tuple[Counter[str], Traces]:
     gone: Counter[str] = Counter()
     heard: set[str] = set()
     moments: list[int] = []
-    words = traces.words
     with file.connection() as db:
         row = db.execute("SELECT position FROM checkpoint").fetchone()
     done = row[0] if row else 0
     for position, payload in _batches(file, 0):
-        if words.isdisjoint(QUOTED.findall(payload)):
+        if not traces.are_in(payload):
             continue
         batch = decode(payload, ObservationBatch)
         for one in batch.members or ():

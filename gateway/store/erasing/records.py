@@ -128,6 +128,9 @@ def _taken_out(file: SharedWriter, traces: Traces) -> Iterator[int]:
 def _row_without(
     db: sqlite3.Connection, t_ms: int, floor: str, packed: bytes, devices: AbstractSet[str]
 ) -> int:
+    content = columns.unpack(packed)
+    if not any(bytes.fromhex(device) in content for device in devices):
+        return 0
     found = columns.unpack_positions(packed, t_ms, floor)
     keep = np.array([device not in devices for device in found.device], dtype=bool)
     if keep.all():

@@ -1,8 +1,8 @@
 """By what somebody's history is found."""
 
 import re
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 
 from gateway.store.reading import HOUR_MS
 
@@ -10,6 +10,8 @@ AROUND_MS = 24 * HOUR_MS
 """A pseudonym lives no longer than that before and after a moment at which it was there."""
 QUOTED = re.compile(rb'"([0-9a-f]{16}(?:[0-9a-f]{16})?)"')
 """An id as it stands in JSON and in line protocol."""
+_FEW = 50
+"""So many words are looked for one by one sooner than all ids of a text are found."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,17 @@ class Traces:
             self.digests | other.digests, self.moments + other.moments,
         )  # fmt: skip
 
-    @property
-    def words(self) -> AbstractSet[bytes]:
+    @cached_property
+    def words(self) -> frozenset[bytes]:
         """All of them, as they stand in JSON and line protocol."""
         every = self.devices | self.things | self.plates | self.digests
-        return {word.encode() for word in every}
+        return frozenset(word.encode() for word in every)
+
+    def are_in(self, text: bytes) -> bool:
+        """Whether JSON or line protocol holds any of them."""
+        if len(self.words) <= _FEW:
+            return any(word in text for word in self.words)
+        return not self.words.isdisjoint(QUOTED.findall(text))
 
     def periods(self) -> list[tuple[int, int]]:
         """Return the times around the moments, joined, in order."""

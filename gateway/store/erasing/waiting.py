@@ -2,7 +2,7 @@
 
 import gzip
 
-from gateway.store.erasing.traces import QUOTED, Traces
+from gateway.store.erasing.traces import Traces
 from gateway.store.files import SharedWriter
 from gateway.store.outbox import bodies
 
@@ -12,7 +12,6 @@ _BODIES = 32
 
 def take_out_waiting(file: SharedWriter, traces: Traces) -> int:
     """Take points out of the bodies that have not been sent; gives how many."""
-    words = traces.words
     gone, after = 0, 0
     while True:
         with file.transaction() as db:
@@ -21,7 +20,7 @@ def take_out_waiting(file: SharedWriter, traces: Traces) -> int:
             ).fetchall()
             for an_id, database, policy, added_ms, _, _, body in rows:
                 lines = gzip.decompress(body).splitlines()
-                kept = [line.decode() for line in lines if words.isdisjoint(QUOTED.findall(line))]
+                kept = [line.decode() for line in lines if not traces.are_in(line)]
                 if len(kept) < len(lines):
                     gone += len(lines) - len(kept)
                     db.execute("DELETE FROM outbox WHERE id = ?", (an_id,))  # triggers keep the totals
