@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from contracts.errors import ConfigurationError, MallsenseError, UnavailableError
@@ -60,6 +61,13 @@ def make_app(context: Context, guard: Guard, *, version: str, origins: Collectio
     @app.exception_handler(UnavailableError)
     def _unavailable(_: Request, error: MallsenseError) -> JSONResponse:
         return JSONResponse({"detail": error.message}, 503, {"Retry-After": "5"})
+
+    # FastAPI's own answer repeats what was sent, which may be what nobody here is to know.
+    @app.exception_handler(RequestValidationError)
+    def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        return JSONResponse(
+            {"detail": [{name: one[name] for name in ("type", "loc", "msg")} for one in error.errors()]}, 422
+        )
 
     mount(app)
     return app

@@ -13,8 +13,6 @@ from typing import Any
 from contracts.csv_rows import rows, text_of
 from contracts.errors import ConfigurationError
 
-_LONGEST_NAME = 40
-
 
 @dataclass(frozen=True, slots=True)
 class Bad:
@@ -22,61 +20,60 @@ class Bad:
 
     line: int
     column: str
-    """Empty = the row as a whole."""
+    """One of those asked for; empty = the row as a whole."""
     problem: str
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as it was written, without blanks around its fields."""
+    """What stands in the columns asked for, without blanks around it."""
 
     line: int
     fields: Mapping[str, str]
 
 
-def read(data: bytes, needed: Sequence[str]) -> Iterator[Row | Bad]:
+def read(data: bytes, columns: Sequence[str], needed: Sequence[str]) -> Iterator[Row | Bad]:
     """Give the rows of a file: JSON where it begins with `{` (an object a line) or `[`, else CSV.
 
-    Numbers in JSON stay as they are written. Raises `ConfigurationError` where it is neither UTF-8, GB 18030
-    nor UTF-16 with its mark, is no CSV or JSON, or its first line lacks a needed column.
+    Only these columns are looked at. Numbers in JSON stay as they are written. Raises `ConfigurationError`
+    where it is neither UTF-8, GB 18030 nor UTF-16 with its mark, is no CSV or JSON, or its first line lacks
+    a needed column.
     """
     text = text_of(data)
     match text.lstrip()[:1]:
         case "{":
-            return _lines(text)
+            return _lines(text, columns)
         case "[":
-            return _array(text)
+            return _array(text, columns)
         case _:
-            return _records(text, needed)
+            return _records(text, columns, needed)
 
 
-def _records(text: str, needed: Sequence[str]) -> Iterator[Row | Bad]:
+def _records(text: str, columns: Sequence[str], needed: Sequence[str]) -> Iterator[Row | Bad]:
     for where, row in rows(io.StringIO(text, newline=""), "line", needed, private=True):
         line = int(where.rpartition(":")[2])
         if None in row:  # so csv.DictReader names what is beyond the first line
             yield Bad(line, "", "more fields than the first line; a comma without quotation marks?")
-            continue
-        fields = {name: value.strip() for name, value in row.items()}
-        if name := next((name for name, value in fields.items() if "\n" in value), None):
-            yield Bad(line, name[:_LONGEST_NAME], "a line break; is a quotation mark never closed?")
-        elif any(fields.values()):
-            yield Row(line, fields)
+        elif any("\n" in value for value in row.values()):
+            yield Bad(line, "", "a line break in a field; is a quotation mark never closed?")
+        elif any(map(str.strip, row.values())):
+            yield Row(line, {name: row[name].strip() for name in columns if name in row})
 
 
-def _lines(text: str) -> Iterator[Row | Bad]:
+def _lines(text: str, columns: Sequence[str]) -> Iterator[Row | Bad]:
     for line, written in enumerate(io.StringIO(text), 1):
         if written.strip():
-            yield _object(line, _json(written))
+            yield _object(line, _json(written), columns)
 
 
-def _array(text: str) -> Iterator[Row | Bad]:
+def _array(text: str, columns: Sequence[str]) -> Iterator[Row | Bad]:
     found = _json(text)
     if not isinstance(found, list):
         raise ConfigurationError(
             "the file begins like a JSON array and is none", "Is it complete? An object a line will do, too."
         )
     for number, one in enumerate(found, 1):
-        yield _object(number, one)
+        yield _object(number, one, columns)
 
 
 def _json(text: str) -> Any:
@@ -87,9 +84,11 @@ def _json(text: str) -> Any:
         return None
 
 
-def _object(line: int, found: Any) -> Row | Bad:
+def _object(line: int, found: Any, columns: Sequence[str]) -> Row | Bad:
     if not isinstance(found, dict):
         return Bad(line, "", "expected a JSON object")
-    if strange := next((n for n, v in found.items() if not (v is None or isinstance(v, str))), None):
-        return Bad(line, strange[:_LONGEST_NAME], "expected a text or a number")
-    return Row(line, {name: (value or "").strip() for name, value in found.items()})
+    fields = {name: found[name] for name in columns if found.get(name) is not None}
+    for name, value in fields.items():
+        if not isinstance(value, str):
+            return Bad(line, name, "expected a text or a number")
+    return Row(line, {name: value.strip() for name, value in fields.items()})

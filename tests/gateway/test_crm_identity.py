@@ -201,7 +201,9 @@ def test_tables_come_in_other_encodings_and_as_json(office: Office) -> None:
     "data",
     [b"", b"reference,kind\n" + b"a," * 1_000_000, b"reference,kind\n" + b'"' + b"x" * 200_000, b"\x00" * 50,
      b"reference,kind\n\x00,\x00\n", b"[" * 100_000, b'{"a": [1]}\n{', b"\xff\xfe\x00", b'[{"reference":',
-     b"{}\n" * 3, b"reference,kind\nm-a,member,,,,,\n", b'{"reference":null}', b'{"\\ud800": "\\ud800"}'],
+     b"{}\n" * 3, b"reference,kind\nm-a,member,,,,,\n", b'{"reference":null}', b'{"\\ud800": "\\ud800"}',
+     b'{"\\ud800": true}', b'{"kind": "\\ud800"}',
+     b'{"reference": ["40:ec:99:a7:b3:5c"]}'],
 )  # fmt: skip
 def test_hostile_files_are_a_report_or_an_error(office: Office, data: bytes) -> None:
     """Nothing is taken of a file that is none, and nothing breaks."""

@@ -190,7 +190,10 @@ def test_conflicts_and_merges_over_http(mall: Mall) -> None:
             422,
             "mallsense members digest",
         ),
-        ("identifiers", {"reference": "m-1", "kind": "plate"}, 422, "either digest or value"),
+        ("identifiers", {"reference": "m-1", "kind": "plate"}, 422, "expected 32 hex digits"),
+        ("identifiers", {"reference": "m-1", "kind": "wifi", "digest": WRITTEN}, 422, "32 hex digits"),
+        ("identifiers", {"reference": "m-1", "kind": "wifi", "digest": [WRITTEN]}, 422, "valid string"),
+        ("identifiers", {"reference": "m-1", "kind": WRITTEN, "digest": "1"}, 422, "'wifi'"),
         ("merges", {"reference": "m-9", "into": "m-1", "evidence": "form"}, 404, "no member"),
     ],
 )
@@ -201,7 +204,8 @@ def test_what_is_wrong_is_said_and_not_repeated(
     answer = mall.post(path, body)
     assert answer.status_code == status
     assert says in answer.text
-    assert PLATE not in json.loads(answer.text).get("detail", "")
+    assert PLATE not in json.dumps(answer.json(), ensure_ascii=False)
+    assert WRITTEN not in answer.text
 
 
 def test_an_import_of_another_key_is_refused_with_advice(mall: Mall) -> None:

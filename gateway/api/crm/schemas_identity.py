@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.crm import IdentifierKind
 from gateway.api.context import MAX_MS
@@ -25,20 +25,14 @@ class IdentifierRequest(BaseModel):
 
     reference: Reference
     kind: IdentifierKind
-    digest: Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$", description="Keyed hash, 32 hex digits")] = ""
+    digest: Annotated[str, Field(max_length=LONGEST, description="Keyed hash, 32 hex digits")] = ""
     value: Annotated[
         str, Field(max_length=LONGEST, description="In clear: of members' numbers, apps and telephones alone")
     ] = ""
-    key: Annotated[str, Field(pattern=r"^([0-9a-f]{8})?$", description="Of wifi and plate: which key")] = ""
+    key: Annotated[str, Field(max_length=LONGEST, description="Of wifi and plate: 8 hex digits")] = ""
     evidence: Evidence = "import"
     confidence: Annotated[float | None, Field(ge=LEAST, le=MOST, description="Left out: by evidence")] = None
     t_ms: Moment = None
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> "IdentifierRequest":
-        if bool(self.digest) == bool(self.value):
-            raise ValueError("expected either digest or value")
-        return self
 
 
 class IdentifierAnswer(Answer):

@@ -15,6 +15,7 @@ from gateway.crm.identity.identifiers import KEYED, MADE_BY, digest_of, is_diges
 from gateway.crm.tables import Bad, Row
 
 NEEDED = ("reference", "kind")
+COLUMNS = (*NEEDED, "digest", "value", "key", "evidence", "confidence", "t_ms")
 CONFIDENCES = {"login": 0.99, "app": 0.99, "form": 0.95}
 """How sure evidence is, where a row does not say: assumed, not measured. Who logs in has the phone in hand;
 forms are filled in with a slip now and then."""

@@ -12,7 +12,7 @@ from contracts.errors import ConfigurationError, MallsenseError
 from gateway.crm.consent.ledger import bump
 from gateway.crm.consent.persons import person_of, same_as
 from gateway.crm.identity import claims, merges, resolving
-from gateway.crm.identity.entries import NEEDED, Entry, entry_of
+from gateway.crm.identity.entries import COLUMNS, NEEDED, Entry, entry_of
 from gateway.crm.identity.graph import Merge, Verdict
 from gateway.crm.identity.taking import Report, Taking, settle_key
 from gateway.crm.tables import Bad, Row, read
@@ -82,7 +82,7 @@ class Identities:
         what is known; nothing was taken in then. With `new_key`, claims made with another key end.
         """
         report = Report()
-        entries = list(self._entries(islice(read(data, NEEDED), MOST_ROWS + 1), report))
+        entries = list(self._entries(islice(read(data, COLUMNS, NEEDED), MOST_ROWS + 1), report))
         if report.rows > MOST_ROWS:
             raise ConfigurationError(f"more than {MOST_ROWS} rows", "Split the file.")
         self._take(_of_one_key(entries, report), report, new_key=new_key)
