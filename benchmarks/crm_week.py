@@ -1,6 +1,6 @@
 """How well members are matched: a simulated week of 20,000 visitors, 3,000 of them members.
 
-    python -m benchmarks.crm_week [--members 3000] [--visitors 20000] [--days 7] [--processes 2]
+    python -m benchmarks.crm_week [--members 3000] [--visitors 20000] [--days 7] [--hours 1.5] [--processes 2]
 
 Radio, cameras, agents' batching, pipeline and CRM are the product's own, in process and without waiting; what
 systems deliver of members (consents, logins, plates) comes as it becomes known. With several processes each
@@ -13,7 +13,6 @@ import json
 import os
 import tempfile
 import time
-from dataclasses import asdict
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
@@ -49,6 +48,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--hours", type=float, help="heard a day; without it, all hours")
     parser.add_argument("--tick", type=float, default=5.0, help="seconds")
     parser.add_argument("--every-node", type=int, default=1, help="2 leaves out every second node")
     parser.add_argument("--out", type=Path, help="folder for a JSON file a day")
@@ -78,7 +78,7 @@ def run(job: tuple[range, argparse.Namespace]) -> None:
         seed=options.seed,
     )
     peak = population.visits.sum() / options.days / VISITS_A_DAY
-    days = Days(site, population, first, peak, seed=options.seed)
+    days = Days(site, population, first, peak, seed=options.seed, heard_h=options.hours)
     with tempfile.TemporaryDirectory(prefix="mallsense-week-") as folder:
         week = CrmDays(days, Path(folder), simulated_calibration(site, seed=options.seed).to_dict())
         try:
@@ -107,17 +107,17 @@ def the_site(options: argparse.Namespace) -> Site:
 
 def tell(day: int, week: CrmDays, days: Days, spent_s: float, out: Path | None) -> None:
     """Print how well members were matched up to the end of a day."""
-    score, trespasses = week.score(), week.trespasses(days.hours(day)[1])
+    score, trespasses = week.score(), week.trespasses(days.heard(day)[1])
     line = {
         "day": day,
         "cpu_s": round(spent_s),
         "appearances": len(week.appearances),
         "people": len({visit.person for visit in week.appearances}),
-        "hours": round(sum(visit.leave_s - visit.enter_s for visit in week.appearances) / 3600),
+        "visitor_hours": round(sum(visit.leave_s - visit.enter_s for visit in week.appearances) / 3600),
         "sales": week.sales,
         "trespasses": trespasses,
         **shares(score),
-        **asdict(score),
+        **vars(score),
     }
     print(json.dumps(line), flush=True)
     if out is not None:

@@ -59,6 +59,8 @@ class Days:
     seed: int = 1
     opens_h: float = OPENS_H
     closes_h: float = CLOSES_H
+    heard_h: float | None = None
+    """Nodes and cameras hear only so many hours a day, on every day others; None: all of it."""
 
     def hours(self, day: int) -> tuple[int, int]:
         """Return when a day opens and closes, epoch milliseconds."""
@@ -67,6 +69,19 @@ class Days:
             round((midnight + timedelta(hours=hour)).timestamp()) * 1000
             for hour in (self.opens_h, self.closes_h)
         )
+
+    def heard(self, day: int) -> tuple[int, int]:
+        """Return from when to when nodes and cameras hear on a day, epoch milliseconds.
+
+        On the first day of a week they are the first of the day, on the seventh the last.
+        """
+        opens_ms, closes_ms = self.hours(day)
+        if self.heard_h is None:
+            return opens_ms, closes_ms
+        length_ms = round(self.heard_h * 3_600_000)
+        start_ms = opens_ms + (closes_ms - opens_ms - length_ms) * (day % 7) // 6
+        start_ms -= start_ms % STEP_MS
+        return start_ms, start_ms + length_ms
 
 
 class CrmDays:
@@ -101,12 +116,14 @@ class CrmDays:
 
     def play(self, day: int, progress: Callable[[int], None] = lambda _t_ms: None) -> None:
         """Play a day."""
-        start_ms, _ = self._days.hours(day)
+        start_ms, end_ms = self._days.heard(day)
         truth, tills = (
             Truth(self._days.site, positions_every_s=0),
             Tills(self._days.site, seed=self._days.seed),
         )
         source, cars = self._source(day, truth, tills)
+        source.pass_over(start_ms)
+        self._gateway.idle(start_ms)
         self._deliver(start_ms)
         due_ms = start_ms + STEP_MS
         for heard in self._joined(source, cars, day).blocks():
@@ -120,10 +137,13 @@ class CrmDays:
                 self.sales += len(sold)
                 progress(due_ms)
                 due_ms += STEP_MS
-        self._gateway.step()
+                if due_ms > end_ms:
+                    break
+        self._gateway.flush()
         self._finish(source, day)
         if cars is not None:
-            self._stays += cars.stays
+            seen = range(start_ms, end_ms)
+            self._stays += [one for one in cars.stays if one.entered_ms in seen or one.left_ms in seen]
         self._reveal(source, truth, day)
 
     def score(self) -> MatchingScore:
@@ -176,6 +196,7 @@ class CrmDays:
     ) -> tuple[SimulatedSource, Cars | None]:
         days = self._days
         start_ms, end_ms = days.hours(day)
+        heard_ms, _ = days.heard(day)
         source = SimulatedSource(
             shoppers=days.shoppers,
             start_ms=start_ms,
@@ -188,12 +209,12 @@ class CrmDays:
         )
         if days.site.car_park is None or source.cast is None:
             return source, None
-        return source, Cars(source.cast, days.site, start_ms=start_ms, until_ms=end_ms, seed=days.seed)
+        return source, Cars(source.cast, days.site, start_ms=heard_ms, until_ms=end_ms, seed=days.seed)
 
     def _joined(self, source: SimulatedSource, cars: Cars | None, day: int) -> Source:
         if cars is None:
             return source
-        start_ms, _ = self._days.hours(day)
+        start_ms, _ = self._days.heard(day)
         reads = CarParkReads(
             start_ms=start_ms, cars=0, seed=self._days.seed, site=self._days.site, visitors=cars.passages()
         )

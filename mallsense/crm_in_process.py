@@ -73,6 +73,7 @@ class CrmInProcess:
         """Make the store in `folder`, for nodes with the mall's key; `show` is given every tick."""
         self.path = folder / "mall.db"
         self._t_ms = 0
+        self._nodes = nodes
         self._show = show
         self._store = SqliteStore(self.path)
         self.crm = Crm(site, self.path, self._store.secret(), history=self._store, now_ms=lambda: self._t_ms)
@@ -103,6 +104,19 @@ class CrmInProcess:
         for batch in self._batcher.add(heard):
             self._waiting.append(Input(batch, encode(batch)))
             yield batch.watermark_ms, batch.device
+
+    def idle(self, until_ms: int) -> None:
+        """Let all nodes say that they have heard nothing up to a moment, as they do all night."""
+        for node in self._nodes:
+            for _ in self.hear(Heard(node, until_ms)):
+                pass
+        self.step()
+
+    def flush(self) -> None:
+        """Compute what the nodes have not sent yet, too."""
+        for batch in self._batcher.flush():
+            self._waiting.append(Input(batch, encode(batch)))
+        self.step()
 
     def step(self) -> None:
         """Compute what has been heard, match it, and tell the nodes whom to name."""

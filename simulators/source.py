@@ -84,6 +84,18 @@ class SimulatedSource:
         """All nodes of the site that hear phones."""
         return tuple(node.id for node in self.world.site.nodes)
 
+    def pass_over(self, until_ms: int) -> None:
+        """Let time pass up to a moment without hearing anybody; who is there then, is there as at the start.
+
+        Before the first block is taken.
+        """
+        until_s = until_ms // 1000
+        while self._now_s < until_s:
+            self._now_s = min(self._now_s + int(BATCH_S), until_s)
+            if self.cast:
+                self.cast.advance(self._now_s + 2 * BATCH_S)
+            self.shoppers.advance(float(self._now_s))
+
     def fraction(self) -> float:
         """Tell how much of the day has been given, from 0 to 1; a day without an end has only begun."""
         return (self._now_s - self._start_s) / self._duration_s if self._duration_s else 0.0
