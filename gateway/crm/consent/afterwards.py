@@ -1,14 +1,16 @@
 """What follows a withdrawal or an erasure: the history, and what is left of deleted rows in the file.
 
-At once, and by a thread again in a while: a device that is in the mall is written by the engine until it has
+In a thread, at once, and again in a while: a device that is in the mall is written by the engine until it has
 left, a server elsewhere may be away, and a node says digests until it has the new list of members' phones.
 """
 
 import logging
+import queue
 import threading
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Protocol, Self
+from concurrent.futures import Future
+from typing import Any, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -19,11 +21,15 @@ from gateway.store.erasing.file import erase, present, sweep
 from gateway.store.erasing.traces import Traces
 from gateway.store.files import SharedWriter
 
+Done = TypeVar("Done")
+
 _log = logging.getLogger(__name__)
 
 AGAIN_MS = 600_000
 """Pause before a history is looked for again."""
 LOOK_S = 30.0
+PATIENCE_S = 20.0
+"""So long somebody waits for an answer; a large mall's day takes longer."""
 LATER_MS = 4 * 24 * 3_600_000
 """So long after a withdrawal there may be more to sweep: subscribers are told for three days, and a node that
 was away may still name a phone."""
@@ -51,7 +57,7 @@ class Afterwards:
         self._file = file
         self._wall_ms = wall_ms
         self._elsewhere = elsewhere
-        self._one_at_a_time = threading.Lock()
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="erasing", daemon=True)
         self._stripped = 0
@@ -65,31 +71,50 @@ class Afterwards:
         return self
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the thread; what it has not done is done at the next start."""
         self._stop.set()
+        self._jobs.put(lambda: None)
         if self._thread.is_alive():
             self._thread.join(30)
 
     def withdrawn(self) -> None:
         """Take digests that nobody agrees to any more out of batches, and let go of free pages and the log.
 
-        Raises `UnavailableError` when the file cannot be used right now.
+        Returns once it is done, or takes so long, or cannot be done now, that the thread does it alone.
         """
-        with self._one_at_a_time:
-            self._until_ms = self._wall_ms() + LATER_MS
-            self._stripped = 0
-            self._strip()
-            sweep(self._file)
+        self._soon(self._withdrawn)
 
     def erased(self, erasure: int) -> tuple[Counter[str], bool]:
-        """Take a history out; gives the number of records by table, and whether it will be done again.
+        """Take a history out; gives the number of records by table, and whether more will be done.
 
-        Raises `UnavailableError` when the file cannot be used right now; the thread goes on then.
+        Returns as `withdrawn` does.
         """
-        with self._one_at_a_time:
-            gone, again = self._erase(erasure)
-            self._until_ms = self._wall_ms() + LATER_MS
-            sweep(self._file)
+        return self._soon(lambda: self._erased(erasure)) or (Counter(), True)
+
+    def _soon(self, job: Callable[[], Done]) -> Done | None:
+        """Do something now and give what it gives; None = it takes long, or has to be done again."""
+        try:
+            if not self._thread.is_alive():
+                return job()
+            future: Future[Done] = Future()
+            self._jobs.put(lambda: _settle(future, job))
+            return future.result(PATIENCE_S)
+        except TimeoutError:
+            return None
+        except UnavailableError as error:
+            self._tell(f"an erasure waits for the store: {error.message}")
+            return None
+
+    def _withdrawn(self) -> None:
+        self._until_ms = self._wall_ms() + LATER_MS
+        self._stripped = 0
+        self._strip()
+        sweep(self._file)
+
+    def _erased(self, erasure: int) -> tuple[Counter[str], bool]:
+        gone, again = self._erase(erasure)
+        self._until_ms = self._wall_ms() + LATER_MS
+        sweep(self._file)
         return gone, again
 
     def _erase(self, erasure: int) -> tuple[Counter[str], bool]:
@@ -132,29 +157,40 @@ class Afterwards:
     # The thread
 
     def _run(self) -> None:
-        while not self._stop.wait(LOOK_S):
+        while not self._stop.is_set():
             try:
-                self.round()
+                try:
+                    self._jobs.get(timeout=LOOK_S)()
+                except queue.Empty:
+                    self.round()
             except UnavailableError as error:
                 self._tell(f"an erasure waits for the store: {error.message}")
+            except Exception as error:  # noqa: BLE001  # a thread that has ended would erase nothing any more
+                self._tell(f"erasing fails ({type(error).__name__}); please report it.")  # its text may quote
 
     def round(self) -> int:
         """Do what is due; gives how many erasures were gone on with. Raises `UnavailableError`."""
-        with self._one_at_a_time:
-            with self._file.connection() as db:
-                due = db.execute(
-                    "SELECT erasure FROM crm_erasures WHERE next_ms <= ? ORDER BY erasure", (self._wall_ms(),)
-                ).fetchall()
-            for (erasure,) in due:
-                self._erase(erasure)
-            now_ms = self._wall_ms()
-            if due or self._swept_ms + AGAIN_MS <= now_ms < self._until_ms:
-                self._strip()
-                self._swept_ms = now_ms
-                sweep(self._file)
+        now_ms = self._wall_ms()
+        with self._file.connection() as db:
+            due = db.execute(
+                "SELECT erasure FROM crm_erasures WHERE next_ms <= ? ORDER BY erasure", (now_ms,)
+            ).fetchall()
+        for (erasure,) in due:
+            self._erase(erasure)
+        if due or self._swept_ms + AGAIN_MS <= now_ms < self._until_ms:
+            self._strip()
+            self._swept_ms = now_ms
+            sweep(self._file)
         return len(due)
 
     def _tell(self, problem: str) -> None:
         if problem != self._problem:
             _log.warning("%s\nThe gateway goes on with it by itself.", problem)
         self._problem = problem
+
+
+def _settle(future: "Future[Done]", job: Callable[[], Done]) -> None:
+    try:
+        future.set_result(job())
+    except Exception as error:  # noqa: BLE001  # whoever waits for it is told
+        future.set_exception(error)
