@@ -42,8 +42,6 @@ def enrol(worker: Worker, members: int) -> None:
             )  # fmt: skip
             phone = Claim(person, IdentifierKind.WIFI, digest(number), "login", 0.99)
             claims.add(db, [(phone, T0_MS)], T0_MS)
-                db, [(Claim(person, IdentifierKind.WIFI, digest(number), "login", 0.99), T0_MS)], T0_MS
-            )
         bump(db)
 
 
