@@ -69,7 +69,10 @@ def all_of(
 ) -> dict[tuple[str, str | None], Figure]:
     """Every figure that columns alone give."""
     here = site or small_site(k=K)
-    return by_id([*came(of, 300.0, tell), *funnel(of, here, tell), *zone_figures(of, ZONES, tell)])
+    counts = ZoneCounts.of(of)
+    return by_id(
+        [*came(of, 300.0, tell), *funnel(of, counts, here, tell), *zone_figures(counts, ZONES, tell)]
+    )
 
 
 def test_definitions_say_everything_in_both_languages() -> None:

@@ -59,12 +59,13 @@ class ShopFigures:
             members = read_members(db, period, 1000 * self._site.tracking.vanish_s)
             parked = read_spent(db, period)
         tell = Teller(self._site.privacy.k, self._people)
+        counts = of_zones.ZoneCounts.of(columns)
         return [
             *came(columns, 60.0 * self._settings.bounce_min, tell),
             *of_members(members, 60.0 * self._settings.bounce_min, tell),
-            *funnel(columns, self._site, tell),
-            *of_zones.zone_figures(columns, self._zones, tell),
-            *self._selling(columns, sold, tell),
+            *funnel(columns, counts, self._site, tell),
+            *of_zones.zone_figures(counts, self._zones, tell),
+            *self._selling(columns, counts, sold, tell),
             *spent(parked, self.unit, tell),
         ]
 
@@ -79,7 +80,9 @@ class ShopFigures:
             if zone in self._visited or rows[zone]["receipts"].n != 0
         ]  # fmt: skip
 
-    def _selling(self, columns: Columns, sold: dict[str, Sold], tell: Teller) -> Iterator[Figure]:
+    def _selling(
+        self, columns: Columns, counts: of_zones.ZoneCounts, sold: dict[str, Sold], tell: Teller
+    ) -> Iterator[Figure]:
         here = {zone: one for zone, one in sold.items() if zone in self._area_m2}
         total = sum(here.values(), Sold())
         yield from selling(total, None, visits_of_mall(columns, tell), columns.arrived, self.unit, tell)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import exp, log
 
 import numpy as np
@@ -10,25 +10,27 @@ import numpy as np
 from contracts.site import Site, ZoneKind
 from gateway.crm.figures import estimation
 from gateway.crm.figures.came import log_variance, visits_of_mall
-from gateway.crm.figures.columns import Columns
+from gateway.crm.figures.columns import Bools, Columns
 from gateway.crm.figures.intervals import Interval, positive, share
 from gateway.crm.figures.telling import Figure, Teller
+from gateway.crm.figures.zones import ZoneCounts
 from gateway.figures.intervals import Z_90
 from gateway.store.records import whole_floor
 
 
-def funnel(columns: Columns, site: Site, tell: Teller) -> Iterator[Figure]:
+def funnel(columns: Columns, counts: ZoneCounts, site: Site, tell: Teller) -> Iterator[Figure]:
     """Give the figures of who came how far."""
     yield from _entrance(columns, tell)
     zones = [zone for _, zone in site.zones()]
-    shops = [number for number, zone in enumerate(zones) if zone.kind is ZoneKind.SHOP]
-    yield _reached(columns, "shop_share", None, shops, tell)
-    number = {zone.id: at for at, zone in enumerate(zones)}
+    everybody = _visitors(columns, np.ones(len(zones), dtype=np.bool_))
+    shops = np.array([zone.kind is ZoneKind.SHOP for zone in zones], dtype=np.bool_)
+    yield _reached("shop_share", None, _visitors(columns, shops), everybody, tell)
+    floors = np.array([floor.id for floor, _ in site.zones()])
     for floor in site.floors:
-        on_floor = [number[zone.id] for zone in floor.zones]
-        yield _reached(columns, "floor_share", whole_floor(floor.id), on_floor, tell)
-    for at, zone in enumerate(zones):
-        yield _reached(columns, "shop_share", zone.id, [at], tell)
+        there = _visitors(columns, floors == floor.id)
+        yield _reached("floor_share", whole_floor(floor.id), there, everybody, tell)
+    for zone, visitors in zip(zones, counts.visitors.tolist(), strict=True):
+        yield _reached("shop_share", zone.id, visitors, everybody, tell)
 
 
 def _entrance(columns: Columns, tell: Teller) -> Iterator[Figure]:
@@ -59,9 +61,14 @@ def part_of(part: float, rest: float, log_variance: float) -> Interval:
     return Interval(value, 1.0 / (1.0 + exp(wide - odds)), 1.0 / (1.0 + exp(-wide - odds)))
 
 
-def _reached(columns: Columns, id_: str, zone: str | None, zones: Sequence[int], tell: Teller) -> Figure:
-    """Return the share of those who visited anything who visited one of these zones."""
-    there = len(np.unique(columns.device[np.isin(columns.zone, zones)]))
-    everybody = len(np.unique(columns.device))
+def _visitors(columns: Columns, zones: Bools) -> int:
+    """Return how many different devices visited any of the zones marked in (Z,)."""
+    seen = np.zeros(columns.devices, dtype=np.bool_)
+    seen[columns.device[zones[columns.zone]]] = True
+    return int(seen.sum())
+
+
+def _reached(id_: str, zone: str | None, there: int, everybody: int, tell: Teller) -> Figure:
+    """Return the share of those who visited anything who visited something."""
     told = share(there, everybody, estimation.REACHED) if everybody else None
     return tell.figure(id_, zone, told, everybody, there, everybody - there)

@@ -21,6 +21,10 @@ class ZoneCounts:
     """(Z,)"""
     visitors: Ints
     """(Z,) different devices."""
+    left: Ints
+    """(Z,) those of them of whom a visit has ended."""
+    dwell_s: list[Floats]
+    """Of each zone, the lengths of the visits that have ended."""
     hours: Floats
     """(Z,) expected device-hours."""
 
@@ -28,14 +32,27 @@ class ZoneCounts:
     def of(cls, columns: Columns) -> ZoneCounts:
         """Count them."""
         zones = len(columns.device_hours)
-        pairs = np.unique(columns.zone * max(columns.devices, 1) + columns.device)
-        visitors = np.bincount(pairs // max(columns.devices, 1), minlength=zones)
-        return cls(np.bincount(columns.zone, minlength=zones), visitors, columns.device_hours)
+        over: Bools = ~np.isnan(columns.dwell_s)
+        order = np.argsort(columns.zone[over], kind="stable")
+        ends = np.cumsum(np.bincount(columns.zone[over], minlength=zones))[:-1]
+        return cls(
+            np.bincount(columns.zone, minlength=zones),
+            different(columns.zone, columns.device, zones, columns.devices),
+            different(columns.zone[over], columns.device[over], zones, columns.devices),
+            np.split(columns.dwell_s[over][order], ends),
+            columns.device_hours,
+        )
 
 
-def zone_figures(columns: Columns, zones: Sequence[str], tell: Teller) -> Iterator[Figure]:
+def different(zone: Ints, device: Ints, zones: int, devices: int) -> Ints:
+    """Return how many different devices (V,) were in each zone (V,)."""
+    pairs = np.sort(zone * max(devices, 1) + device)
+    first = np.concatenate((np.ones(min(len(pairs), 1), dtype=np.bool_), np.diff(pairs) > 0))
+    return np.bincount(pairs[first] // max(devices, 1), minlength=zones)
+
+
+def zone_figures(counts: ZoneCounts, zones: Sequence[str], tell: Teller) -> Iterator[Figure]:
     """Give the figures of every zone; `zones` are the ids, in the order of the columns."""
-    counts = ZoneCounts.of(columns)
     hidden = np.array([hides(counts, number, tell) for number in range(len(zones))], dtype=np.bool_)
     of_visits, of_hours = shares(counts.visits, hidden), shares(counts.hours, hidden)
     for number, zone in enumerate(zones):
@@ -44,10 +61,9 @@ def zone_figures(columns: Columns, zones: Sequence[str], tell: Teller) -> Iterat
         yield tell.whole("zone_visitors", zone, tell.counted(visitors, estimation.ZONE_VISITORS), visitors)
         exposure = exposure_of(counts, number, tell)
         yield tell.figure("exposure", zone, None if hidden[number] else exposure, visitors)
-        dwell_s = dwell_of(columns, number)
+        dwell_s = counts.dwell_s[number]
         told = None if hidden[number] or not len(dwell_s) else median_dwell(dwell_s)
-        left = len(np.unique(columns.device[(columns.zone == number) & ~np.isnan(columns.dwell_s)]))
-        yield tell.figure("dwell_median", zone, told, left, visitors)
+        yield tell.figure("dwell_median", zone, told, int(counts.left[number]), visitors)
         for id_, share, error in (
             ("visit_share", of_visits, estimation.ZONE_VISITS),
             ("exposure_share", of_hours, estimation.EXPOSURE),
@@ -73,13 +89,6 @@ def visits_of(visits: int, tell: Teller) -> Interval:
 def exposure_of(counts: ZoneCounts, zone: int, tell: Teller) -> Interval:
     """Return the person-hours spent in a zone."""
     return tell.amount(float(counts.hours[zone]), estimation.EXPOSURE, int(counts.visits[zone]))
-
-
-def dwell_of(columns: Columns, zone: int) -> Floats:
-    """Return the lengths of the visits of a zone that have ended."""
-    here: Bools = columns.zone == zone
-    dwell_s: Floats = columns.dwell_s[here]
-    return dwell_s[~np.isnan(dwell_s)]
 
 
 def median_dwell(dwell_s: Floats) -> Interval:
