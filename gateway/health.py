@@ -2,11 +2,12 @@
 
 import queue
 import resource
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol
 
 from contracts.errors import UnavailableError
-from gateway.api.schemas import HealthAnswer, HistoryHealth
+from gateway.api.schemas import CrmHealth, HealthAnswer, HistoryHealth
 from gateway.engine import Engine
 from gateway.figures.privacy import Anonymity
 from gateway.link import Delivery
@@ -51,6 +52,7 @@ class Health:
         store: Path,
         k: int,
         history: Elsewhere | None = None,
+        crm: Callable[[], CrmHealth] | None = None,
     ) -> None:
         self._engine = engine
         self._latest = latest
@@ -59,6 +61,7 @@ class Health:
         self._inbox = inbox
         self._store = store
         self._history = history
+        self._crm = crm
         self._anonymity = Anonymity(k)
         self.store_problem: str | None = None
 
@@ -71,6 +74,9 @@ class Health:
         history = self._central()
         if history is not None and history.problem is not None:
             problems.append(history.problem)
+        crm = None if self._crm is None else self._crm()
+        if crm is not None and crm.problem is not None:
+            problems.append(crm.problem)
         status: Literal["ok", "degraded", "starting"] = "degraded" if problems else "ok"
         if newest is None and not problems:
             status = "starting"
@@ -87,6 +93,7 @@ class Health:
             store_bytes=sum(_size(Path(f"{self._store}{part}")) for part in ("", "-wal")),
             waiting=self._inbox.qsize(),
             history=history,
+            crm=crm,
         )
 
     def _central(self) -> HistoryHealth | None:

@@ -169,6 +169,7 @@ class Gateway:
             engine=engine, latest=latest, refusals=refusals, link=self._link, inbox=self._inbox,
             store=settings.store, k=site.privacy.k,
             history=None if isinstance(store, SqliteStore) else store,
+            crm=None if crm is None else crm.health,
         )  # fmt: skip
         frames = Frames(site, grid, settings.people)
         if figures is None or isinstance(store, SqliteStore):

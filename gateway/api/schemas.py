@@ -270,6 +270,18 @@ class HistoryHealth(Answer):
     """What no longer found room on the gateway's disk, ever."""
 
 
+class CrmHealth(Answer):
+    """How matching of members is; who they are stands elsewhere."""
+
+    problem: str | None
+    waiting: int | None
+    """Events and sightings that matching has not taken in yet; null = unknown."""
+    events: int
+    """Taken in since the gateway started."""
+    left_out: int
+    """Could not be read, and were left out."""
+
+
 class HealthAnswer(Answer):
     """How the gateway is."""
 
@@ -286,6 +298,8 @@ class HealthAnswer(Answer):
     """Messages that have arrived and are not journaled yet."""
     history: HistoryHealth | None = None
     """None where history is in the gateway's own file."""
+    crm: CrmHealth | None = None
+    """None where the mall has no CRM."""
 
 
 class LoginRequest(BaseModel):

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+from contracts.errors import UnavailableError
 from contracts.site import Site
+from gateway.api.schemas import CrmHealth
 from gateway.crm.alerts.alerts import Alerts
 from gateway.crm.consent.afterwards import Elsewhere
 from gateway.crm.consent.consents import Consents
@@ -18,6 +20,7 @@ from gateway.crm.figures.figures import ShopFigures
 from gateway.crm.file import open_file
 from gateway.crm.identity.identities import Identities
 from gateway.crm.identity.lists import Lists
+from gateway.crm.matching import inbox
 from gateway.crm.matching.feed import Feed
 from gateway.crm.matching.retention import Retention
 from gateway.crm.matching.worker import Worker
@@ -109,6 +112,21 @@ class Crm:
         self.consents.close()
         self.identities.close()
         self.file.close()
+
+    def health(self) -> CrmHealth:
+        """How matching is."""
+        problem, waiting = self.matching.problem, None
+        try:
+            with self.reading() as db:
+                waiting = inbox.waiting(db)
+        except UnavailableError as error:
+            problem = problem or error.message
+        return CrmHealth(
+            problem=problem,
+            waiting=waiting,
+            events=self.counters["events"],
+            left_out=self.counters["left_out"],
+        )
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

@@ -129,6 +129,14 @@ def test_searched_for_anybody_else(running: Running) -> None:
         assert assert_nobody_else(db) > 5
 
 
+def test_health(running: Running) -> None:
+    """The gateway says how matching is: everything taken in, nothing left out."""
+    crm = running.gateway.health().crm
+    assert crm is not None
+    assert (crm.problem, crm.waiting, crm.left_out) == (None, 0, 0)
+    assert crm.events == len(rows(running.store, "events", "id"))
+
+
 def test_filters(running: Running) -> None:
     """By kind, zone and member, the feed gives exactly these."""
     everything = told(running)
