@@ -50,7 +50,7 @@ def read(data: bytes, columns: Sequence[str], needed: Sequence[str]) -> Iterator
 
 
 def _records(text: str, columns: Sequence[str], needed: Sequence[str]) -> Iterator[Row | Bad]:
-    for where, row in rows(io.StringIO(text, newline=""), "line", needed, private=True):
+    for where, row in rows(io.StringIO(text, newline=""), "the file", needed, private=True):
         line = int(where.rpartition(":")[2])
         if None in row:  # so csv.DictReader names what is beyond the first line
             yield Bad(line, "", "more fields than the first line; a comma without quotation marks?")

@@ -173,7 +173,7 @@ def test_conflicts_and_merges_over_http(mall: Mall) -> None:
     assert run.invoke(crm_app, ["unmerge", str(number), *at]).exit_code == 0
     assert mall.api.delete(f"/api/v1/crm/merges/{number}").status_code == 404
     claim = next(one for one in found["claims"] if one["reference"] == "m-1")["claim"]
-    assert mall.api.delete(f"/api/v1/crm/identifiers/{claim}?why=sold").status_code == 204
+    assert run.invoke(crm_app, ["end", str(claim), "--why", "sold", *at]).exit_code == 0
     assert mall.api.get("/api/v1/crm/conflicts").json() == {"conflicts": []}
     rows = mall.api.get("/api/v1/crm/identifiers?reference=m-1").json()["identifiers"]
     assert [(row["claim"], row["ended_why"]) for row in rows] == [(claim, "sold")]

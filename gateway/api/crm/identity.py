@@ -139,9 +139,9 @@ def conflict_row(found: Conflict) -> own.ConflictRow:
         members=sorted(members, key=lambda one: (-one.probability, one.reference)),
         claims=[_claim(row, names[row.person]) for row in found.claimed if row.person in names],
         solve=[
-            "One of them has it no longer, or never had: DELETE /crm/identifiers/{claim} of that claim.",
-            "They are one person: POST /crm/merges.",
-            "More is known of one of them: POST /crm/identifiers with other evidence.",
+            "One has it no longer, or never had: DELETE /crm/identifiers/{claim} (mallsense crm end CLAIM).",
+            "They are one person: POST /crm/merges (mallsense crm merge ONE OTHER).",
+            "More is known of one of them: POST /crm/identifiers, or an import, with another evidence.",
             "They share it, as a family does: leave it; nobody is matched by it.",
         ],
     )

@@ -1,4 +1,4 @@
-"""`mallsense crm import|conflicts|merge|unmerge`: by what members are recognised."""
+"""`mallsense crm import|conflicts|end|merge|unmerge`: by what members are recognised."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,7 +55,7 @@ def _show(report: dict[str, Any], file: Path) -> None:
         typer.echo("Without consent: people who are not known, or have not agreed; nothing of them is kept.")
     if report["conflicts"]:
         typer.echo(
-            f"{report['conflicts']} identifiers are two members': nobody is matched by them."
+            f"Nobody is matched by what two members have about equally: {report['conflicts']} identifiers;"
             " `mallsense crm conflicts` lists them."
         )
 
@@ -79,6 +79,18 @@ def conflicts(*, url: Url = HERE) -> None:
     Console().print(table)
     for way in found[0]["solve"]:
         typer.echo(way)
+
+
+@app.command()
+def end(
+    claim: Annotated[int, typer.Argument(help="The number of the claim.", show_default=False)],
+    *,
+    why: Annotated[str, typer.Option(help="Kept with it.")] = "ended by hand",
+    url: Url = HERE,
+) -> None:
+    """Say that an identifier is not, or no longer, a member's."""
+    ask_crm(url, "DELETE", f"identifiers/{claim}", query=(("why", why),))
+    typer.echo(f"claim {claim} has ended")
 
 
 @app.command()
