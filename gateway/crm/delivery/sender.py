@@ -1,6 +1,7 @@
 """Webhooks: one POST for each event, signed as in Standard Webhooks (https://www.standardwebhooks.com)."""
 
 import asyncio
+import logging
 import socket
 import ssl
 import time
@@ -16,6 +17,10 @@ from gateway.crm.delivery.addresses import check_address, check_url
 from gateway.crm.delivery.backoff import read_retry_after
 from gateway.crm.delivery.subscribers import Subscriber
 from gateway.crm.delivery.transport import TAKEN, Answer, Letter, Verdict
+
+# It logs every request with its URL, which may have a token in it.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 TIMEOUT_S = 15.0
 """For the whole of an attempt, from looking up the name to the end of the answer."""
