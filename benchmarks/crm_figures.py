@@ -23,6 +23,7 @@ from scipy.optimize import nnls
 
 from benchmarks.crm_figures_day import TrueDay, simulated, site
 from contracts.site import ZoneKind
+from gateway.crm.figures.definitions import as_markdown
 from gateway.crm.figures.figures import ShopFigures
 from gateway.crm.figures.sale_import import import_sales
 from gateway.crm.figures.sale_values import Shop
@@ -37,7 +38,7 @@ from mallsense.accuracy.tables import markdown
 from positioning.people.heard import Floats, Ints
 from positioning.people.ratio import PhonesPerPerson
 
-SECTION = "figures of a web shop"
+SECTION, DEFINITIONS = "figures of a web shop", "definitions"
 HEADER = (
     "figure",
     "people",
@@ -279,7 +280,7 @@ def main() -> None:
     for row in found:
         print(*row, sep=" | ", flush=True)
     if args.report:
-        rewrite(args.report, {SECTION: markdown(HEADER, found)})
+        rewrite(args.report, {SECTION: markdown(HEADER, found), DEFINITIONS: as_markdown()})
 
 
 if __name__ == "__main__":

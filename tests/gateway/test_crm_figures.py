@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import exp, log, sqrt
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from contracts.site import Site
 from gateway.crm.figures import estimation
 from gateway.crm.figures.came import bounces, came, divided, log_variance, visits_per_visitor
 from gateway.crm.figures.columns import Columns
-from gateway.crm.figures.definitions import BY_ID, DEFINITIONS
+from gateway.crm.figures.definitions import BY_ID, DEFINITIONS, as_markdown
 from gateway.crm.figures.funnel import funnel, part_of
 from gateway.crm.figures.intervals import NOTHING, Interval, exact, mean, median, positive, share
 from gateway.crm.figures.members import MemberVisits, Spent, of_members, spent
@@ -353,3 +354,9 @@ def test_errors_shrink_with_numbers_to_what_lasts() -> None:
     assert error.log_variance(1.0) == pytest.approx(4.04)
     assert error.log_variance(1e9) == pytest.approx(0.04)
     assert log(positive(1.0, error.log_variance(1e9)).high) == pytest.approx(0.2 * Z_90)
+
+
+def test_documentation_repeats_the_definitions() -> None:
+    """docs/crm-figures.md says what the code says; `python -m benchmarks.crm_figures` writes it."""
+    page = Path(__file__).parents[2] / "docs" / "crm-figures.md"
+    assert as_markdown() in page.read_text(encoding="utf-8")

@@ -328,3 +328,14 @@ DEFINITIONS = (
 """All figures, in the order of a page: who came, the funnel, zones, what the tills say."""
 
 BY_ID = {one.id: one for one in DEFINITIONS}
+
+
+def as_markdown() -> str:
+    """Return all definitions as a Markdown table, for docs/crm-figures.md."""
+    lines = ["| id | figure | of | unit | means | 90 % interval | from |", "|---|---|---|---|---|---|---|"]
+    lines += [
+        f"| `{one.id}` | {one.name.en} ({one.name.zh}) | {one.of} | {one.unit} | {one.definition.en}"
+        f" | {one.interval} | {one.source} |"
+        for one in DEFINITIONS
+    ]
+    return "\n".join(lines)

@@ -14,8 +14,9 @@ from itertools import islice
 from contracts.crm import Purpose
 from gateway.crm.consent.ledger import Ledger
 from gateway.crm.consent.persons import person_of
-from gateway.crm.figures.sale_files import Bad, read
+from gateway.crm.figures.sale_files import read
 from gateway.crm.figures.sale_values import Sale, Shop
+from gateway.crm.tables import Bad
 from gateway.store.files import SharedWriter
 
 MOST_BAD = 100

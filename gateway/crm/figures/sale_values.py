@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from contracts.money import smallest_units
 from gateway.crm.consent.persons import ReferenceRefusedError, check_reference
-from gateway.crm.figures.sale_files import Bad, Row
+from gateway.crm.tables import Bad, Row
 
 _SALE = re.compile(r"[^\s\x00-\x1f\x7f]{1,64}")
 _ITEMS = re.compile(r"\d{1,5}", re.ASCII)
