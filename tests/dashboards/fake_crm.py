@@ -161,7 +161,7 @@ def _visit(random: np.random.Generator, start: int, now_ms: int | None, *, parki
                 "ended_ms": end,
                 "dwell_s": dwell,
                 "confidence": sure,
-            }  # fmt: skip
+            }
         )
         if random.random() < 0.45:
             amount = int(random.gamma(1.6, 14_000))
@@ -203,7 +203,7 @@ def _webhooks(now_ms: int) -> list[Row]:
     well = {"last_error": None, "next_try_ms": None, "waiting": 0, "dead": 0, "last_ok_ms": now_ms - 4_000}
     everything: Row = {"private": False, "zones": None, "kinds": None, "segments": None}
     return [
-        {"subscriber": "crm", "url": "https://crm.example.com/hooks/mall", **everything, "state": "ok", **well},
+        {"subscriber": "crm", "url": "https://crm.example.com/mall", **everything, "state": "ok", **well},
         {
             "subscriber": "campaigns", "url": "https://campaigns.example.com/in", "private": False,
             "zones": ["f1-05", "f1-12"],

@@ -238,7 +238,8 @@ async def add_webhook(crm: With, request: Request) -> Row:
             422, [{"loc": ["body", "url"], "msg": "expected an address that begins with https://"}]
         )
     row = {
-        **asked, "state": "ok", "waiting": 0, "dead": 0, "last_ok_ms": None, "last_error": None, "next_try_ms": None,
+        **asked, "state": "ok", "waiting": 0, "dead": 0, "last_ok_ms": None, "last_error": None,
+        "next_try_ms": None,
     }  # fmt: skip
     crm.webhooks[asked["subscriber"]] = row
     return {**row, "secret": "whsec_" + "c2VjcmV0" * 5}

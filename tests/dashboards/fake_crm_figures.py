@@ -11,26 +11,38 @@ from tests.dashboards.fake_mall import ZONES
 Row = dict[str, Any]
 
 
+_TIERS = (
+    ("gold", "Gold|金卡", "Came this month, often, and spends most|本月来过，来得勤，消费最高", 512, 0.18),
+    ("silver", "Silver|银卡", "Comes regularly, spends the median|定期到访，消费居中", 968, 0.34),
+    ("basic", "Basic|普卡", "Came rarely or long ago|很少来或很久没来", 1366, 0.48),
+)
+_CLUSTERS = (
+    (
+        *("daily-shopper", "Daily shopper|日常采购"),
+        *("Short visits in the evening, mostly groceries|傍晚短暂到访，多为超市采购", 1_104, 0.39, 0.93),
+    ),
+    (
+        *("weekend-family", "Weekend family|周末家庭"),
+        *("Long visits at weekends, toys and food, by car|周末久留，玩具与餐饮，驾车", 642, 0.226, 0.81),
+    ),
+    (
+        *("bargain-hunter", "Bargain hunter|精打细算"),
+        *("Buys with discount, sees many shops|常在折扣时购买，逛的店多", 1_096, 0.385, 0.64),
+    ),
+    (
+        *("brand-loyal", "Brand-loyal|品牌忠诚"),
+        *("Always the same two or three shops|总去同样的两三家店", None, None, 0.52),
+    ),
+)
+
+
 def segments(fitted_ms: int) -> Row:
     """Return tiers and clusters; the smallest cluster is of too few."""
     return {
-        "tiers": [
-            _segment("gold", "Gold|金卡", "Came this month, often, and spends most|本月来过，来得勤，消费最高", 512, 0.18),
-            _segment("silver", "Silver|银卡", "Comes regularly and spends about the median|定期到访，消费居中", 968, 0.34),
-            _segment("basic", "Basic|普卡", "Came rarely or long ago|很少来或很久没来", 1366, 0.48),
-        ],
-        "clusters": [
-            _segment("daily-shopper", "Daily shopper|日常采购", "Short visits in the evening, mostly groceries"
-                     "|傍晚短暂到访，多为超市采购", 1_104, 0.39, 0.93),
-            _segment("weekend-family", "Weekend family|周末家庭", "Two to four hours at weekends, toys and food, by"
-                     " car|周末停留两至四小时，玩具与餐饮，驾车", 642, 0.226, 0.81),
-            _segment("bargain-hunter", "Bargain hunter|精打细算", "Buys with discount, sees many shops"
-                     "|常在折扣时购买，逛的店多", 1_096, 0.385, 0.64),
-            _segment("brand-loyal", "Brand-loyal|品牌忠诚", "Always the same two or three shops|总去同样的两三家店",
-                     None, None, 0.52),
-        ],
+        "tiers": [_segment(*each) for each in _TIERS],
+        "clusters": [_segment(*each) for each in _CLUSTERS],
         "fitted_ms": fitted_ms,
-    }  # fmt: skip
+    }
 
 
 def _segment(
@@ -76,7 +88,8 @@ def definitions() -> list[Row]:
 def figures() -> Row:
     """Return every figure of the mall and of its shops; a few shops had too few visitors."""
     mall = {
-        "visits": 8_412, "visitors": 7_930, "visits_per_visitor": 1.06, "members": 1_204, "returning_share": 0.64,
+        "visits": 8_412, "visitors": 7_930, "visits_per_visitor": 1.06, "members": 1_204,
+        "returning_share": 0.64,
         "bounce_rate": 0.142, "near": 23_380, "came_in_share": 0.36, "shop_share": 0.71, "conversion": 0.268,
         "receipts": 2_254, "revenue": 384_126.0, "spend_per_visit": 45.66, "spend_per_car": 218.4,
     }  # fmt: skip
@@ -91,7 +104,8 @@ def figures() -> Row:
             "zone_visits": visits, "zone_visitors": int(visits * 0.9), "shop_share": visits / 8_000,
             "visit_share": visits / 11_000, "dwell_median": dwell, "exposure": visits * dwell / 3_600,
             "exposure_share": visits / 12_000, "receipts": int(visits * buys), "conversion": buys,
-            "revenue": visits * buys * 90.0, "spend_per_visit": buys * 90.0, "sales_per_m2": 41.2,
+            "revenue": visits * buys * 90.0, "spend_per_visit": buys * 90.0,
+            "sales_per_m2": 41.2,
         }  # fmt: skip
         rows += [
             _figure(id_, zone["id"], value, units[id_], hidden=number % 9 == 4) for id_, value in mine.items()
@@ -116,10 +130,12 @@ def alerts(now_ms: int) -> Row:
             "zh": "顾客在包子铺停留 41 分钟；通常为 24 分钟（18 至 31）。"}  # fmt: skip
     return {
         "alerts": [
-            {"alert": "a-1", "zone": "f1-11", "zones": ["f1-11"], "kpi": "footfall", "side": "low", "t_ms": hour,
+            {"alert": "a-1", "zone": "f1-11", "zones": ["f1-11"], "kpi": "footfall", "side": "low",
+             "t_ms": hour,
              "ended_ms": None, "value": 31, "usual": 62, "low": 44, "high": 83, "sentence": low},
             {"alert": "a-2", "zone": "f1-13", "zones": ["f1-13"], "kpi": "dwell", "side": "high",
-             "t_ms": hour - 3 * HOUR_MS, "ended_ms": hour - HOUR_MS, "value": 2_460, "usual": 1_440, "low": 1_080,
-             "high": 1_860, "sentence": high},
+             "t_ms": hour - 3 * HOUR_MS, "ended_ms": hour - HOUR_MS, "value": 2_460,
+             "usual": 1_440, "high": 1_860,
+             "low": 1_080, "sentence": high},
         ]
     }  # fmt: skip

@@ -149,7 +149,7 @@ def test_figures_have_intervals_and_definitions(open_console: OpenConsole) -> No
     expect(tile).to_contain_text("12.2%–16.6%")
     tile.locator(".explained").focus()
     expect(page.locator(".explanation")).to_contain_text(BY_ID["bounce_rate"].definition.en)
-    expect(page.locator(".funnel li")).to_have_count(5)
+    expect(page.locator(".funnel li")).to_have_count(4)
     page.get_by_role("button", name="Sales", exact=True).click()
     expect(page.locator("thead")).to_contain_text("Conversion")
     with page.expect_download() as download:
@@ -224,7 +224,7 @@ def test_what_is_unusual_is_told_in_the_navigation_and_beside_the_events(open_co
     page = open_console("events")
     page.locator(".unusual a", has_text="Kite Toys has 31 visits").click()
     expect(page.locator(".alert").first).to_contain_text("31 · usual 62 (44–83)")
-    expect(page.get_by_label("1 alerts going on")).to_be_visible()
+    expect(page.get_by_label("1 alert going on")).to_be_visible()
 
 
 def test_pages_without_data_say_so(open_console: OpenConsole) -> None:

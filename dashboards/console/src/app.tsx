@@ -2,7 +2,7 @@ import type { ComponentChildren, ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 import { crmViews, openAlerts } from "./crm";
-import { named, t } from "./i18n";
+import { counted, named, t } from "./i18n";
 import { Banner, HistoryBanner } from "./parts/banner";
 import { IconButton } from "./parts/controls";
 import { Help, helpOpen } from "./parts/help";
@@ -114,7 +114,7 @@ function Navigation() {
             <ul aria-labelledby="nav-crm">
               {crmViews.value.map((name) => (
                 <Entry key={name} name={name} title={t(`nav.${name}`)}>
-                  {name === "crm-alerts" && unusual > 0 && <em aria-label={t("crm.alerts.count", { n: unusual })}>{unusual}</em>}
+                  {name === "crm-alerts" && unusual > 0 && <em aria-label={counted("crm.alerts.count", unusual)}>{unusual}</em>}
                 </Entry>
               ))}
             </ul>

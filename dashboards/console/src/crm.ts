@@ -42,12 +42,12 @@ export async function followCrm(): Promise<void> {
     }
     crmAccess.value = "open";
     const now = nowMs.value ?? Date.now();
-    segments.value = await crm.segments();
-    const { alerts } = await crm.alerts({ from_ms: now - ALERTS_OVER_MS, to_ms: now + 1 });
-    openAlerts.value = alerts.filter((alert) => alert.ended_ms === null);
+    const asked = [crm.segments(), crm.alerts({ from_ms: now - ALERTS_OVER_MS, to_ms: now + 1 })] as const;
+    const [found, alerts] = await Promise.allSettled(asked); // what fails, its page says of itself
+    if (found.status === "fulfilled") segments.value = found.value;
+    if (alerts.status === "fulfilled") openAlerts.value = alerts.value.alerts.filter((alert) => alert.ended_ms === null);
   } catch (error) {
     if (needsLogin(error) || refused(error)) return;
-    // What else is wrong, the pages say of themselves.
   }
   timer = window.setTimeout(() => void followCrm(), EVERY_MS);
 }

@@ -36,8 +36,8 @@ export function listenToKeys(): void {
       if (event.key === "Escape") (typing as HTMLElement).blur();
       return;
     }
-    if (helpOpen.value && event.key !== "?") return; // the dialog has its own use for Escape
-    if (target.closest("dialog") && !helpOpen.value) return;
+    // Dialogs have their own use for Escape, and what is behind them is not to change.
+    if (document.querySelector("dialog[open]") && !(helpOpen.value && event.key === "?")) return;
     if (event.key === " " && target.closest("button, a")) return;
     const action = ACTIONS[event.key] ?? ACTIONS[event.key.toLowerCase()];
     if (!action) return;

@@ -1,4 +1,5 @@
 import type { Name } from "../api/types";
+import { whole } from "../format";
 import { language } from "../settings";
 import { en, type Key } from "./en";
 import { zh } from "./zh";
@@ -10,6 +11,12 @@ const WORDS = { en, zh };
 /** The words for `key` in the language chosen, with `{name}` replaced by the values. */
 export function t(key: Key, values: Record<string, string | number> = {}): string {
   return WORDS[language.value][key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
+}
+
+/** The words for `key` about so many, with those for one where there are any. */
+export function counted(key: Key, n: number): string {
+  const one = `${key}.one`;
+  return t(n === 1 && known(one) ? one : key, { n: whole(n) });
 }
 
 /** Whether there are words for this key: for keys made of what the gateway says. */

@@ -1,8 +1,9 @@
 import type { EventRow } from "../api/types";
 import * as format from "../format";
 import { known, named, t } from "../i18n";
-import { goTo, selectZone, site, zoneById } from "../state";
+import { site, zoneById } from "../state";
 import { Icon, type IconName } from "./icon";
+import { ZoneLink } from "./place";
 
 const ICONS: Record<string, IconName> = {
   "visit.started": "enter",
@@ -36,20 +37,7 @@ function EventItem({ row, compact }: { row: EventRow; compact: boolean }) {
         <Icon name={ICONS[row.kind] ?? "events"} size={14} />
       </span>
       <span class="event-what">
-        {place ? (
-          <button
-            type="button"
-            class="link-button"
-            onClick={() => {
-              selectZone(place.zone.id);
-              goTo("live");
-            }}
-          >
-            {named(place.zone.name)}
-          </button>
-        ) : (
-          <span>{placeName(row)}</span>
-        )}
+        {place ? <ZoneLink zone={place.zone.id} /> : <span>{placeName(row)}</span>}
         <span class="muted">
           {known(words) ? t(words) : row.kind}
           {row.dwell_s !== null && row.kind !== "visit.started" && ` · ${t("events.after", { dwell: format.duration(row.dwell_s) })}`}

@@ -21,15 +21,21 @@ export function DataTable<Row>(props: {
   columns: Column<Row>[];
   rows: Row[];
   keyOf: (row: Row) => string | number;
+  /** How it is sorted at first. */
   sort?: Sort;
+  /** Called with how it is sorted now, by who needs the rows in that order, too. */
+  onSort?: (sort: Sort) => void;
   empty: ComponentChildren;
   class?: string;
   rowClass?: (row: Row) => string;
 }) {
   const { columns, rows, keyOf } = props;
   const [sort, setSort] = useState<Sort | null>(props.sort ?? null);
-  const by = columns.find((column) => column.id === sort?.column)?.by;
-  const sorted = useMemo(() => (by && sort ? [...rows].sort(comparing(by, sort.down)) : rows), [rows, sort, columns]);
+  const sorted = useMemo(() => sortedBy(columns, rows, sort), [rows, sort, columns]);
+  const choose = (next: Sort) => {
+    setSort(next);
+    props.onSort?.(next);
+  };
   if (rows.length === 0) return <p class="empty">{props.empty}</p>;
   return (
     <div class="table-scroll" tabIndex={0} role="region" aria-label={props.label}>
@@ -37,7 +43,7 @@ export function DataTable<Row>(props: {
         <thead>
           <tr>
             {columns.map((column) => (
-              <Head key={column.id} column={column} sort={sort} onSort={setSort} />
+              <Head key={column.id} column={column} sort={sort} onSort={choose} />
             ))}
           </tr>
         </thead>
@@ -80,6 +86,12 @@ function Head<Row>({ column, sort, onSort }: { column: Column<Row>; sort: Sort |
       </button>
     </th>
   );
+}
+
+/** The rows in the order of a sorted table. */
+export function sortedBy<Row>(columns: Column<Row>[], rows: Row[], sort: Sort | null): Row[] {
+  const by = columns.find((column) => column.id === sort?.column)?.by;
+  return by && sort ? [...rows].sort(comparing(by, sort.down)) : rows;
 }
 
 function comparing<Row>(by: (row: Row) => string | number | null, down: boolean): (a: Row, b: Row) => number {

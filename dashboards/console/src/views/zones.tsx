@@ -7,8 +7,11 @@ import { category, named, t, type Key } from "../i18n";
 import { Card, Loading, Search, Select } from "../parts/controls";
 import { useLoad } from "../parts/hooks";
 import { Icon } from "../parts/icon";
+import { ZoneLink } from "../parts/place";
+import { DataTable, sortedBy, type Column as TableColumn, type Sort } from "../parts/table";
+import { saveTable } from "../save";
 import { language } from "../settings";
-import { goTo, minuteMs, period, periodName, selectZone, site, zoneById } from "../state";
+import { minuteMs, period, periodName, site, zoneById } from "../state";
 import { DwellChart, VisitsChart } from "./zone-charts";
 
 export interface Row extends ZoneFigures {
@@ -17,7 +20,6 @@ export interface Row extends ZoneFigures {
 }
 
 type Column = "visits" | "visitors" | "dwell_median_s" | "dwell_p90_s" | "dwell_mean_s" | "open";
-type Sort = { column: Column | "name" | "floor"; down: boolean };
 
 const COLUMNS: { column: Column; words: Key; time: boolean }[] = [
   { column: "visits", words: "zones.visits", time: false },
@@ -70,23 +72,11 @@ function ZoneTable({ rows, loading }: { rows: Row[]; loading: ReturnType<typeof 
     const sought = search.trim().toLowerCase();
     return rows
       .filter((row) => (!kind || row.place.kind === kind) && (!level || row.floor.id === level))
-      .filter((row) => `${row.place.name.en} ${row.place.name.zh} ${category(row.place.category)}`.toLowerCase().includes(sought))
-      .sort(comparing(sort));
-  }, [rows, sort, search, kind, level, language.value]);
-  const most = Math.max(...rows.map((row) => row.visits ?? 0), 1);
+      .sort((a, b) => named(a.place.name).localeCompare(named(b.place.name)))
+      .filter((row) => `${row.place.name.en} ${row.place.name.zh} ${category(row.place.category)}`.toLowerCase().includes(sought));
+  }, [rows, search, kind, level, language.value]);
   const kinds = [...new Set(rows.map((row) => row.place.kind))];
-  const head = (column: Sort["column"], words: Key, numeric: boolean) => (
-    <th
-      scope="col"
-      class={numeric ? "number" : ""}
-      aria-sort={sort.column === column ? (sort.down ? "descending" : "ascending") : "none"}
-    >
-      <button type="button" onClick={() => setSort({ column, down: sort.column === column ? !sort.down : numeric })}>
-        {t(words)}
-        <span class="sort-mark">{sort.column === column && <Icon name={sort.down ? "down" : "up"} size={12} />}</span>
-      </button>
-    </th>
-  );
+  const columns = useMemo(() => columnsOf(Math.max(...rows.map((row) => row.visits ?? 0), 1)), [rows, language.value]);
   const tools = (
     <>
       <Search id="find" label={t("zones.search")} value={search} onChange={setSearch} />
@@ -102,7 +92,7 @@ function ZoneTable({ rows, loading }: { rows: Row[]; loading: ReturnType<typeof 
         onChange={setKind}
         options={[{ value: "", text: t("zones.all") }, ...kinds.map((value) => ({ value, text: t(`kind.${value}`) }))]}
       />
-      <button type="button" class="button" onClick={() => download(shown)}>
+      <button type="button" class="button" onClick={() => download(sortedBy(columns, shown, sort))}>
         <Icon name="download" size={15} />
         CSV
       </button>
@@ -112,50 +102,15 @@ function ZoneTable({ rows, loading }: { rows: Row[]; loading: ReturnType<typeof 
     <Card title={t("zones.count", { n: format.whole(shown.length) })} tools={tools} class="table-card">
       <Loading loaded={loading}>
         {() => (
-          <div class="table-scroll" tabIndex={0} role="region" aria-label={t("nav.zones")}>
-            <table>
-              <thead>
-                <tr>
-                  {head("name", "zones.name", false)}
-                  {head("floor", "zones.floor", false)}
-                  {COLUMNS.map(({ column, words }) => head(column, words, true))}
-                </tr>
-              </thead>
-              <tbody>
-                {shown.map((row) => (
-                  <tr key={row.zone}>
-                    <th scope="row">
-                      <button
-                        type="button"
-                        class="link-button"
-                        onClick={() => {
-                          selectZone(row.zone);
-                          goTo("live");
-                        }}
-                      >
-                        {named(row.place.name)}
-                      </button>
-                      <span class="muted">{category(row.place.category) || t(`kind.${row.place.kind}`)}</span>
-                    </th>
-                    <td>
-                      <span class="tag">{row.floor.id}</span>
-                    </td>
-                    {COLUMNS.map(({ column, time }) => (
-                      <td key={column} class="number" title={row.suppressed ? t("suppressed", { k: site.value?.k ?? "" }) : undefined}>
-                        {cell(row, column, time)}
-                        {column === "visits" && (
-                          <span class="cell-bar">
-                            <i style={{ transform: `scaleX(${(row.visits ?? 0) / most})` }} />
-                          </span>
-                        )}
-                      </td>
-                    ))}
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-            {shown.length === 0 && <p class="empty">{t("zones.none")}</p>}
-          </div>
+          <DataTable
+            label={t("nav.zones")}
+            columns={columns}
+            rows={shown}
+            keyOf={(row) => row.zone}
+            sort={sort}
+            onSort={setSort}
+            empty={t("zones.none")}
+          />
         )}
       </Loading>
     </Card>
@@ -168,21 +123,43 @@ function cell(row: Row, column: Column, time: boolean): string {
   return format.people(row[column], row.suppressed && row[column] === null);
 }
 
-/** Missing figures come last whichever way the table is sorted. */
-function comparing({ column, down }: Sort): (a: Row, b: Row) => number {
-  const sign = down ? -1 : 1;
-  const name = (row: Row) => named(row.place.name);
-  if (column === "name") return (a, b) => sign * name(a).localeCompare(name(b));
-  if (column === "floor") return (a, b) => sign * (a.floor.level - b.floor.level) || name(a).localeCompare(name(b));
-  return (a, b) => {
-    const [x, y] = [a[column], b[column]];
-    if (x === null || y === null) return Number(x === null) - Number(y === null) || name(a).localeCompare(name(b));
-    return sign * (x - y) || name(a).localeCompare(name(b));
-  };
+function columnsOf(most: number): TableColumn<Row>[] {
+  return [
+    {
+      id: "name",
+      head: t("zones.name"),
+      by: (row) => named(row.place.name),
+      cell: (row) => (
+        <>
+          <ZoneLink zone={row.zone} />
+          <span class="muted">{category(row.place.category) || t(`kind.${row.place.kind}`)}</span>
+        </>
+      ),
+    },
+    { id: "floor", head: t("zones.floor"), by: (row) => row.floor.level, cell: (row) => <span class="tag">{row.floor.id}</span> },
+    ...COLUMNS.map(
+      ({ column, words, time }): TableColumn<Row> => ({
+        id: column,
+        head: t(words),
+        number: true,
+        by: (row) => row[column],
+        title: (row) => (row.suppressed ? t("suppressed", { k: site.value?.k ?? "" }) : undefined),
+        cell: (row) => (
+          <>
+            {cell(row, column, time)}
+            {column === "visits" && (
+              <span class="cell-bar">
+                <i style={{ transform: `scaleX(${(row.visits ?? 0) / most})` }} />
+              </span>
+            )}
+          </>
+        ),
+      }),
+    ),
+  ];
 }
 
 function download(rows: Row[]): void {
-  const quoted = (value: string | number | null) => `"${String(value ?? "").replaceAll('"', '""')}"`;
   const head = ["zone", "name", "floor", "kind", "category", ...COLUMNS.map(({ column }) => column), "suppressed"];
   const lines = rows.map((row) => [
     row.zone,
@@ -193,10 +170,5 @@ function download(rows: Row[]): void {
     ...COLUMNS.map(({ column }) => row[column]),
     String(row.suppressed),
   ]);
-  const text = [head, ...lines].map((line) => line.map(quoted).join(",")).join("\r\n");
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob(["\ufeff", text], { type: "text/csv;charset=utf-8" }));
-  link.download = `zones-${new Date(period.value?.from_ms ?? 0).toISOString().slice(0, 10)}.csv`;
-  link.click();
-  URL.revokeObjectURL(link.href);
+  saveTable(`zones-${new Date(period.value?.from_ms ?? 0).toISOString().slice(0, 10)}.csv`, head, lines);
 }

@@ -13,7 +13,7 @@ import { ZoneLink, zoneName } from "../../parts/place";
 import { DataTable, type Column } from "../../parts/table";
 import { saveTable } from "../../save";
 import { language } from "../../settings";
-import { minuteMs, period, periodName, zoneById } from "../../state";
+import { minuteMs, period, periodName, site, zoneById } from "../../state";
 import { Funnel, FUNNEL } from "./funnel";
 
 /** The figures of shops come in groups: all of them side by side would be a table that nobody reads. */
@@ -60,6 +60,7 @@ export function CrmFigures() {
       <Loading loaded={loaded} height="7rem">
         {() => <Tiles figures={ofMall.filter(({ id }) => id === "visits" || !FUNNEL.has(id))} defined={defined} />}
       </Loading>
+      {site.value && !site.value.people.calibrated && <p class="hint">{named(site.value.people.note)}</p>}
       <Card title={t("crm.funnel")} hint={t("crm.funnel.hint")}>
         <Loading loaded={loaded} height="16rem" empty={() => !funnel.some(({ value }) => value)}>
           {() => <Funnel figures={funnel} defined={defined} />}

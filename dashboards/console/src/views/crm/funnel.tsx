@@ -19,7 +19,8 @@ interface Step {
   share?: Figure | undefined;
   /** How many that are, for the drawing alone: shares are of visits. */
   width: number;
-  floors?: Figure[] | undefined;
+  /** Of those who came, how many got to each floor. */
+  floors?: Figure[];
 }
 
 /** The steps that this mall has figures for. */
@@ -28,12 +29,10 @@ function stepsOf(figures: Figure[]): Step[] {
   const floors = figures.filter((figure) => figure.id === "floor_share" && figure.zone !== null);
   const [near, visits, shop, receipts] = [mall("near"), mall("visits"), mall("shop_share"), mall("receipts")];
   const came = visits?.value ?? 0;
-  const highest = floors.reduce<Figure | undefined>((most, each) => ((each.value ?? 0) > (most?.value ?? -1) ? each : most), undefined);
   const steps: (Step | undefined)[] = [
     near && { figure: near, width: near.value ?? 0 },
     visits && { figure: visits, share: mall("came_in_share"), width: came },
-    highest && { figure: highest, floors, width: came * (highest.value ?? 0) },
-    shop && { figure: shop, width: came * (shop.value ?? 0) },
+    shop && { figure: shop, floors, width: came * (shop.value ?? 0) },
     receipts && { figure: receipts, share: mall("conversion"), width: receipts.value ?? 0 },
   ];
   return steps.filter((step) => step !== undefined);
@@ -59,8 +58,9 @@ export function Funnel({ figures, defined }: { figures: Figure[]; defined: Defin
         {steps.map(({ figure, share, floors }) => (
           <li key={figure.id}>
             <Term id={figure.id} defined={defined} />
-            {floors ? <Floors floors={floors} /> : <WithInterval figure={figure} show={written(figure)} of={limit(figure)} />}
+            <WithInterval figure={figure} show={written(figure)} of={limit(figure)} />
             <span class="onward">
+              {floors && floors.length > 1 && <Floors floors={floors} />}
               {share && share.value !== null && (
                 <>
                   <Term id={share.id} defined={defined} /> {written(share)(share.value)}

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { crm } from "../../api/crm";
 import type { Visit } from "../../api/crm-types";
 import * as format from "../../format";
-import { t } from "../../i18n";
+import { counted, t } from "../../i18n";
 import { Card, Loading, Segments } from "../../parts/controls";
 import { useLoad } from "../../parts/hooks";
 import { Icon } from "../../parts/icon";
@@ -47,18 +47,21 @@ export function Journey({ reference }: { reference: string }) {
 function VisitItem({ visit, now }: { visit: Visit; now: number }) {
   const end = visit.ended_ms ?? Math.max(now, visit.started_ms);
   const spent = visit.purchases.reduce((sum, { amount }) => sum + amount, 0);
+  const zones = new Set(visit.steps.map(({ zone }) => zone)).size;
+  const bought = zones === 0 && visit.stay === null && visit.ended_ms !== null; // who agrees to marketing alone
   return (
     <li class="visit">
       <header>
         <h3>
-          {format.day(visit.started_ms)} · {format.hourMinute(visit.started_ms)}–{visit.ended_ms === null ? t("crm.journey.still") : format.hourMinute(end)}
+          {format.day(visit.started_ms)}
+          {!bought && ` · ${format.hourMinute(visit.started_ms)}–${visit.ended_ms === null ? t("crm.journey.still") : format.hourMinute(end)}`}
         </h3>
         <span class="muted">
-          {format.duration((end - visit.started_ms) / 1000)} · {t("crm.journey.zones", { n: format.whole(new Set(visit.steps.map(({ zone }) => zone)).size) })}
+          {bought ? t("crm.journey.bought") : `${format.duration((end - visit.started_ms) / 1000)} · ${counted("crm.journey.zones", zones)}`}
           {spent > 0 && ` · ${format.smallMoney(spent)}`}
         </span>
       </header>
-      <Track visit={visit} end={end} now={now} />
+      {!bought && <Track visit={visit} end={end} now={now} />}
       <ol class="steps">
         {happenings(visit).map(({ t_ms, what }, i) => (
           <li key={i}>
@@ -75,7 +78,7 @@ function VisitItem({ visit, now }: { visit: Visit; now: number }) {
 function Track({ visit, end, now }: { visit: Visit; end: number; now: number }) {
   const stay = visit.stay;
   const from = Math.min(visit.started_ms, stay?.entered_ms ?? Infinity);
-  const to = Math.max(end, stay ? (stay.left_ms ?? now) : 0, from + 1);
+  const to = Math.max(end, stay ? (stay.left_ms ?? now) : 0, ...visit.purchases.map(({ t_ms }) => t_ms), from + 1);
   const at = (t_ms: number) => `${(((t_ms - from) / (to - from)) * 100).toFixed(2)}%`;
   const wide = (start: number, stop: number) => `${((Math.max(stop - start, 0) / (to - from)) * 100).toFixed(2)}%`;
   return (
@@ -147,7 +150,7 @@ function happenings(visit: Visit) {
           <span>
             {zoneName(purchase.zone)} <b>{format.smallMoney(purchase.amount)}</b>
           </span>
-          <span class="muted">{t("crm.journey.items", { n: format.whole(purchase.items) })}</span>
+          <span class="muted">{counted("crm.journey.items", purchase.items)}</span>
         </>
       ),
     })),

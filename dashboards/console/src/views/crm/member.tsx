@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { crm } from "../../api/crm";
 import { PURPOSES, type Member, type Purpose } from "../../api/crm-types";
 import * as format from "../../format";
-import { t } from "../../i18n";
+import { counted, t } from "../../i18n";
 import { Card, Loading } from "../../parts/controls";
 import { Confirm, type Question } from "../../parts/dialog";
 import { Field, Problem, Removable, useAction } from "../../parts/form";
@@ -51,7 +51,7 @@ function Shown({ member, again }: { member: Member; again: () => void }) {
       <section class="card member-head">
         <div>
           <h2 class="reference">{reference}</h2>
-          <SegmentTags tier={member.tier} segments={member.segments} />
+          {(member.tier !== null || member.segments.length > 0) && <SegmentTags tier={member.tier} segments={member.segments} />}
         </div>
         <dl class="member-facts">
           <div>
@@ -116,7 +116,7 @@ function Consents(props: { member: Member; onWithdraw: (purpose: Purpose) => voi
         ))}
       </ul>
       <details class="ledger">
-        <summary>{t("crm.ledger.count", { n: format.whole(entries.length) })}</summary>
+        <summary>{counted("crm.ledger.count", entries.length)}</summary>
         <DataTable
           label={t("crm.ledger")}
           empty={t("crm.ledger.none")}

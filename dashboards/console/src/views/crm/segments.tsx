@@ -4,7 +4,7 @@ import { crm } from "../../api/crm";
 import type { Rule, Segment } from "../../api/crm-types";
 import { followCrm } from "../../crm";
 import * as format from "../../format";
-import { named, t } from "../../i18n";
+import { counted, named, t } from "../../i18n";
 import { Card, Loading } from "../../parts/controls";
 import { Problem, useAction } from "../../parts/form";
 import { useLoad } from "../../parts/hooks";
@@ -73,7 +73,7 @@ function Segmented({ segments, colours = false }: { segments: Segment[]; colours
           </span>
           <p>{named(segment.description)}</p>
           <p class="muted" title={segment.members === null ? t("suppressed", { k: site.value?.k ?? "" }) : undefined}>
-            {t("crm.members.n", { n: format.people(segment.members, segment.members === null) })}
+            {segment.members === null ? t("crm.members.n", { n: format.people(null, true) }) : counted("crm.members.n", segment.members)}
             {segment.stability !== null && segment.stability !== undefined && ` · ${stability(segment.stability)}`}
           </p>
         </li>
