@@ -87,7 +87,7 @@ def run(job: tuple[range, argparse.Namespace]) -> None:
             for day in part:
                 begun = time.process_time()
                 week.play(day)
-                tell(day, week, days, time.process_time() - begun, options.out)
+                tell(day, week, time.process_time() - begun, options.out)
         finally:
             week.close()
 
@@ -105,9 +105,9 @@ def the_site(options: argparse.Namespace) -> Site:
     )
 
 
-def tell(day: int, week: CrmDays, days: Days, spent_s: float, out: Path | None) -> None:
+def tell(day: int, week: CrmDays, spent_s: float, out: Path | None) -> None:
     """Print how well members were matched up to the end of a day."""
-    score, trespasses = week.score(), week.trespasses(days.heard(day)[1])
+    score, trespasses = week.score(), week.trespasses()
     line = {
         "day": day,
         "cpu_s": round(spent_s),

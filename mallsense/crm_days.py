@@ -102,6 +102,7 @@ class CrmDays:
             days.site, folder, KEY, nodes, calibration=calibration, show=self._take_tick
         )
         self.sales = 0
+        self._until_ms = 0
 
     @property
     def gateway(self) -> CrmInProcess:
@@ -157,11 +158,12 @@ class CrmDays:
             appearances=self.appearances,
             visits=self._zone_visits,
             stays=self._stays,
+            until_ms=self._until_ms,
         )
         visits, stays = self._told()
         return score_visits(visits, facts) + score_stays(stays, facts)
 
-    def trespasses(self, now_ms: int) -> int:
+    def trespasses(self) -> int:
         """Count the rows, of all that the CRM keeps, that name a member who does not agree; should be none.
 
         Of every revision of every event, and of visits and stays: who is named agreed when it began, and
@@ -180,11 +182,15 @@ class CrmDays:
                 found += (
                     who is None
                     or told.purpose is None
-                    or not (who.agrees(told.purpose, told.began_ms) and who.agrees(told.purpose, now_ms))
+                    or not (
+                        who.agrees(told.purpose, told.began_ms) and who.agrees(told.purpose, self._until_ms)
+                    )
                 )
             for table, purpose in (("crm_visits", Purpose.POSITION), ("crm_stays", Purpose.PARKING)):
                 rows = db.execute(f"SELECT person FROM {table}")  # noqa: S608  # two names
-                found += sum(not people[reference[person]].agrees(purpose, now_ms) for (person,) in rows)
+                found += sum(
+                    not people[reference[person]].agrees(purpose, self._until_ms) for (person,) in rows
+                )
         return found
 
     def close(self) -> None:
@@ -227,6 +233,7 @@ class CrmDays:
             self.appearances += source.cast.visits.values()
 
     def _deliver(self, t_ms: int) -> None:
+        self._until_ms = t_ms
         logins = self._casting.logins[self._logins :]
         self._logins = len(self._casting.logins)
         delivery = self._records.until(t_ms, logins)

@@ -4,7 +4,8 @@
 phone then. *Recall*: of the events of phones of members who agree to position analytics when it begins and
 have logged in to the mall's network before it ends, those that name that member. *Found*: of these members'
 true visits to zones, those that some event tells at all; *named*: those that an event with the right member
-tells. Of parking the same, by the moments at which cars passed the first or the last camera.
+tells. Of parking the same, by the moments at which cars passed the first or the last camera. Who has taken
+consent back by the end is to be in nothing, so that agreeing means: when it began, and still.
 """
 
 from collections import Counter, defaultdict
@@ -15,7 +16,7 @@ from typing import NamedTuple, Self
 from contracts.crm import Purpose
 from simulators.members.cars import CarStay
 from simulators.members.casting import Visit
-from simulators.members.population import Population
+from simulators.members.population import Person, Population
 
 NEAR_MS = 60_000
 """An event tells of a visit where the two overlap, give or take so much."""
@@ -108,6 +109,12 @@ class Facts:
     appearances: Sequence[Visit]
     visits: Sequence[ZoneVisit]
     stays: Sequence[CarStay]
+    until_ms: int
+    """When it ended."""
+
+    def agrees(self, person: Person, purpose: Purpose, t_ms: int) -> bool:
+        """Tell whether somebody agreed to something at a moment, and still did in the end."""
+        return person.agrees(purpose, t_ms) and person.agrees(purpose, self.until_ms)
 
 
 def score_visits(told: Iterable[ToldVisit], facts: Facts) -> MatchingScore:
@@ -119,7 +126,7 @@ def score_visits(told: Iterable[ToldVisit], facts: Facts) -> MatchingScore:
         score.events += 1
         number = facts.person(one.device, one.began_ms, one.ended_ms)
         person = members[number] if number is not None and number >= 0 else None
-        agrees = person is not None and person.agrees(Purpose.POSITION, one.began_ms)
+        agrees = person is not None and facts.agrees(person, Purpose.POSITION, one.began_ms)
         right = person is not None and one.reference is not None and person.reference == one.reference
         score.named += one.reference is not None
         score.right += right
@@ -149,7 +156,7 @@ def score_stays(told: Iterable[ToldStay], facts: Facts) -> MatchingScore:
             names[one.reference].append(one)
     for stay in facts.stays:
         person = facts.population.persons[stay.person]
-        allowed = person.agrees(Purpose.PARKING, stay.entered_ms) and drivers[stay.plate] == 1
+        allowed = facts.agrees(person, Purpose.PARKING, stay.entered_ms) and drivers[stay.plate] == 1
         mine = [one for one in names.get(person.reference or "", ()) if _is(one, stay)]
         score.cars_right += len(mine)
         score.stays += allowed
@@ -162,7 +169,7 @@ def _score_true(tells: Mapping[tuple[int, str], Sequence[ToldVisit]], facts: Fac
     score = MatchingScore()
     for visit in facts.visits:
         person = facts.population.persons[visit.person]
-        if not person.agrees(Purpose.POSITION, visit.enter_ms):
+        if not facts.agrees(person, Purpose.POSITION, visit.enter_ms):
             continue
         score.visits_of_consenting += 1
         if not person.joins or facts.logged_in_ms.get(person.number, visit.leave_ms) >= visit.leave_ms:

@@ -1,5 +1,6 @@
 """The tills of the simulated mall: they sell to whoever really was in their shop."""
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +46,7 @@ class Tills:
         self._category = [self._categories.index(zone.category) for zone in zones]
         self._notes = VisitNotes(np.array([zone.kind is ZoneKind.SHOP for zone in zones]), VisitRules())
         self._rng = np.random.default_rng([seed, 23])
+        self._lock = threading.Lock()
         self._sold = 0
 
     def people(self, building: Building, shoppers: Shoppers, t_s: int) -> None:
@@ -54,11 +56,17 @@ class Tills:
         here = np.flatnonzero(shoppers.present(float(t_s)))
         places = shoppers.places(here, np.full(len(here), float(t_s)))
         zone = building.zones_at(places.floor, places.x_m, places.y_m).astype(np.int64)
-        self._notes.see(shoppers.id[here], zone, t_s)
+        with self._lock:
+            self._notes.see(shoppers.id[here], zone, t_s)
 
     def take(self, cast: Cast | None = None) -> list[Sale]:
-        """Return what was sold since the last call, in order of time; `cast` knows who the people are."""
-        ended = sorted(self._notes.take_ended(), key=lambda visit: (visit.leave_s, visit.person))
+        """Return what was sold since the last call, in order of time; `cast` knows who the people are.
+
+        Another thread may do this than the one that watches.
+        """
+        with self._lock:
+            ended = self._notes.take_ended()
+        ended.sort(key=lambda visit: (visit.leave_s, visit.person))
         sales = [self._sale(visit, cast) for visit in ended]
         return sorted((sale for sale in sales if sale is not None), key=lambda sale: sale.t_ms)
 
