@@ -53,7 +53,9 @@ def _records(text: str, columns: Sequence[str], needed: Sequence[str]) -> Iterat
     for where, row in rows(io.StringIO(text, newline=""), "the file", needed, private=True):
         line = int(where.rpartition(":")[2])
         if None in row:  # so csv.DictReader names what is beyond the first line
-            yield Bad(line, "", "more fields than the first line; a comma without quotation marks?")
+            yield Bad(
+                line, "", "more fields than the first line; a decimal comma, or one without quotation marks?"
+            )
         elif any("\n" in value for value in row.values()):
             yield Bad(line, "", "a line break in a field; is a quotation mark never closed?")
         elif any(map(str.strip, row.values())):

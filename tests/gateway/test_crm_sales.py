@@ -17,10 +17,11 @@ from contracts.errors import ConfigurationError
 from contracts.money import exponent, smallest_units
 from gateway.crm.consent.ledger import Ledger
 from gateway.crm.consent.persons import add_person
-from gateway.crm.figures.sale_files import Row, read
+from gateway.crm.figures.sale_files import read
 from gateway.crm.figures.sale_import import MOST_BAD, Report, import_sales
 from gateway.crm.figures.sale_values import Shop
 from gateway.crm.file import open_file
+from gateway.crm.tables import Row
 from gateway.store.files import SharedWriter
 from gateway.store.sqlite import SqliteStore
 
@@ -181,7 +182,7 @@ def test_gb18030_is_read(file: SharedWriter) -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"\xff\xff\xff", "neither UTF-8 nor GB18030"),
+        (b"\xff\xff\xff", "no text in UTF-8, GB 18030 or UTF-16"),
         (b"sale,amount\n1,2\n", "no column t"),
         (b'sale,t,amount\n"1,2,3\n' + b"x" * 200_000, "field larger"),
     ],
