@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import islice
 
 import msgspec
 
@@ -15,6 +16,10 @@ from gateway.store.files import SharedWriter
 
 _ROWS = 500
 """So many batches are read at once."""
+_AT_ONCE = 100
+"""Batches that are written in a transaction."""
+Change = tuple[int, ObservationBatch | None]
+"""Where a batch stands in the journal, and what it becomes; None = it stays as it is."""
 _COLUMNS = ("t_ms", "device", "address_kind", "rssi_dbm", "channel", "frame_kind", "sequence", "elements")
 
 
@@ -26,18 +31,22 @@ def take_out(file: SharedWriter, traces: Traces) -> tuple[Counter[str], Traces]:
     with file.connection() as db:
         row = db.execute("SELECT position FROM checkpoint").fetchone()
     done = row[0] if row else 0
-    for position, payload in _batches(file, 0):
-        if not traces.are_in(payload):
-            continue
-        batch = decode(payload, ObservationBatch)
-        for one in batch.members or ():
-            if one.digest in traces.digests:
-                heard.update((one.device, one.formerly) if one.formerly else (one.device,))
-                moments.append(one.t_ms)
-        # The engine has not taken in what came later: without its observations it would go on otherwise than
-        # it has begun. That goes the next time.
-        devices, plates = (traces.devices, traces.plates) if position <= done else (frozenset[str](),) * 2
-        gone["journal"] += _rewritten(file, position, _without(batch, devices, plates, traces.digests))
+
+    def changed() -> Iterator[Change]:
+        for position, payload in _batches(file, 0):
+            if not traces.are_in(payload):
+                continue
+            batch = decode(payload, ObservationBatch)
+            for one in batch.members or ():
+                if one.digest in traces.digests:
+                    heard.update((one.device, one.formerly) if one.formerly else (one.device,))
+                    moments.append(one.t_ms)
+            # The engine has not taken in what came later: without its observations it would go on otherwise
+            # than it has begun. That goes the next time.
+            devices, plates = (traces.devices, traces.plates) if position <= done else (frozenset[str](),) * 2
+            yield position, _without(batch, devices, plates, traces.digests)
+
+    gone["journal"] = _rewrite(file, changed())
     return gone, Traces(frozenset(heard), moments=tuple(moments))
 
 
@@ -47,11 +56,16 @@ def strip_digests(file: SharedWriter, after: int, kept: AbstractSet[str]) -> tup
     Looks at batches with a position above `after`; gives the last one, and how many batches and events were
     changed.
     """
-    changed, last = 0, after
-    for position, payload in _batches(file, after):
-        last = position
-        if b'"digest"' in payload or b'"enrolled_digest"' in payload:
-            changed += _rewritten(file, position, _without_digests(decode(payload, ObservationBatch), kept))
+    last = after
+
+    def without() -> Iterator[Change]:
+        nonlocal last
+        for position, payload in _batches(file, after):
+            last = position
+            if b'"digest"' in payload or b'"enrolled_digest"' in payload:
+                yield position, _without_digests(decode(payload, ObservationBatch), kept)
+
+    changed = _rewrite(file, without())
     with file.transaction() as db:
         for cursor, payload in db.execute(
             "SELECT cursor, payload FROM events WHERE instr(payload, ?)", (b'"enrolled_digest"',)
@@ -80,12 +94,15 @@ def _batches(file: SharedWriter, after: int) -> Iterator[tuple[int, bytes]]:
         after = rows[-1][0]
 
 
-def _rewritten(file: SharedWriter, position: int, batch: ObservationBatch | None) -> int:
-    if batch is None:
-        return 0
-    with file.transaction() as db:
-        db.execute("UPDATE journal SET payload = ? WHERE id = ?", (columns.pack(encode(batch)), position))
-    return 1
+def _rewrite(file: SharedWriter, changes: Iterable[Change]) -> int:
+    """Write batches that have changed, some in a transaction; gives how many."""
+    changed = ((columns.pack(encode(batch)), position) for position, batch in changes if batch is not None)
+    count = 0
+    while some := list(islice(changed, _AT_ONCE)):
+        with file.transaction() as db:
+            db.executemany("UPDATE journal SET payload = ? WHERE id = ?", some)
+        count += len(some)
+    return count
 
 
 def _without(
