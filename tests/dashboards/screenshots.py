@@ -7,7 +7,7 @@ without names all of them, without an address of the drawn mall.
 import argparse
 import io
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.conftest import _CHROMIUM_OPTIONS
 from tests.dashboards.browsing import DESK, PHONE, serving
+from tests.dashboards.fake_crm import CONFLICTED, FakeCrm
 from tests.dashboards.fake_figures import FakeGateway
 from tests.support import find_program
 
@@ -47,6 +48,10 @@ SHOTS = {
     "nodes": Shot("nodes"),
     "car-park": Shot("carpark", dark=False),
     "phone": Shot(size=PHONE, scale=2.0),
+    "crm-member": Shot(f"crm/members/{CONFLICTED}"),
+    "crm-figures": Shot("crm/figures", dark=False),
+    "crm-here": Shot("crm/here"),
+    "crm-segments": Shot("crm/segments", dark=False),
 }
 
 
@@ -95,16 +100,20 @@ def main() -> None:
     )
     parser.add_argument("names", nargs="*", choices=[[], *SHOTS], help="of the pictures; none: all")
     parser.add_argument("--url", help="of a running gateway; none: a mall that is only drawn")
+    parser.add_argument("--view", help="of the one picture that is named, another: crm/members/m-000013")
     parser.add_argument("--to", type=Path, default=FOLDER, help="folder to write to")
     options = parser.parse_args()
     options.to.mkdir(parents=True, exist_ok=True)
     program = find_program("chromium", "chromium-browser", "google-chrome")
-    mall = nullcontext() if options.url else serving(FakeGateway(phones=2400))
+    gateway = FakeGateway(phones=2400)
+    drawn = serving(gateway, crm=FakeCrm(gateway.now_ms()))
+    mall = nullcontext() if options.url else drawn
     with mall as served, sync_playwright() as playwright:
         url = options.url or (served.url if served else "")
         browser = playwright.chromium.launch(executable_path=program, args=list(_CHROMIUM_OPTIONS))
         for name in options.names or SHOTS:
-            save(take(browser, url, SHOTS[name]), options.to / f"{name}.png")
+            shot = SHOTS[name] if options.view is None else replace(SHOTS[name], view=options.view)
+            save(take(browser, url, shot), options.to / f"{name}.png")
         browser.close()
 
 

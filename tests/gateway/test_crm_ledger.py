@@ -156,3 +156,21 @@ def test_names_that_say_nothing_are_taken(text: str) -> None:
     """Numbers of memberships and random names are references, and a name is one person's."""
     db = opened()
     assert add_person(db, text, 0) == add_person(db, check_reference(text), 1)
+
+
+def test_the_ledger_is_read_from_its_newest_entry_back() -> None:
+    """Page by page every entry of a purpose, or of all, comes once, the newest first."""
+    db = opened()
+    for number in range(5):
+        purpose = Purpose.POSITION if number % 2 else Purpose.MARKETING
+        record(
+            db,
+            Said(REFERENCES[number % 3], purpose, True, f"v{number}", "app"),
+            mall="m",
+            now_ms=NOW_MS,
+            wall_ms=NOW_MS,
+        )
+    first = Ledger.newest(db, 2**62, 3)
+    rest = Ledger.newest(db, first[-1].entry, 3)
+    assert [entry.text for entry in first + rest] == ["v4", "v3", "v2", "v1", "v0"]
+    assert [entry.text for entry in Ledger.newest(db, 2**62, 9, Purpose.POSITION)] == ["v3", "v1"]

@@ -42,7 +42,8 @@ export function percent(share: number): string {
 
 /** A share for tables of figures, where tenths of a percent differ. */
 export function finePercent(share: number): string {
-  return decimal(share, { style: "percent", minimumFractionDigits: share < 0.1 ? 1 : 0, maximumFractionDigits: 1 });
+  const digits = share < 1 ? 1 : 0;
+  return decimal(share, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 /** From here on hundredths of a currency say nothing. */
