@@ -14,12 +14,14 @@ from gateway.store.records import (
     WHOLE_CAR_PARK,
     WHOLE_MALL,
     CarParkMinute,
+    CrmItem,
     Input,
     NodeRecord,
     Outputs,
     ZoneMinute,
 )
 from tests.gateway.crowd import small_site, status
+from tests.gateway.running import rows
 from tests.gateway.stored import (
     DAY,
     GRID,
@@ -269,3 +271,14 @@ def test_secret_stays(store: Store) -> None:
     """The secret is 32 bytes and the same every time."""
     assert len(store.secret()) == 32
     assert store.secret() == store.secret()
+
+
+def test_what_the_crm_is_given_comes_with_the_checkpoint(store: Store, tmp_path: Path) -> None:
+    """Items for the CRM are in its inbox in their order, once for each commit that has them."""
+    items = [CrmItem(CrmItem.EVENT, b"1"), CrmItem(CrmItem.SIGHTING, b"2"), CrmItem(CrmItem.EVENT, b"3")]
+    store.commit(Outputs(crm=items[:2]), checkpoint(1))
+    store.commit(Outputs(), checkpoint(2))
+    store.commit(Outputs(crm=items[2:]), checkpoint(3))
+    assert rows(tmp_path / "store", "crm_inbox", "item, kind, payload") == [
+        (number + 1, item.kind, item.payload) for number, item in enumerate(items)
+    ]
