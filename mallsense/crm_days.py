@@ -102,7 +102,13 @@ class CrmDays:
             days.site, folder, KEY, nodes, calibration=calibration, show=self._take_tick
         )
         self.sales = 0
-        self._until_ms = 0
+        self.until_ms = 0
+        """Up to when the systems have delivered."""
+
+    @property
+    def population(self) -> Population:
+        """Who comes."""
+        return self._days.population
 
     @property
     def gateway(self) -> CrmInProcess:
@@ -158,7 +164,7 @@ class CrmDays:
             appearances=self.appearances,
             visits=self._zone_visits,
             stays=self._stays,
-            until_ms=self._until_ms,
+            until_ms=self.until_ms,
         )
         visits, stays = self._told()
         return score_visits(visits, facts) + score_stays(stays, facts)
@@ -183,13 +189,13 @@ class CrmDays:
                     who is None
                     or told.purpose is None
                     or not (
-                        who.agrees(told.purpose, told.began_ms) and who.agrees(told.purpose, self._until_ms)
+                        who.agrees(told.purpose, told.began_ms) and who.agrees(told.purpose, self.until_ms)
                     )
                 )
             for table, purpose in (("crm_visits", Purpose.POSITION), ("crm_stays", Purpose.PARKING)):
                 rows = db.execute(f"SELECT person FROM {table}")  # noqa: S608  # two names
                 found += sum(
-                    not people[reference[person]].agrees(purpose, self._until_ms) for (person,) in rows
+                    not people[reference[person]].agrees(purpose, self.until_ms) for (person,) in rows
                 )
         return found
 
@@ -233,7 +239,7 @@ class CrmDays:
             self.appearances += source.cast.visits.values()
 
     def _deliver(self, t_ms: int) -> None:
-        self._until_ms = t_ms
+        self.until_ms = t_ms
         logins = self._casting.logins[self._logins :]
         self._logins = len(self._casting.logins)
         delivery = self._records.until(t_ms, logins)
