@@ -1,8 +1,9 @@
 """Erasing in the SQLite file, all of it, and what remains of deleted rows in free pages and in the log."""
 
+import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from gateway.store import columns
 from gateway.store.erasing.batches import take_out
@@ -13,6 +14,7 @@ from gateway.store.files import SharedWriter
 
 _PAGES = 2000
 """Free pages that are let go of at once."""
+_PSEUDONYM = re.compile(r"[0-9a-f]{16}")
 
 
 def erase(file: SharedWriter, traces: Traces) -> tuple[Counter[str], Traces]:
@@ -30,19 +32,24 @@ def erase(file: SharedWriter, traces: Traces) -> tuple[Counter[str], Traces]:
     return +(gone + more), found
 
 
-def present(db: sqlite3.Connection, devices: Iterable[str]) -> set[str]:
-    """Return which of these devices the engine has in its checkpoint: they will be written again."""
+def present(db: sqlite3.Connection, names: Iterable[str]) -> set[str]:
+    """Return which of these devices, plates and digests the engine has in its checkpoint.
+
+    They will be written again: a car that is in the car park is told of when it leaves.
+    """
     row = db.execute("SELECT engine, recorder FROM checkpoint").fetchone()
     if row is None:
         return set()
     state = columns.unpack(row[0]) + columns.unpack(row[1])
-    return {
-        device
-        for device in devices
-        if any(
-            form in state for form in (bytes.fromhex(device), bytes.fromhex(device)[::-1], device.encode())
-        )
-    }
+    return {name for name in names if any(form in state for form in _forms(name))}
+
+
+def _forms(name: str) -> Iterator[bytes]:
+    """Give the ways in which a checkpoint writes a name: as text, and a pseudonym as a number, too."""
+    yield name.encode()
+    if _PSEUDONYM.fullmatch(name):
+        yield bytes.fromhex(name)
+        yield bytes.fromhex(name)[::-1]
 
 
 def sweep(file: SharedWriter) -> bool:
