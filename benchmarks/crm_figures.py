@@ -181,13 +181,12 @@ def learn(days: Sequence[Day]) -> Iterator[str]:
 def _left(off: Floats) -> str:
     """Say what is left, of (N, 2) logarithms told / true and numbers they rest on."""
     design = np.stack((np.ones(len(off)), 1.0 / np.maximum(off[:, 1], 1.0)), axis=1)
-    if len(off) < FEW:  # one a day: no noise can be told from what lasts
-        design = design[:, :1]
-    found, _ = nnls(design, off[:, 0] ** 2)
+    mean = off[:, 0].mean()
+    if len(off) < FEW:  # one a day: neither noise nor a side can be told from what lasts
+        design, mean = design[:, :1], 0.0
+    found, _ = nnls(design, (off[:, 0] - mean) ** 2)
     noise = found[1] if len(found) > 1 else 0.0
-    return (
-        f"{len(off)} figures, mean {off[:, 0].mean():+.2f}, lasting {found[0] ** 0.5:.2f}, noise {noise:.2f}"
-    )
+    return f"{len(off)} figures, lasting {found[0] ** 0.5:.2f}, noise {noise:.2f}, lean {mean:+.2f}"
 
 
 def compare(days: Sequence[Day], people: MallPeople | None, name: str) -> Iterator[tuple[str, ...]]:

@@ -106,6 +106,9 @@ def test_positive_is_symmetric_on_the_logarithm() -> None:
     found = positive(100.0, 0.01)
     assert found.high / 100.0 == pytest.approx(100.0 / found.low) == pytest.approx(exp(0.1 * Z_90))
     assert positive(0.0, 1.0) == Interval(0.0, 0.0, NOTHING)
+    leaning = positive(100.0, 0.01, 0.1)
+    assert (leaning.low, leaning.high) == pytest.approx((found.low * exp(-0.1), found.high * exp(-0.1)))
+    assert positive(100.0, 0.0, 0.1).high == 100.0
 
 
 def test_ratio_adds_up_variances() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import log
+from math import exp, hypot, log
 
 import numpy as np
 
@@ -62,14 +62,24 @@ def bounce_rate(bounced: int, paths: int) -> Interval:
 
 
 def divided(above: Interval, below: Interval) -> Interval:
-    """Return a ratio of two quantities that err independently (delta method on the logarithm)."""
+    """Return a ratio of two quantities that err independently: on the logarithm, each side by itself.
+
+    Raises `ValueError` where there is nothing to divide by.
+    """
     if below.value <= 0.0:
         raise ValueError("nothing to divide by")
     if above.value <= 0.0:
         return Interval(0.0, 0.0, above.high / below.value)
-    return positive(above.value / below.value, log_variance(above) + log_variance(below))
+    value = above.value / below.value
+    under = hypot(_log(above.value, above.low), _log(below.high, below.value))
+    over = hypot(_log(above.high, above.value), _log(below.value, below.low))
+    return Interval(value, value * exp(-under), value * exp(over))
 
 
 def log_variance(of: Interval) -> float:
     """Return the variance of a quantity's logarithm that its interval shows."""
-    return (log(of.high / of.low) / (2 * Z_90)) ** 2 if of.low > 0.0 else 0.0
+    return (_log(of.high, of.low) / (2 * Z_90)) ** 2
+
+
+def _log(high: float, low: float) -> float:
+    return log(high / low) if low > 0.0 else 0.0

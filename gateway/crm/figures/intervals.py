@@ -40,12 +40,16 @@ def exact(value: float) -> Interval:
     return Interval(value, value, value)
 
 
-def positive(value: float, log_variance: float) -> Interval:
-    """Return a quantity whose logarithm has this variance; of nothing there may be `NOTHING`."""
+def positive(value: float, log_variance: float, lean: float = 0.0) -> Interval:
+    """Return a quantity whose logarithm has this variance; of nothing there may be `NOTHING`.
+
+    `lean` is by how much the logarithm is too high on average: the interval leans the other way, the value
+    stays, and is in it.
+    """
     if value <= 0.0:
         return Interval(0.0, 0.0, NOTHING)
-    wide = exp(Z_90 * sqrt(max(log_variance, 0.0)))
-    return Interval(value, value / wide, value * wide)
+    wide = Z_90 * sqrt(max(log_variance, 0.0))
+    return Interval(value, value * exp(min(0.0, -lean - wide)), value * exp(max(0.0, -lean + wide)))
 
 
 def share(part: float, whole: float, spread: float = 0.0) -> Interval:
@@ -65,8 +69,8 @@ def share(part: float, whole: float, spread: float = 0.0) -> Interval:
     return Interval(value, min(low, value), max(high, value))
 
 
-def median(values: Floats, log_variance: float) -> Interval:
-    """Return the median of at least one value above 0, with a variance of its logarithm beyond chance."""
+def median(values: Floats, log_variance: float, lean: float = 0.0) -> Interval:
+    """Return the median of at least one value; variance and lean of its logarithm are beyond chance."""
     from scipy.stats.mstats import median_cihs  # noqa: PLC0415  # takes time to load
 
     value = float(np.median(values))
@@ -77,7 +81,7 @@ def median(values: Floats, log_variance: float) -> Interval:
     else:
         low, high = float(values.min()), float(values.max())
     by_chance = (log(high / low) / (2 * Z_90)) ** 2 if 0.0 < low < high else 0.0
-    return positive(value, by_chance + log_variance)
+    return positive(value, by_chance + log_variance, lean)
 
 
 def mean(values: Floats) -> Interval:

@@ -52,7 +52,7 @@ class Teller:
         """Return a quantity, such as hours, of so many devices as one of people."""
         model = self.people.present
         variance = (model.covariance[1, 1] / model.phones**2) + model.day_sd**2
-        return positive(quantity / model.phones, float(variance) + error.log_variance(devices))
+        return positive(quantity / model.phones, float(variance) + error.log_variance(devices), error.lean)
 
     def figure(self, id_: str, zone: str | None, what: Interval | None, n: float, *groups: float) -> Figure:
         """Return a figure that rests on n; suppressed where n or another of the groups is too small."""
@@ -77,4 +77,4 @@ def _of(mean: float, variance: float, error: Error, devices: float) -> Interval:
     """Return the interval of people, with what the engine misses and splits."""
     if mean <= 0.0:
         return positive(0.0, 0.0)
-    return positive(mean, variance / mean**2 + error.log_variance(devices))
+    return positive(mean, variance / mean**2 + error.log_variance(devices), error.lean)

@@ -93,7 +93,7 @@ def exposure_of(counts: ZoneCounts, zone: int, tell: Teller) -> Interval:
 
 def median_dwell(dwell_s: Floats) -> Interval:
     """Return the median of lengths of visits."""
-    return median(dwell_s, estimation.DWELL.log_variance(len(dwell_s)))
+    return median(dwell_s, estimation.DWELL.log_variance(len(dwell_s)), estimation.DWELL.lean)
 
 
 def shares(amount: Ints | Floats, hidden: Bools) -> Floats:
