@@ -2,7 +2,7 @@ import type { ComponentChildren, ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 import { crmViews, openAlerts } from "./crm";
-import { counted, named, t } from "./i18n";
+import { counted, crmWords, named, t } from "./i18n";
 import { Banner, HistoryBanner } from "./parts/banner";
 import { IconButton } from "./parts/controls";
 import { Help, helpOpen } from "./parts/help";
@@ -55,7 +55,7 @@ export function App() {
   useEffect(() => {
     const mall = site.value ? named(site.value.mall.name) : "mallsense";
     document.title = `${t(`nav.${view.value}`)} · ${mall}`;
-  }, [view.value, site.value, language.value]);
+  }, [view.value, site.value, language.value, crmWords.value]);
   if (loginNeeded.value) return <Login />;
   return (
     <div class="shell">

@@ -5,7 +5,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { api, GatewayError } from "./api/client";
 import { crm } from "./api/crm";
 import type { Alert, Segment, Segments } from "./api/crm-types";
-import { named } from "./i18n";
+import { crmWords, loadCrmWords, named } from "./i18n";
 import { CRM_VIEWS, loginNeeded, needsLogin, nowMs, site, type CrmView } from "./state";
 import { DAY_MS } from "./time";
 
@@ -14,7 +14,7 @@ export const crmAccess = signal<"none" | "asking" | "open" | "refused">("none");
 
 /** In the navigation: all pages, or one that says how to get at them, or none where the mall has no CRM. */
 export const crmViews = computed<readonly CrmView[]>(() =>
-  crmAccess.value === "none" ? [] : crmAccess.value === "refused" ? ["crm-here"] : CRM_VIEWS,
+  crmAccess.value === "none" || !crmWords.value ? [] : crmAccess.value === "refused" ? ["crm-here"] : CRM_VIEWS,
 );
 
 const segments = signal<Segments | null>(null);
@@ -56,7 +56,9 @@ effect(() => {
   const wanted = Boolean(site.value?.crm) && !loginNeeded.value;
   clearTimeout(timer);
   crmAccess.value = wanted ? "asking" : "none";
-  if (wanted) void followCrm();
+  if (!wanted) return;
+  void loadCrmWords();
+  void followCrm();
 });
 
 function segmentOf(id: string): Segment | undefined {

@@ -1,7 +1,4 @@
-import { enCrm } from "./en-crm";
-
 export const en = {
-  ...enCrm,
   "app.title": "Live console",
   "nav.label": "Views",
   "nav.live": "Live map",
@@ -269,5 +266,4 @@ export const en = {
   "table.hide": "Hide table",
 } as const;
 
-export type Key = keyof typeof en;
-export type Words = Record<Key, string>;
+export type Words = Record<keyof typeof en, string>;

@@ -1,8 +1,6 @@
 import type { Words } from "./en";
-import { zhCrm } from "./zh-crm";
 
 export const zh: Words = {
-  ...zhCrm,
   "app.title": "实时控制台",
   "nav.label": "视图",
   "nav.live": "实时地图",

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { api, Unauthorised } from "../../api/client";
 import { crmAccess, followCrm } from "../../crm";
-import { t, type Key } from "../../i18n";
+import { crmWords, loadCrmWords, t, type Key } from "../../i18n";
 import { Card } from "../../parts/controls";
 import { Field, Problem } from "../../parts/form";
 import { Icon } from "../../parts/icon";
@@ -11,7 +11,8 @@ import { addressOf, CRM_VIEWS, site, view } from "../../state";
 
 /** A page of the CRM team; where there is no CRM or it is not for this login, one that says what to do. */
 export function CrmPage({ children, class: extra = "" }: { children: ComponentChildren; class?: string }) {
-  if (site.value === null || crmAccess.value === "asking")
+  useEffect(() => void loadCrmWords(), []);
+  if (site.value === null || crmAccess.value === "asking" || !crmWords.value)
     return <div class="placeholder shimmer" role="status" aria-label={t("load.busy")} />;
   if (crmAccess.value === "none") return <NoCrm />;
   if (crmAccess.value === "refused") return <SignIn />;
