@@ -316,8 +316,12 @@ MIGRATIONS = (
     );
 
     -- Grows with every change of consents and identities, in the same transaction.
-    CREATE TABLE crm_generation (only INTEGER PRIMARY KEY CHECK (only = 1), generation INTEGER NOT NULL);
-    INSERT INTO crm_generation VALUES (1, 0);
+    CREATE TABLE crm_generation (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        generation INTEGER NOT NULL,
+        matched INTEGER NOT NULL   -- for which everything that is kept was decided
+    );
+    INSERT INTO crm_generation VALUES (1, 0, 0);
 
     -- What the pipeline hands over, in the transaction of its checkpoint; the CRM's worker takes it out.
     CREATE TABLE crm_inbox (

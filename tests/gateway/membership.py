@@ -192,6 +192,17 @@ class Desk:
             self.matcher.take(db, items)
             inbox.take_out(db, items)
 
+    def settle(self) -> None:
+        """Have matching take in and decide everything, in as many transactions as it likes."""
+        self.work()
+        while not self.current():
+            self.work(0)
+
+    def current(self) -> bool:
+        """Whether everything is decided."""
+        with self.file.connection() as db:
+            return self.matcher.current(db)
+
     def take(self, *things: CloudEvent | Sighting) -> None:
         """Put things into the inbox, and have them taken in."""
         self.put(*things)

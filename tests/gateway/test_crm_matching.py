@@ -1,5 +1,6 @@
 """Whose events are: links, corrections, visits and stays of members, and of nobody else."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from contracts.crm import FeedEvent, IdentifierKind, Purpose
 from contracts.messages import decode
+from gateway.crm.matching import matcher
 from gateway.crm.matching.links import Conflict, Evidence, Link, decide
 from tests.gateway.membership import MINUTE_MS, T0_MS, Desk, car, device, digest, path, sighting, visit
 
@@ -251,6 +253,25 @@ def test_a_restart_decides_the_same(desk: Desk) -> None:
     again.work()
     assert (desk.rows("crm_feed"), desk.rows("crm_links")) == before
     assert list(again.matcher.conflicts()) == [B]
+
+
+def test_a_change_is_decided_in_parts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a change concerns is decided some at a time, also over a restart; consent counts at once."""
+    monkeypatch.setattr(matcher, "AT_ONCE", 1)
+    member(desk, "m-1", D1)
+    member(desk, "m-2")
+    desk.take(*(sighting(one, D1, 0) for one in (A, B, C)), *(visit(one, "S1", 5) for one in (A, B, C)))
+    desk.merge("m-1", "m-2")
+    desk.work()
+    assert Counter(name for _, name in desk.newest().values()) == {"m-1": 2, "m-2": 1}
+    assert not desk.current()
+    desk.matcher = matcher.Matcher("mall", desk.counters)
+    desk.settle()
+    assert list(desk.newest().values()) == [(2, "m-2")] * 3
+    desk.says("m-2", given=False, t_s=20)
+    desk.check()
+    desk.settle()
+    assert not desk.newest()
 
 
 def test_moments_of_rows_grow(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from contracts.crm import IdentifierKind
+from contracts.crm import IdentifierKind, Purpose
 from contracts.events import CarData, EventKind
 from gateway.crm.matching import journeys, sightings
 from gateway.crm.matching.inbox import Item
@@ -22,6 +22,9 @@ from gateway.crm.matching.told import Told, read, read_back
 from gateway.crm.matching.unfounded import end, unfounded
 from gateway.engine.tick import Sighting
 from gateway.store.records import CrmItem
+
+AT_ONCE = 200
+"""Subjects that are decided anew in one transaction: the pipeline writes in between."""
 
 _sighting = msgspec.json.Decoder(Sighting)
 _ROW = (
@@ -40,15 +43,21 @@ class Matcher:
         self._counters = counters
         self._conflicts: dict[str, Conflict] = {}
         """By subject."""
+        self._undecided: set[str] = set()
+        """Subjects that a change concerns and that were not decided since."""
+        self._lost: set[tuple[str, Purpose]] = set()
+        """Who does not agree any more, until what is kept of them was decided and taken away."""
         self._t_ms = 0
 
     def current(self, db: sqlite3.Connection) -> bool:
-        """Whether consents and identities are still as they were at the last `take`."""
-        return self._owners.current(db)
+        """Whether everything is decided, with consents and identities as they are."""
+        return self._owners.current(db) and not self._undecided
 
     def forget(self) -> None:
         """Know nothing: the transaction of the last `take` was rolled back."""
         self._owners.forget()
+        self._undecided.clear()
+        self._lost.clear()
 
     def conflicts(self) -> dict[str, Conflict]:
         """Return the subjects that would be several members'; any thread asks."""
@@ -73,22 +82,34 @@ class Matcher:
     # Whose it is
 
     def _renew(self, db: sqlite3.Connection) -> None:
+        """Decide anew what a change of consents or identities concerns, some of it at a time."""
         changed = self._owners.refresh(db)
         if changed is None:
-            concerned = sightings.all_subjects(db) | _linked(db)
-            lost = {
-                (person, purpose)
-                for purpose, agree in self._owners.agree().items()
-                for person in unfounded(db, purpose, agree)
-            }
-            self._t_ms = max(self._t_ms, _told_ms(db))
-        else:
-            concerned = sightings.subjects(db, changed.keys)
-            concerned |= self._conflicts.keys() if changed.keys else set()
-            lost = set(changed.lost)
-        for subject in sorted(concerned):
+            self._begin(db)
+        elif changed.keys or changed.lost:
+            self._undecided |= sightings.subjects(db, changed.keys) | self._conflicts.keys()
+            self._lost |= changed.lost
+        some = sorted(self._undecided)[:AT_ONCE]
+        for subject in some:
             self._decide(db, subject, anyway=True)
-        self._counters["unfounded"] += end(db, self._mall, lost, self._t_ms)
+        self._undecided.difference_update(some)
+        if not self._undecided and not _is_matched(db, self._owners.generation):
+            self._counters["unfounded"] += end(db, self._mall, self._lost, self._t_ms)
+            self._lost.clear()
+            db.execute("UPDATE crm_generation SET matched = ?", (self._owners.generation,))
+
+    def _begin(self, db: sqlite3.Connection) -> None:
+        """Find out what has to be decided at the start: all of it, unless it was when the gateway ended."""
+        self._t_ms = max(self._t_ms, _told_ms(db))
+        if _is_matched(db, self._owners.generation):
+            self._undecided = sightings.disputable(db)
+            return
+        self._undecided = sightings.all_subjects(db) | _linked(db)
+        self._lost = {
+            (person, purpose)
+            for purpose, agree in self._owners.agree().items()
+            for person in unfounded(db, purpose, agree)
+        }
 
     def _sighting(self, db: sqlite3.Connection, found: Sighting) -> None:
         if not found.digest:
@@ -198,6 +219,10 @@ def _link(db: sqlite3.Connection, subject: str) -> Link | None:
 
 def _linked(db: sqlite3.Connection) -> set[str]:
     return {row[0] for row in db.execute("SELECT subject FROM crm_links")}
+
+
+def _is_matched(db: sqlite3.Connection, generation: int | None) -> bool:
+    return bool(db.execute("SELECT matched IS ? FROM crm_generation", (generation,)).fetchone()[0])
 
 
 def _told_ms(db: sqlite3.Connection) -> int:

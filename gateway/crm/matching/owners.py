@@ -68,6 +68,11 @@ class Owners:
         self._known, self._generation = known(db), now
         return None if first else changed(before, self._known)
 
+    @property
+    def generation(self) -> int | None:
+        """As of which generation; None before the first `refresh`."""
+        return self._generation
+
     def current(self, db: sqlite3.Connection) -> bool:
         """Whether nothing has changed since the last `refresh`."""
         return generation(db) == self._generation

@@ -72,6 +72,13 @@ def subjects(db: sqlite3.Connection, keys: Iterable[Key]) -> set[str]:
     }
 
 
+def disputable(db: sqlite3.Connection) -> set[str]:
+    """Return of what several identifiers were heard or read: nothing else can be two persons'."""
+    return {
+        row[0] for row in db.execute("SELECT subject FROM crm_sightings GROUP BY subject HAVING count(*) > 1")
+    }
+
+
 def all_subjects(db: sqlite3.Connection) -> set[str]:
     """Return everything of which an identifier was heard or read."""
     return {row[0] for row in db.execute("SELECT DISTINCT subject FROM crm_sightings")}
