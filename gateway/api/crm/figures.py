@@ -19,7 +19,7 @@ from gateway.crm.figures.sale_import import import_sales
 from gateway.crm.figures.sale_values import Shop
 from gateway.crm.figures.telling import Figure
 from gateway.figures.period import HOUR_MS, Period
-from gateway.people import PRESENT
+from gateway.people import ENTERED, PRESENT
 
 LONGEST_DAYS = 31
 LARGEST_BYTES = 16 * 2**20
@@ -63,6 +63,7 @@ def figures(here: Here, crm: With, period: Month, zone: str | None = None) -> ow
         currency=crm.settings.currency,
         k=here.k,
         people="calibrated" if PRESENT in here.people.calibrated else "assumed",
+        entered="calibrated" if ENTERED in here.people.calibrated else "assumed",
         figures=[_figure(one) for one in (found if zone is None else of_zone(found, zone))],
     )
 

@@ -57,7 +57,9 @@ class FiguresAnswer(Answer):
     k: int
     """Of fewer people, devices or receipts nothing is told."""
     people: Literal["assumed", "calibrated"]
-    """Whether somebody has counted how many phones are found a person."""
+    """Whether somebody has counted how many phones are found a person, of those present."""
+    entered: Literal["assumed", "calibrated"]
+    """The same of those who come in: where it is assumed, visits of the mall are known roughly."""
     figures: list[FigureRow]
 
 
