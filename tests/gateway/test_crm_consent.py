@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -44,13 +45,25 @@ def office(request: pytest.FixtureRequest, tmp_path: Path, log: pytest.LogCaptur
     store.close()
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of a store with two members."""
+    folder = tmp_path_factory.mktemp("filled")
+    store = make_store("sqlite", folder, pytest.fail)
+    made = Office(store, folder / "store")
+    made.fill()
+    made.close()
+    store.close()
+    return folder / "store"
+
+
 @pytest.fixture
-def plain(tmp_path: Path, log: pytest.LogCaptureFixture) -> Iterator[Office]:
-    """Return the same in a file alone."""
+def plain(filled: Path, tmp_path: Path, log: pytest.LogCaptureFixture) -> Iterator[Office]:
+    """Return a copy of it, opened."""
     del log
+    shutil.copy(filled, tmp_path / "store")
     store = make_store("sqlite", tmp_path, pytest.fail)
     made = Office(store, tmp_path / "store")
-    made.fill()
     yield made
     made.close()
     store.close()

@@ -60,6 +60,7 @@ class Afterwards:
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="erasing", daemon=True)
+        self._kept: set[str] | None = None
         self._stripped = 0
         self._until_ms = self._swept_ms = 0
         self._problem = ""
@@ -106,8 +107,6 @@ class Afterwards:
             return None
 
     def _withdrawn(self) -> None:
-        self._until_ms = self._wall_ms() + LATER_MS
-        self._stripped = 0
         self._strip()
         sweep(self._file)
 
@@ -139,7 +138,7 @@ class Afterwards:
                 self._tell(f"an erasure waits for the history's server: {error.message}")
         with self._file.transaction() as db:
             gone += delete_subjects(db, found)
-            if again or present(db, found.devices):
+            if again or present(db, found.devices | found.plates | found.digests):
                 again = True
                 db.execute(
                     "UPDATE crm_erasures SET traces = ?, next_ms = ? WHERE erasure = ?",
@@ -150,9 +149,14 @@ class Afterwards:
         return gone, again
 
     def _strip(self) -> None:
+        """Look at batches that are new; and at all of them where an identifier has gone."""
         with self._file.connection() as db:
             kept = {row[0] for row in db.execute("SELECT digest FROM crm_claims WHERE ended_ms IS NULL")}
+        if self._kept is None or self._kept - kept:
+            self._stripped = 0
+            self._until_ms = self._wall_ms() + LATER_MS
         self._stripped, _ = strip_digests(self._file, self._stripped, kept)
+        self._kept = kept
 
     # The thread
 
@@ -177,10 +181,11 @@ class Afterwards:
             ).fetchall()
         for (erasure,) in due:
             self._erase(erasure)
-        if due or self._swept_ms + AGAIN_MS <= now_ms < self._until_ms:
-            self._strip()
+        if due or self._swept_ms + AGAIN_MS <= now_ms:
             self._swept_ms = now_ms
-            sweep(self._file)
+            self._strip()
+            if due or now_ms < self._until_ms:
+                sweep(self._file)
         return len(due)
 
     def _tell(self, problem: str) -> None:

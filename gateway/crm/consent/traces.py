@@ -1,6 +1,7 @@
 """What of the mall's history is a person's: devices, visits and stays that were linked, and identifiers."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Sequence
 
@@ -8,6 +9,7 @@ from contracts.crm import IdentifierKind
 from gateway.crm.consent.covers import OF_PARKING
 from gateway.store.erasing.traces import Traces
 
+_PSEUDONYM = re.compile("[0-9a-f]{16}")
 _DIGESTS = (
     "SELECT DISTINCT kind, digest FROM crm_claims AS mine"
     " WHERE person IN (SELECT value FROM json_each(?1)) AND kind IN ('wifi', 'plate') AND NOT EXISTS"
@@ -42,7 +44,7 @@ def traces_of(db: sqlite3.Connection, people: Sequence[str]) -> Traces:
         (*among, json.dumps(OF_PARKING)),
     )
     for subject, is_stay, t_ms in linked:
-        (things if is_stay else devices).add(subject)
+        (devices if not is_stay and _PSEUDONYM.fullmatch(subject) else things).add(subject)
         moments.append(t_ms)
     for thing, first_ms, last_ms in db.execute(
         "SELECT visit, started_ms, ended_ms FROM crm_visits WHERE person IN (SELECT value FROM json_each(?1))"
