@@ -145,6 +145,8 @@ def test_forged_topics(attacked: Attacked) -> None:
             topics.stored(HONEST),
             topics.gateway_status(),
             topics.opt_out(),
+            topics.enrolled_devices(),
+            topics.enrolled_plates(),
             topics.event("visit.started", "S10"),
             topics.positions("F1"),
             topics.time_answer(HONEST),

@@ -128,6 +128,30 @@ def test_a_reader_reads_findings_alone(attacked: Attacked) -> None:
         assert {topic.split("/")[3] for topic, _ in reader.heard} <= {"gateway", "floor", "events"}
 
 
+def test_the_gateway_writes_the_lists_of_members_and_nodes_read_them(attacked: Attacked) -> None:
+    """Whose phones nodes name is the gateway's to say; an operator says plates alone, a reader nothing."""
+    topics = attacked.mall.topics
+    devices, plates = topics.enrolled_devices(), topics.enrolled_plates()
+    with ExitStack() as stack:
+        clients = {
+            name: stack.enter_context(attacker(attacked.mall.address(name), client_id=f"lists {name}"))
+            for name in ("crm", "n13", OPERATOR)
+        }
+        for one in clients.values():
+            assert one.connected.wait(30)
+            one.client.subscribe([(devices, 1), (plates, 1)])
+        assert (
+            clients["crm"].publish(devices, b"x") == clients["crm"].publish(plates, b"x") == "Not authorized"
+        )
+        assert clients[OPERATOR].publish(devices, b"x") == "Not authorized"
+        answers: list[str | None] = []
+        for topic in (devices, plates):
+            attacked.gateway._link.publish_followed(topic, b"{}", answers.append)
+        wait_until(lambda: answers == [None, None])
+        wait_until(lambda: _told(clients["n13"], devices) and _told(clients["n13"], plates))
+        assert not any(_told(clients["crm"], topic) for topic in (devices, plates))
+
+
 def test_events_that_name_members_are_for_who_may_read_them(attacked: Attacked) -> None:
     """Other readers, nodes and the operator are not given them, whatever they subscribe to."""
     topic = attacked.mall.topics.crm_event("visit.started", "S10")
