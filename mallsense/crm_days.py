@@ -44,6 +44,8 @@ STEP_MS = 60_000
 """Event time between two looks at what has been heard and said."""
 OPENS_H, CLOSES_H = 9.5, 22.5
 """People are simulated between these hours of the mall's day."""
+BUSY_H = (11.0, 21.0)
+"""Where only some hours are heard, they are of these."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +75,15 @@ class Days:
     def heard(self, day: int) -> tuple[int, int]:
         """Return from when to when nodes and cameras hear on a day, epoch milliseconds.
 
-        On the first day of a week they are the first of the day, on the seventh the last.
+        On the first day of a week from eleven o'clock on, on the seventh up to nine in the evening.
         """
         opens_ms, closes_ms = self.hours(day)
         if self.heard_h is None:
             return opens_ms, closes_ms
-        length_ms = round(self.heard_h * 3_600_000)
-        start_ms = opens_ms + (closes_ms - opens_ms - length_ms) * (day % 7) // 6
-        start_ms -= start_ms % STEP_MS
-        return start_ms, start_ms + length_ms
+        first_h, last_h = BUSY_H
+        start_h = first_h + (last_h - first_h - self.heard_h) * (day % 7) / 6
+        start_ms = opens_ms + round((start_h - self.opens_h) * 60) * STEP_MS
+        return start_ms, start_ms + round(self.heard_h * 60) * STEP_MS
 
 
 class CrmDays:

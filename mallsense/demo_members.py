@@ -20,11 +20,10 @@ from gateway.crm.crm import Crm
 from gateway.crm.figures.sale_import import import_sales
 from gateway.crm.figures.sale_values import Shop
 from simulators.members.cars import Cars
-from simulators.members.casting import Casting
 from simulators.members.life import Life, live
-from simulators.members.population import Population
 from simulators.members.records import Records, identifiers_csv, sales_csv
-from simulators.members.tills import SHOWS_CARD, Sale, Tills
+from simulators.members.tills import SHOWS_CARD, Sale
+from simulators.members.written import Members
 from simulators.source import SimulatedSource
 
 _log = logging.getLogger(__name__)
@@ -43,12 +42,11 @@ class DemoMembers:
     def __init__(self, site: Site, members: int, *, start_ms: int, key: bytes, seed: int = 1) -> None:
         """Draw the members of a mall that opens at `start_ms`; `key` is the mall's."""
         self._site, self._seed, self._start_ms = site, seed, start_ms
-        self._population = Population.draw(
-            members=members, others=OTHERS, start_ms=start_ms, days=PERIOD_D, seed=seed
+        self._members = Members(
+            site, members=members, others=OTHERS, start_ms=start_ms, days=PERIOD_D, seed=seed
         )
-        self.casting = Casting(self._population, seed=seed, endless=True)
-        self.tills = Tills(site, seed=seed)
-        self._records = Records(self._population, key)
+        self.casting, self.tills = self._members.casting, self._members.tills
+        self._records = Records(self._members.population, key)
         self._logins = 0
         self._t_ms = start_ms
         self._stop = threading.Event()
@@ -63,7 +61,7 @@ class DemoMembers:
         """
         if source.cast is None:
             raise ValueError("a source without casting: nobody in it is a member")
-        return Cars(source.cast, self._site, start_ms=self._start_ms, seed=self._seed)
+        return self._members.cars(source.cast)
 
     def start(self, crm: Crm, source: SimulatedSource) -> None:
         """Begin to tell the CRM what is known."""
@@ -111,7 +109,7 @@ class DemoMembers:
         today = datetime.fromtimestamp(self._start_ms / 1000, zone).replace(hour=0, minute=0, second=0)
         midnight = today.replace(microsecond=0) - timedelta(days=PAST_D)
         first_ms = round(midnight.timestamp()) * 1000
-        members = self._population.members
+        members = self._members.population.members
         life = live(self._site, members, start_ms=first_ms, days=PAST_D, seed=self._seed)
         return past_sales(life, [one.reference for one in members], self._seed)
 

@@ -26,6 +26,8 @@ from simulators import mall
 from simulators.arrivals import Profile
 from simulators.car_park.reads import CarParkReads
 from simulators.joined import Joined
+from simulators.members.casting import Cast
+from simulators.members.written import Members
 from simulators.phones import Habits
 from simulators.source import SimulatedSource
 from simulators.survey import survey
@@ -36,6 +38,8 @@ AGENT = "simulator"
 DAY_S = 86_400
 HABITS = Habits()
 BROKER_TIMEOUT_S = 10.0
+OTHERS = 6
+"""For each member there are so many who come again and are none."""
 
 
 def simulate(
@@ -82,6 +86,16 @@ def simulate(
     cars: Annotated[
         int, typer.Option(min=0, help="Cars in the time that is played, where the site has a car park.")
     ] = 1500,
+    members: Annotated[
+        int, typer.Option(min=0, max=100_000, help="Members who come again and again, with phone and car.")
+    ] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write to this folder what the members' systems deliver, and who they are.",
+            show_default=False,
+        ),
+    ] = None,
     truth: Annotated[
         Path | None, typer.Option(help="Write truth_*.csv to this folder at the end.", show_default=False)
     ] = None,
@@ -102,10 +116,17 @@ def simulate(
     if write_site or write_survey:
         _write(plan, seed, write_site, write_survey, console)
         return
+    if out and not (members and key):
+        raise ConfigurationError(
+            "--out: needs --members, and the mall's key (--key) for the digests of phones and plates",
+            "A new mall makes one with: (umask 077; openssl rand -hex 32 > mall.key)",
+        )
     address, pace = BrokerAddress.parse(broker), parse_speed(speed)
     start_ms = _start_ms(start, plan)
     duration_s = None if hours is None else round(hours * 3600)
     notes = Truth(plan) if truth else None
+    crowd = _members(plan, members, start_ms, duration_s, seed)
+    mall_key = read_key_file(key) if key else new_key()
     with console.status("people are coming ..."):
         source = SimulatedSource(
             shoppers=shoppers,
@@ -117,6 +138,8 @@ def simulate(
             profile=profile,
             habits=Habits(off, second, guest_network, rotate=not fixed_addresses, builds=builds),
             truth=notes,
+            casting=crowd.casting if crowd else None,
+            tills=crowd.tills if crowd else None,
         )
     if profile is Profile.DAY and len(source.shoppers) == 0:
         console.print(
@@ -126,12 +149,12 @@ def simulate(
         title = f"{plan.mall.name.en}, {len(plan.nodes)} nodes"
         with progress_bar(console, title, source.fraction) as show:
             done = run_agent(
-                _with_cars(source, cars, start_ms, duration_s, seed),
+                _with_cars(source, crowd, cars, start_ms, duration_s, seed),
                 mall=plan.mall.id,
                 agent_id=AGENT,
                 broker=address,
                 spool_path=Path(folder) / "spool.sqlite",
-                key=read_key_file(key) if key else new_key(),
+                key=mall_key,
                 rotation=SaltRotation.of(plan),
                 speed=pace,
                 stop=stop,
@@ -139,17 +162,49 @@ def simulate(
                 progress=show,
             )
         _report(done, notes, truth, console)
+        if crowd and out and source.cast:
+            _write_members(crowd, out, source.cast, mall_key, done.t_ms, console)
+
+
+def _members(site: Site, members: int, start_ms: int, duration_s: int | None, seed: int) -> Members | None:
+    """Draw the members, and others who come again."""
+    if not members:
+        return None
+    days = (duration_s or DAY_S) / DAY_S
+    return Members(site, members=members, others=OTHERS * members, start_ms=start_ms, days=days, seed=seed)
 
 
 def _with_cars(
-    source: SimulatedSource, cars: int, start_ms: int, duration_s: int | None, seed: int
+    source: SimulatedSource,
+    crowd: Members | None,
+    cars: int,
+    start_ms: int,
+    duration_s: int | None,
+    seed: int,
 ) -> Source:
     """Add what the cameras of the car park see, where there are any; of a day that never ends, one day."""
-    if source.site.car_park is None or not cars:
+    if source.site.car_park is None or not (cars or crowd):
         return source
-    seen_s = duration_s or DAY_S
-    reads = CarParkReads(start_ms=start_ms, duration_s=seen_s, cars=cars, seed=seed, site=source.site)
+    visitors = crowd.cars(source.cast).passages() if crowd and source.cast else ()
+    reads = CarParkReads(
+        start_ms=start_ms,
+        duration_s=duration_s or DAY_S,
+        cars=cars,
+        seed=seed,
+        site=source.site,
+        visitors=visitors,
+    )
     return Joined(source, reads)
+
+
+def _write_members(
+    crowd: Members, folder: Path, cast: Cast, key: bytes, until_ms: int, console: Console
+) -> None:
+    try:
+        crowd.write(folder, cast, key, until_ms)
+    except OSError as error:
+        raise ConfigurationError(f"{folder}: cannot write the members: {error.strerror}") from error
+    console.print(f"{len(crowd.population.members):,} members in {folder}")
 
 
 def _read_site(name: str) -> Site:
