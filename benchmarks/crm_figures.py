@@ -156,7 +156,7 @@ def counted(days: Sequence[Day], seed: int = 1) -> MallPeople:
 def learn(days: Sequence[Day]) -> Iterator[str]:
     """Give the constants of the estimation: what is left of figures told by the model of the other days."""
     off: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
-    shares: list[tuple[float, float, float]] = []
+    shares: defaultdict[str, list[tuple[float, float, float]]] = defaultdict(list)
     for day in days:
         found = told(day, counted([other for other in days if other is not day]))
         uncounted = told(day, None)["visits", None]
@@ -168,14 +168,15 @@ def learn(days: Sequence[Day]) -> Iterator[str]:
             if not figure.value or not right:
                 continue
             if figure.id in ("shop_share", "floor_share"):
-                shares.append((figure.value, right, float(figure.n or 1)))
+                shares[figure.id].append((figure.value, right, float(figure.n or 1)))
             else:
                 off[figure.id].append((log(figure.value / right), float(figure.n or 1)))
     for family in ("visits", "CAME_UNCOUNTED", "NEAR", *_IN_ZONES):
         yield f"{family}: {_left(np.array(off[family]))}"
-    value, right_, n = np.array(shares).T
-    spread = ((value - right_) ** 2 / np.maximum(right_ * (1 - right_), 1e-3)).mean() - (1 / n).mean()
-    yield f"shares: {len(n)} figures, spread {spread:.3f}"
+    for id_, rows in shares.items():
+        value, right, n = np.array(rows).T
+        spread = ((value - right) ** 2 / np.maximum(right * (1 - right), 1e-3)).mean() - (1 / n).mean()
+        yield f"{id_}: {len(n)} figures, spread {spread:.3f}"
 
 
 def _left(off: Floats) -> str:

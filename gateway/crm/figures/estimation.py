@@ -35,5 +35,5 @@ ZONE_VISITORS = Error(0.65, lean=0.55)
 EXPOSURE = Error(0.6, lean=0.15)
 DWELL = Error(0.7, 0.2, lean=-0.8)
 """Visits that are cut in two are half as long."""
-REACHED = 0.025
+REACHED_FLOOR, REACHED_SHOP = 0.13, 0.02
 """Variance of the share of visitors who reached a floor or a shop, as a part of p (1 - p)."""

@@ -70,5 +70,6 @@ def _visitors(columns: Columns, zones: Bools) -> int:
 
 def _reached(id_: str, zone: str | None, there: int, everybody: int, tell: Teller) -> Figure:
     """Return the share of those who visited anything who visited something."""
-    told = share(there, everybody, estimation.REACHED) if everybody else None
+    spread = estimation.REACHED_FLOOR if id_ == "floor_share" else estimation.REACHED_SHOP
+    told = share(there, everybody, spread) if everybody else None
     return tell.figure(id_, zone, told, everybody, there, everybody - there)
