@@ -22,7 +22,7 @@ What a mall's gateway knows: who is where now, and what happened.
 
 Times are epoch milliseconds of event time; periods are `from_ms` to `to_ms`, by default the mall's day so
 far. A count n with 0 < n < k is `null`. On a gateway with a password, log in (`POST /api/v1/login`) or send
-`Authorization: Bearer TOKEN`.
+`Authorization: Bearer TOKEN`. What is below `/crm/` wants the CRM's own password or token.
 """
 
 
