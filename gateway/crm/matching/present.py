@@ -78,6 +78,8 @@ def conflicts_here(
     db: sqlite3.Connection, conflicts: Mapping[str, Conflict], there: There
 ) -> list[list[str]]:
     """Return of each device or car that would be several members' the references of these, in order."""
+    if not conflicts:
+        return []
     names = dict(db.execute("SELECT person, reference FROM crm_persons").fetchall())
     agree: defaultdict[bool, set[str]] = defaultdict(set)
     for is_car, purpose in ((False, Purpose.POSITION), (True, Purpose.PARKING)):
