@@ -115,10 +115,14 @@ class Office:
                     " WHERE reference = ?",
                     (f"west-{one.stay[:4]}", T0_MS + 65_000, one.reference),
                 )
-        self.store.append([Input(_batch(1), encode(_batch(1)))])
+        self.hear(1)
         self.commit(1)
         self.work()
         self.offer(given_up=3)
+
+    def hear(self, seq: int) -> None:
+        """Let a node say that it has heard both phones, and read both plates."""
+        self.store.append([Input(_batch(seq), encode(_batch(seq)))])
 
     def commit(self, position: int, *, there: str = "") -> None:
         """Write what ticks gave, to the CRM the first time; the engine still knows the device `there`."""

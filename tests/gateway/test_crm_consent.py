@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from contracts.crm import Purpose
+from contracts.messages import ObservationBatch
 from gateway.crm.consent.afterwards import AGAIN_MS
 from gateway.crm.consent.withdrawal import Said
 from gateway.crm.delivery import lanes, subscribers
@@ -112,6 +113,9 @@ def test_a_withdrawal_takes_all_that_it_covers(plain: Office, purpose: Purpose) 
     assert table not in plain.holding({person})
     with closing(sqlite3.connect(plain.path)) as db:
         rows = db.execute("SELECT subject, payload FROM crm_feed WHERE person = ?", (person,)).fetchall()
+        for waits in ("crm_pending", "crm_dead"):
+            query = f"SELECT count(*) FROM {waits} WHERE seq NOT IN (SELECT seq FROM crm_feed)"
+            assert db.execute(query).fetchone()[0] == 0, waits
     told = json.dumps([payload.decode() for _, payload in rows])
     assert not [word for word in nobodys if word in told]
     for others in set(Purpose) - {purpose}:
@@ -265,6 +269,25 @@ def test_a_phone_that_is_there_is_erased_again(plain: Office) -> None:
     assert plain.consents.afterwards.round() == 1
     assert set(plain.holding(words)) <= {"crm_consents", "crm_feed", "crm_pending"}
     assert plain.consents.afterwards.round() == 0
+
+
+def test_a_node_that_was_away_brings_nothing_back(plain: Office) -> None:
+    """A batch that comes in late and names who has withdrawn or was erased loses that; others stay in it."""
+    withdraw(plain, Purpose.POSITION)
+    plain.consents.erase(B.reference)
+    plain.hear(2)
+    held = plain.holding({A.wifi, A.plate, B.wifi, B.plate})["journal"]
+    assert held == {A.wifi, A.plate, B.wifi, B.plate}
+    plain.wall_ms += AGAIN_MS
+    plain.consents.afterwards.round()
+    assert plain.holding({A.wifi, B.wifi, B.plate}) == {}
+    assert "journal" in plain.holding({A.plate})
+    assert [item.seq for item in batches(plain)] == [1, 2]
+
+
+def batches(office: Office) -> list[ObservationBatch]:
+    """Return the batches of the journal; none is damaged."""
+    return [item.message for _, item in office.store.after(0) if isinstance(item.message, ObservationBatch)]
 
 
 def test_what_waits_for_a_server_that_is_away_goes(
