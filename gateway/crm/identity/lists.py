@@ -13,7 +13,6 @@ import time
 from typing import NamedTuple, Self, TypeVar
 
 from msgspec import UNSET, Struct
-from msgspec.structs import replace
 
 from contracts.control import MAX_ENROLLED, EnrolledDevices, EnrolledPlates
 from contracts.crm import NEEDS, IdentifierKind
@@ -72,6 +71,8 @@ class Lists:
         self._connection = 0
         self._since_s = self._rested_s = 0.0
         self._wanted: tuple[int, Enrolled] | None = None
+        self._seen: tuple[object, ...] = ()
+        """What was last compared: connection, what should be there, what the broker has."""
         self._complaints: set[str] = set()
         self._wake = threading.Event()
         self._stopping = False
@@ -122,8 +123,11 @@ class Lists:
         if not told and time.monotonic() - self._since_s < RETAINED_S:
             return
         wanted = self._read()
-        self._put_devices(wanted)
-        self._put_plates(wanted)
+        state = connection, wanted, *(self._there.get(topic) for topic in self.topics)
+        if state != self._seen:  # so that long lists are not read four times a second
+            self._put_devices(wanted)
+            self._put_plates(wanted)
+            self._seen = state
 
     def _read(self) -> Enrolled:
         with self._file.connection() as db:
@@ -147,24 +151,22 @@ class Lists:
 
     def _put_plates(self, wanted: Enrolled) -> None:
         there = self._found(self._plates, EnrolledPlates)
-        if there is None:
-            there = self._remembered()
-        key = wanted.key or (there.key if there is not None else None)
-        if key is None or (there is None and not wanted.plates):
-            return
-        theirs = [] if there is None else there.digests
-        if there is not None and theirs and there.key != key and wanted.plates:
+        before = there or self._remembered()
+        operators = [] if before is None else before.digests
+        if before is not None and operators and wanted.plates and before.key != wanted.key:
             self._complain(
                 "the list of enrolled plates was made with another key than members' plates: they are not put"
                 " on it. Enrol the operator's plates anew with the mall's key (mallsense plates enrol)."
             )
             return
-        members = self._fitting(wanted.plates, MAX_ENROLLED - len(theirs), "plates") or UNSET
-        new = EnrolledPlates(key=key if not theirs or there is None else there.key, digests=theirs)
-        new = replace(new, members=members)
-        if self._found(self._plates, EnrolledPlates) != new and (theirs or members or there is not None):
+        members = self._fitting(wanted.plates, MAX_ENROLLED - len(operators), "plates")
+        key = before.key if before is not None and (operators or wanted.key is None) else wanted.key
+        if key is None or not (operators or members or there):
+            return
+        new = EnrolledPlates(key=key, digests=operators, members=members or UNSET)
+        if there != new:
             self._publish(self._plates, new)
-            _log.info("members' plates: %d are on the list of nodes", len(wanted.plates))
+            _log.info("members' plates: %d are on the list of nodes", len(members))
 
     def _found(self, topic: str, kind: type[L]) -> L | None:
         """Give the list that the broker has by now; None where it has none, or none that can be read."""
