@@ -77,7 +77,7 @@ def test_half_an_hour_apart_is_another_visit(desk: Desk) -> None:
 
 
 def test_the_stay_and_the_purchases(desk: Desk) -> None:
-    """A visit has the car's stay and what was bought until shortly after; what is left is a visit by itself."""
+    """A visit has the car's stay and what was bought until shortly after; what is left is one by itself."""
     desk.take(car("s1", 0, enrolled=digest(3)), visit(A, "S1", 60, 300), path(A, 50, 600, []))
     desk.take(car("s1", 0, 700, enrolled=digest(3)), car("s2", 40_000, enrolled=digest(3)))
     with desk.file.transaction() as db:
