@@ -50,7 +50,8 @@ Period = Annotated[tuple[int, int], Depends(_period)]
 
 def _may(connection: HTTPConnection) -> bool:
     state = connection.app.state
-    return state.password is None or connection.cookies.get("session") in (state.password, state.crm_password)
+    session = connection.cookies.get("session", "")
+    return state.password is None or session in (state.password, state.crm_password)
 
 
 def _authorised(request: Request) -> None:
