@@ -195,6 +195,18 @@ def test_a_withdrawal_that_comes_late_takes_what_was_kept(plain: Office) -> None
     assert (again.new, again.deleted.total()) == (False, 0)
 
 
+def test_a_member_in_one_line(plain: Office) -> None:
+    """A line of the list says what is agreed to, how many identifiers there are, and the last moment."""
+    plain.consents.say([Said(A.reference, Purpose.MARKETING, False, "v1", "app")])
+    (row,) = plain.consents.members("ALICE", "", 10)
+    assert row.reference == A.reference
+    assert row.consents == {Purpose.POSITION: True, Purpose.PARKING: True, Purpose.MARKETING: False}
+    assert row.identifiers == {"app": 1, "plate": 1, "wifi": 1}
+    assert (row.visits, row.last_seen_ms) == (1, T0_MS + 120_000)  # the car left after the visit
+    assert [one.reference for one in plain.consents.members("", "", 10)] == [A.reference, B.reference]
+    assert [one.reference for one in plain.consents.members("", A.reference, 10)] == [B.reference]
+
+
 def test_export_gives_all_that_is_held(office: Office) -> None:
     """The export has what is in any table, with the history that was linked, and nothing of anybody else."""
     found = office.consents.export(A.reference)

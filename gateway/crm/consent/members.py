@@ -67,8 +67,9 @@ def describe(
             "SELECT person, sum(visits), max(last_ms) FROM ("
             " SELECT person, zone = 'mall' AS visits,"
             " coalesce(ended_ms, started_ms + cast(dwell_s * 1000 AS INTEGER)) AS last_ms FROM crm_visits"
-            " UNION ALL SELECT person, 0, coalesce(left_ms, entered_ms) FROM crm_stays)"
-            " WHERE person IN (SELECT value FROM json_each(?)) GROUP BY person",
+            " WHERE person IN (SELECT value FROM json_each(?1))"
+            " UNION ALL SELECT person, 0, coalesce(left_ms, entered_ms) FROM crm_stays"
+            " WHERE person IN (SELECT value FROM json_each(?1))) GROUP BY person",
             (among,),
         )
     }
