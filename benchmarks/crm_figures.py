@@ -199,11 +199,11 @@ def compare(days: Sequence[Day], people: MallPeople | None, name: str) -> Iterat
         found = told(day, people)
         for (id_, zone), right in true(day, found).items():
             figure = found[id_, zone]
-            if figure.value is None or figure.low is None or figure.high is None:
-                continue
+            if not figure.value or figure.low is None or figure.high is None:
+                continue  # hidden, or nobody found: an interval around nothing says little
             kind = f"{id_} (zones)" if zone in day.truth.zones and id_ in _BOTH else id_
             inside[kind].append(figure.low - 1e-6 <= right <= figure.high + 1e-6)
-            if figure.value and right:
+            if right:
                 ratios[kind].append(figure.value / right)
             if figure.low:
                 widths[kind].append(figure.high / figure.low)

@@ -70,7 +70,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--visitors", type=int, default=20_000)
-    parser.add_argument("--days", type=int, default=31)
+    parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--report", type=Path, help="Markdown file with a section for the table")
     args = parser.parse_args()
     here = site()

@@ -157,7 +157,7 @@ DEFINITIONS = (
         """
         漏斗·入口：到访次数占商场附近人数的比例。
         """,
-        "delta method on the logarithm, from the interval of people near",
+        "normal on the logarithm of the odds: those inside and outside err against each other",
         _MINUTES,
     ),
     _definition(

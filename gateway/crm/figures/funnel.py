@@ -38,7 +38,8 @@ def _entrance(columns: Columns, tell: Teller) -> Iterator[Figure]:
     passed = tell.counted(columns.passed_by, estimation.NEAR)
     both = near(came, passed)
     yield tell.whole("near", None, both, columns.passed_by, columns.arrived)
-    noise = estimation.NEAR.log_variance(columns.passed_by) + log_variance(came)
+    # Who is taken for a visitor is missing among those outside: the two err against each other.
+    noise = (estimation.NEAR.log_variance(columns.passed_by) ** 0.5 + log_variance(came) ** 0.5) ** 2
     part = part_of(came.value, passed.value, noise) if both.value > 0.0 else None
     yield tell.figure("came_in_share", None, part, both.value, came.value, passed.value)
 
