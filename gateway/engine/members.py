@@ -40,7 +40,6 @@ class _Waiting(msgspec.Struct, frozen=True, order=True, array_like=True):
 
 class _Known(msgspec.Struct, array_like=True):
     device: int
-    """0 = it was forgotten: heard again, it is another device."""
     told_ms: int
 
 
@@ -69,11 +68,11 @@ class Members:
         return True
 
     def left(self, remembered: Callable[[Keys], Bools]) -> None:
-        """Take note of addresses that are remembered no more, after devices have left."""
-        there = [address for address, known in self._known.items() if known.device]
-        for address, still in zip(there, remembered(_keys(there)).tolist(), strict=True):
+        """Forget addresses that are remembered no more: heard again, they are of other devices."""
+        known = list(self._known)
+        for address, still in zip(known, remembered(_keys(known)).tolist(), strict=True):
             if not still:
-                self._known[address].device = 0
+                del self._known[address]
 
     def step(self, tick_ms: int, names: Callable[[Keys], Keys], whose: Whose) -> list[Sighting]:
         """Return what is new at the end of a tick: addresses that moved, and those that were heard before it.
@@ -90,7 +89,7 @@ class Members:
         return found
 
     def _moved(self, tick_ms: int, whose: Whose) -> list[Sighting]:
-        known = sorted(address for address, one in self._known.items() if one.device)
+        known = sorted(self._known)
         devices, confidence, there = whose(_keys(known))
         found = []
         for address, device, sure, is_there in _rows(known, devices, confidence, there):
