@@ -137,10 +137,10 @@ class Link:
         """How often it was connected so far: the number of the connection that there is, or was last."""
         return self._connection
 
-    def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: bytes, *, qos: int = 0) -> None:
         """Publish if the broker is there now; whether it has taken it is not followed up."""
         if self.connected:
-            info = self._client.publish(topic, payload, qos=qos, retain=retain)
+            info = self._client.publish(topic, payload, qos=qos)
             if qos:
                 with self._lock:
                     self._unfollow(info.mid)
@@ -157,12 +157,14 @@ class Link:
             else:
                 self._waiting[info.mid] = name
 
-    def publish_followed(self, topic: str, payload: bytes, answered: Callable[[str | None], None]) -> None:
+    def publish_followed(
+        self, topic: str, payload: bytes, answered: Callable[[str | None], None], *, retain: bool = False
+    ) -> None:
         """Publish at QoS 1; `answered` is called once, in any thread: None = the broker has taken it.
 
         Otherwise it is told why not. Where the broker is away, it is published when it is back.
         """
-        info = self._client.publish(topic, payload, qos=1)
+        info = self._client.publish(topic, payload, qos=1, retain=retain)
         if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN):
             answered(str(info.rc))
             return

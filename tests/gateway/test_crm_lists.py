@@ -225,3 +225,21 @@ def test_no_address_and_no_plate_is_written(mall: Mall) -> None:
     assert b"9" * 32 in written  # the search does find
     for secret in (MEMBER, MEMBER.hex().encode(), WRITTEN.encode(), PLATE.encode(), OPERATORS.encode()):
         assert secret not in written
+
+
+def test_a_broker_that_does_not_let_the_gateway_write_is_told_of(
+    mosquitto_factory: Callable[..., Mosquitto], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An access list from before there were members is noticed, with what to do."""
+    (tmp_path / "acl").write_text("topic read #\ntopic readwrite mallsense/v1/small/gateway/#\n")
+    broker = mosquitto_factory(settings=f"acl_file {tmp_path / 'acl'}")
+    settings = Settings(
+        site=crm_site(), store=tmp_path / "store.db", broker=BrokerAddress("127.0.0.1", broker.port), port=0
+    )
+    with Gateway(settings) as gateway, httpx.Client(base_url=gateway.url, timeout=20) as api:
+        mall = Mall(gateway, broker, api, tmp_path)
+        mall.say("m-1", "position", given=True)
+        row = {"reference": "m-1", "kind": "wifi", "digest": "1" * 32, "key": key_id(KEY)}
+        assert mall.post("identifiers", row).status_code == 201
+        wait_until(lambda: "mallsense broker render" in caplog.text)
+    broker.stop()
