@@ -15,6 +15,7 @@ from contracts.messages import ObservationBatch
 from gateway.crm.consent.afterwards import AGAIN_MS
 from gateway.crm.consent.withdrawal import Said
 from gateway.crm.delivery import lanes, subscribers
+from gateway.store.files import connect_reader
 from gateway.store.influx.address import InfluxAddress
 from gateway.store.influx.client import InfluxClient
 from gateway.store.influx.store import InfluxStore
@@ -281,6 +282,21 @@ def test_a_phone_that_is_there_is_erased_again(plain: Office) -> None:
     assert plain.consents.afterwards.round() == 1
     assert set(plain.holding(words)) <= {"crm_consents", "crm_feed", "crm_pending"}
     assert plain.consents.afterwards.round() == 0
+
+
+def test_a_reader_delays_the_sweep(plain: Office) -> None:
+    """While somebody reads, the log of the file holds what was deleted; then it goes, at the next look."""
+    words = A.all_words - {A.phone}
+    with closing(connect_reader(plain.path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM crm_feed").fetchone()
+        plain.consents.erase(A.reference)
+        with plain.file.transaction() as db:
+            subscribers.remove(db, WEBHOOK)
+            db.execute("DELETE FROM crm_feed WHERE kind = 'member.withdrawn'")
+        assert plain.written(words)
+    plain.consents.afterwards.round()
+    assert plain.written(words) == {}
 
 
 def test_a_node_that_was_away_brings_nothing_back(plain: Office) -> None:

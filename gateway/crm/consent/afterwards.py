@@ -108,12 +108,12 @@ class Afterwards:
 
     def _withdrawn(self) -> None:
         self._strip()
-        sweep(self._file)
+        self._sweep()
 
     def _erased(self, erasure: int) -> tuple[Counter[str], bool]:
         gone, again = self._erase(erasure)
         self._until_ms = self._wall_ms() + LATER_MS
-        sweep(self._file)
+        self._sweep()
         return gone, again
 
     def _erase(self, erasure: int) -> tuple[Counter[str], bool]:
@@ -158,6 +158,10 @@ class Afterwards:
         self._stripped, _ = strip_digests(self._file, self._stripped, kept)
         self._kept = kept
 
+    def _sweep(self) -> None:
+        if not sweep(self._file):  # somebody reads; the next look is soon
+            self._swept_ms = 0
+
     # The thread
 
     def _run(self) -> None:
@@ -182,10 +186,10 @@ class Afterwards:
         for (erasure,) in due:
             self._erase(erasure)
         if due or self._swept_ms + AGAIN_MS <= now_ms:
-            self._swept_ms = now_ms
             self._strip()
+            self._swept_ms = now_ms
             if due or now_ms < self._until_ms:
-                sweep(self._file)
+                self._sweep()
         return len(due)
 
     def _tell(self, problem: str) -> None:

@@ -10,10 +10,11 @@ from gateway.store.erasing.batches import take_out
 from gateway.store.erasing.records import delete_records, take_out_positions, widened
 from gateway.store.erasing.traces import Traces
 from gateway.store.erasing.waiting import take_out_waiting
-from gateway.store.files import SharedWriter
+from gateway.store.files import BUSY_TIMEOUT_S, SharedWriter
 
 _PAGES = 2000
 """Free pages that are let go of at once."""
+_WAIT_MS = 500
 _PSEUDONYM = re.compile(r"[0-9a-f]{16}")
 
 
@@ -62,5 +63,7 @@ def sweep(file: SharedWriter) -> bool:
             db.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
             if db.execute("PRAGMA freelist_count").fetchone()[0] >= before:
                 break
+        db.execute(f"PRAGMA busy_timeout = {_WAIT_MS}")  # nobody can write while it waits for readers
         busy: int = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        db.execute(f"PRAGMA busy_timeout = {round(1000 * BUSY_TIMEOUT_S)}")
     return not busy
