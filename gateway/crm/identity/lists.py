@@ -10,6 +10,7 @@ import logging
 import sqlite3
 import threading
 import time
+from functools import partial
 from typing import NamedTuple, Self, TypeVar
 
 from msgspec import UNSET, Struct
@@ -189,15 +190,13 @@ class Lists:
     def _publish(self, topic: str, message: Struct) -> None:
         payload = encode(message)
         self._there[topic] = self._connection, payload
-        self._link.publish_followed(
-            topic, payload, lambda problem: self._answered(topic, problem), retain=True
-        )
+        self._link.publish_followed(topic, payload, partial(self._answered, topic), retain=True)
 
     def _answered(self, topic: str, problem: str | None) -> None:
         if problem is not None:
             self._complain(
-                f"the broker refuses {topic} of the gateway ({problem}): nodes are not told whom to name. Render"
-                " its access list again (mallsense broker render), copy it there and restart it."
+                f"the broker refuses {topic} of the gateway ({problem}): nodes are not told whom to name."
+                " Render its access list again (mallsense broker render), copy it there and restart it."
             )
 
     def _fitting(self, digests: tuple[str, ...], room: int, what: str) -> list[str]:
