@@ -155,7 +155,7 @@ def test_no_sum_of_few_receipts(mall: Mall) -> None:
     [
         (b"", "", 422, "nothing was sent"),
         (b"sale,amount\n1,2\n", "", 422, "no column t"),
-        (b"\xff\xff", "", 422, "neither UTF-8"),
+        (b"\xff\xff", "", 422, "no text in UTF-8"),
         (sold(1).encode(), "?till=K1:S99", 422, "NAME:ZONE"),
         (b"x" * (16 * 2**20 + 1), "", 413, "at most 16 MB"),
     ],
