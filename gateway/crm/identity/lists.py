@@ -154,13 +154,14 @@ class Lists:
         there = self._found(self._plates, EnrolledPlates)
         before = there or self._remembered()
         operators = [] if before is None else before.digests
-        if before is not None and operators and wanted.plates and before.key != wanted.key:
+        foreign = before is not None and bool(operators) and before.key != wanted.key
+        if foreign and wanted.plates:
             self._complain(
                 "the list of enrolled plates was made with another key than members' plates: they are not put"
                 " on it. Enrol the operator's plates anew with the mall's key (mallsense plates enrol)."
             )
-            return
-        members = self._fitting(wanted.plates, MAX_ENROLLED - len(operators), "plates")
+        fitting = self._fitting(wanted.plates, MAX_ENROLLED - len(operators), "plates")
+        members = [] if foreign else fitting
         key = before.key if before is not None and (operators or wanted.key is None) else wanted.key
         if key is None or not (operators or members or there):
             return
