@@ -100,7 +100,8 @@ class Play:
         with self.desk.file.connection() as db:
             persons = [person_of(db, name) for name in sorted(members)]
             rows = db.execute(
-                "SELECT DISTINCT id FROM crm_feed WHERE person IN (SELECT value FROM json_each(?))",
+                "SELECT id FROM crm_feed AS told WHERE person IN (SELECT value FROM json_each(?))"
+                " AND revision = (SELECT max(revision) FROM crm_feed WHERE id = told.id)",
                 (json.dumps(persons),),
             )
             return {row[0] for row in rows}

@@ -5,6 +5,7 @@ person, and gives the number of rows that went or were cleared, by table. Whoeve
 something of a person adds its function to `COVERS`, or to `HELD` where it goes with the person alone.
 """
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -101,21 +102,23 @@ def _identifiers(db: sqlite3.Connection, person: str, kind: IdentifierKind) -> M
 
 
 def _told(db: sqlite3.Connection, person: str, kinds: tuple[EventKind, ...]) -> Mapping[str, int]:
-    """Delete events that have named the member, and with them who waits for them, and who never got them.
+    """Delete what names the member, and with it who waits for it, and who never got it.
 
-    All revisions go: told again after a new consent, an event would have a revision that was told before.
+    Of an event that is the member's as last told, all revisions go: told again after a new consent, it would
+    have a revision that was told before. One that turned out to be another's stays as that.
     """
-    named = f"SELECT id FROM crm_feed WHERE person = ? AND kind IN ({', '.join('?' * len(kinds))})"  # noqa: S608
-    which = f"id IN ({named})"
-    gone = {
+    named = f"person = ?1 AND kind IN ({', '.join(f'?{2 + i}' for i in range(len(kinds)))})"
+    newest = "revision = (SELECT max(revision) FROM crm_feed AS all_of WHERE all_of.id = told.id)"
+    which = f"{named} OR id IN (SELECT id FROM crm_feed AS told WHERE {named} AND {newest})"  # noqa: S608
+    seqs = [row[0] for row in db.execute(f"SELECT seq FROM crm_feed WHERE {which}", (person, *kinds))]  # noqa: S608
+    among = (json.dumps(seqs),)
+    return {
         table: db.execute(
-            f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM crm_feed WHERE {which})",  # noqa: S608
-            (person, *kinds),
+            f"DELETE FROM {table} WHERE seq IN (SELECT value FROM json_each(?))",  # noqa: S608
+            among,
         ).rowcount
-        for table in ("crm_pending", "crm_dead")
+        for table in ("crm_pending", "crm_dead", "crm_feed")
     }
-    done = db.execute(f"DELETE FROM crm_feed WHERE {which}", (person, *kinds))  # noqa: S608
-    return gone | {"crm_feed": done.rowcount}
 
 
 def _delete(db: sqlite3.Connection, statement: str, person: str) -> int:
