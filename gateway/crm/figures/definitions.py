@@ -268,10 +268,10 @@ DEFINITIONS = (
     _definition(
         "receipts", "mall and zone", "receipts", ("Receipts", "小票数"),
         """
-        Receipts with a positive amount.
+        Receipts with a positive amount; of the mall, those of all zones that are not suppressed.
         """,
         """
-        金额为正的小票数。
+        金额为正的小票数；全场为所有未隐藏区域之和。
         """,
         _EXACT,
         _SALES,
@@ -279,10 +279,10 @@ DEFINITIONS = (
     _definition(
         "revenue", "mall and zone", "money", ("Revenue", "销售额"),
         """
-        Sum of all amounts, refunds taken off.
+        Sum of all amounts, refunds taken off; of the mall, those of all zones that are not suppressed.
         """,
         """
-        所有金额之和，已扣除退款。
+        所有金额之和，已扣除退款；全场为所有未隐藏区域之和。
         """,
         _EXACT,
         _SALES,

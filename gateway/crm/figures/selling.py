@@ -39,6 +39,11 @@ def read_sold(db: sqlite3.Connection, period: Period) -> dict[str, Sold]:
     return {zone: Sold(*sums) for zone, *sums in rows}
 
 
+def few(sold: Sold, tell: Teller) -> bool:
+    """Whether there are so few receipts that nothing is told of them."""
+    return tell.hides(sold.receipts, sold.receipts + sold.refunds)
+
+
 def selling(
     sold: Sold, zone: str | None, visits: Interval, devices: int, unit: float, tell: Teller
 ) -> Iterator[Figure]:
