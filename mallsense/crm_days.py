@@ -1,6 +1,6 @@
 """Simulated days with members through pipeline and CRM, scored against their truth."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from contracts.crm import Purpose
-from contracts.events import CarData, PathData, VisitData
 from contracts.site import Site
 from edge_agent.pseudonym import KEY_BYTES, Pseudonyms
 from edge_agent.rotation import SaltRotation
 from edge_agent.sources.protocol import Source
-from gateway.crm.matching.told import read_back
 from gateway.engine import Tick
 from mallsense.crm_in_process import CrmInProcess
+from mallsense.crm_told import told, trespasses
 from simulators.car_park.reads import CarParkReads
 from simulators.joined import Joined
 from simulators.members.cars import Cars, CarStay
@@ -26,8 +24,6 @@ from simulators.members.records import Records
 from simulators.members.scoring import (
     Facts,
     MatchingScore,
-    ToldStay,
-    ToldVisit,
     ZoneVisit,
     score_stays,
     score_visits,
@@ -67,10 +63,8 @@ class Days:
     def hours(self, day: int) -> tuple[int, int]:
         """Return when a day opens and closes, epoch milliseconds."""
         midnight = self.first + timedelta(days=day)
-        return tuple(  # type: ignore[return-value]
-            round((midnight + timedelta(hours=hour)).timestamp()) * 1000
-            for hour in (self.opens_h, self.closes_h)
-        )
+        opens, closes = (midnight + timedelta(hours=hour) for hour in (self.opens_h, self.closes_h))
+        return round(opens.timestamp()) * 1000, round(closes.timestamp()) * 1000
 
     def heard(self, day: int) -> tuple[int, int]:
         """Return from when to when nodes and cameras hear on a day, epoch milliseconds.
@@ -123,13 +117,11 @@ class CrmDays:
         self._finish(source, day)
         self._deliver(self._days.hours(day)[1])
 
-    def play(self, day: int, progress: Callable[[int], None] = lambda _t_ms: None) -> None:
+    def play(self, day: int) -> None:
         """Play a day."""
         start_ms, end_ms = self._days.heard(day)
-        truth, tills = (
-            Truth(self._days.site, positions_every_s=0),
-            Tills(self._days.site, seed=self._days.seed),
-        )
+        site, seed = self._days.site, self._days.seed
+        truth, tills = Truth(site, positions_every_s=0), Tills(site, seed=seed)
         source, cars = self._source(day, truth, tills)
         source.pass_over(start_ms)
         self._gateway.idle(start_ms)
@@ -144,7 +136,6 @@ class CrmDays:
                 sold = tills.take(source.cast)
                 self._gateway.sell(sold)
                 self.sales += len(sold)
-                progress(due_ms)
                 due_ms += STEP_MS
                 if due_ms > end_ms:
                     break
@@ -168,7 +159,8 @@ class CrmDays:
             stays=self._stays,
             until_ms=self.until_ms,
         )
-        visits, stays = self._told()
+        with self._gateway.crm.file.connection() as db:
+            visits, stays = told(db)
         return score_visits(visits, facts) + score_stays(stays, facts)
 
     def trespasses(self) -> int:
@@ -177,29 +169,8 @@ class CrmDays:
         Of every revision of every event, and of visits and stays: who is named agreed when it began, and
         still does.
         """
-        people = {one.reference: one for one in self._days.population.members}
-        found = 0
         with self._gateway.crm.file.connection() as db:
-            reference = dict(db.execute("SELECT person, reference FROM crm_persons").fetchall())
-            for payload, person in db.execute("SELECT payload, person FROM crm_feed"):
-                named = b'"member":"' in payload
-                if not named and person is None:
-                    continue
-                told = read_back(payload)
-                who = people[reference[person]] if person is not None else None
-                found += (
-                    who is None
-                    or told.purpose is None
-                    or not (
-                        who.agrees(told.purpose, told.began_ms) and who.agrees(told.purpose, self.until_ms)
-                    )
-                )
-            for table, purpose in (("crm_visits", Purpose.POSITION), ("crm_stays", Purpose.PARKING)):
-                rows = db.execute(f"SELECT person FROM {table}")  # noqa: S608  # two names
-                found += sum(
-                    not people[reference[person]].agrees(purpose, self.until_ms) for (person,) in rows
-                )
-        return found
+            return trespasses(db, self.population, self.until_ms)
 
     def close(self) -> None:
         """Let go of the store."""
@@ -276,30 +247,6 @@ class CrmDays:
                 self._zone_visits.append(
                     ZoneVisit(visit.person, zone, 1000 * one.enter_s, 1000 * one.leave_s)
                 )
-
-    def _told(self) -> tuple[list[ToldVisit], list[ToldStay]]:
-        """Read the newest revision of every event in the feed."""
-        visits, stays = [], []
-        with self._gateway.crm.file.connection() as db:
-            reference = dict(db.execute("SELECT person, reference FROM crm_persons").fetchall())
-            newest = db.execute(
-                "SELECT payload, person FROM crm_feed AS f WHERE revision ="
-                " (SELECT max(revision) FROM crm_feed WHERE id = f.id)"
-            )
-            for payload, person in newest:
-                told, name = read_back(payload), reference.get(person)
-                if isinstance(told.data, VisitData):
-                    end_ms = told.data.ended_ms or told.data.seen_ms
-                    visits.append(
-                        ToldVisit(told.data.device, told.data.zone, told.data.started_ms, end_ms, name)
-                    )
-                elif isinstance(told.data, PathData):
-                    visits.append(
-                        ToldVisit(told.data.device, "mall", told.data.started_ms, told.data.ended_ms, name)
-                    )
-                elif isinstance(told.data, CarData):
-                    stays.append(ToldStay(told.data.entered_ms, told.data.left_ms, name))
-        return visits, stays
 
 
 def first_day(site: Site, text: str) -> datetime:

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -170,13 +169,3 @@ class CrmInProcess:
         self._members.take(encode(EnrolledDevices(key=name, digests=list(wanted.devices))))
         plates = EnrolledPlates(key=name, digests=[], members=list(wanted.plates))
         self._enrolled.take(encode(plates))
-
-
-@contextmanager
-def crm_in_process(*args: Any, **options: Any) -> Iterator[CrmInProcess]:
-    """Give a `CrmInProcess`, and close it."""
-    made = CrmInProcess(*args, **options)
-    try:
-        yield made
-    finally:
-        made.close()
