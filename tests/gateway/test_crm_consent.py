@@ -112,6 +112,7 @@ def test_a_withdrawal_takes_all_that_it_covers(plain: Office, purpose: Purpose) 
     assert plain.holding(nowhere) == {}
     assert plain.written(nowhere) == {}
     assert table not in plain.holding({person})
+    assert not [held for held in plain.holding(nobodys) if held.startswith("crm_")]
     with closing(sqlite3.connect(plain.path)) as db:
         rows = db.execute("SELECT subject, payload FROM crm_feed WHERE person = ?", (person,)).fetchall()
         for waits in ("crm_pending", "crm_dead"):
