@@ -16,10 +16,11 @@ export function Explained({ text, children }: { text: string; children: Componen
   };
   const hide = () => shown.value?.id === id && (shown.value = null);
   return (
-    <span
+    <button
+      type="button"
       class="explained"
-      tabIndex={0}
       aria-describedby={id}
+      onClick={show}
       onMouseEnter={show}
       onMouseLeave={hide}
       onFocus={show}
@@ -30,7 +31,7 @@ export function Explained({ text, children }: { text: string; children: Componen
       <span id={id} class="visually-hidden">
         {text}
       </span>
-    </span>
+    </button>
   );
 }
 
