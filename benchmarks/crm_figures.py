@@ -76,9 +76,10 @@ def told(day: Day, people: MallPeople | None) -> dict[Key, Figure]:
     with closing(SqliteStore(day.path)) as store, closing(open_file(day.path)) as file:
         rows = [f"{i},{s.zone},{_iso(s.t_ms)},{s.amount / 100:.2f}" for i, s in enumerate(day.truth.sales)]
         zones = frozenset(day.truth.zones)
-        shop = Shop(zones, {}, here.crm.currency, ShopFigures(here, here.crm, store).timezone)
+        figures = ShopFigures(here, here.crm, store, day.path, people)
+        shop = Shop(zones, {}, here.crm.currency, figures.timezone)
         import_sales(file, "\n".join(["sale,zone,t,amount", *rows]).encode(), shop)
-        found = ShopFigures(here, here.crm, store, people).figures(file, day.period)
+        found = figures.figures(day.period)
     return {(figure.id, figure.zone): figure for figure in found}
 
 

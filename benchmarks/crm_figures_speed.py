@@ -19,7 +19,6 @@ from benchmarks.crm_figures_day import site
 from contracts.events import PathStep
 from contracts.site import Site
 from gateway.crm.figures.figures import ShopFigures
-from gateway.crm.file import open_file
 from gateway.figures.period import HOUR_MS, Period
 from gateway.store import records
 from gateway.store.records import MINUTE_MS, WHOLE_MALL, Checkpoint, Outputs, ZoneMinute
@@ -79,13 +78,13 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "store.db")
-        with closing(SqliteStore(path)) as store, closing(open_file(path)) as file:
+        with closing(SqliteStore(path)) as store:
             end_ms = START_MS + args.days * DAY_MS
             for number in range(args.days):
                 store.commit(
                     day(here, number, args.visitors), Checkpoint(0, end_ms + DAY_MS, 1, "", b"", b"")
                 )
-            figures = ShopFigures(here, here.crm, store)
+            figures = ShopFigures(here, here.crm, store, path)
             for what, first, last in (
                 ("a day, first asked", 0, 1),
                 ("the same day again", 0, 1),
@@ -93,7 +92,7 @@ def main() -> None:
                 (f"{args.days} days again", 0, args.days),
             ):
                 begin = time.process_time()
-                found = figures.figures(file, Period(START_MS + first * DAY_MS, START_MS + last * DAY_MS))
+                found = figures.figures(Period(START_MS + first * DAY_MS, START_MS + last * DAY_MS))
                 rows.append((what, f"{time.process_time() - begin:.1f} s", str(len(found))))
                 print(*rows[-1], sep=" | ", flush=True)
     if args.report:

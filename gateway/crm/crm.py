@@ -89,7 +89,7 @@ class Crm:
         self.alerts = Alerts(
             site, open_file(path), history, now_ms=now_ms, told=self.feed.told, people=people
         )
-        self.figures = ShopFigures(site, self.settings, history, people)
+        self.figures = ShopFigures(site, self.settings, history, path, people)
 
     def start(self) -> Self:
         """Start the threads of the parts."""

@@ -56,7 +56,7 @@ def figures(here: Here, crm: With, period: Month, zone: str | None = None) -> ow
     """Give every figure of a period, of up to 31 days; of one zone where one is asked for."""
     if zone is not None:
         _known(here, zone)
-    found = crm.figures.figures(crm.file, period)
+    found = crm.figures.figures(period)
     return own.FiguresAnswer(
         from_ms=period.from_ms,
         to_ms=period.to_ms,
@@ -92,7 +92,7 @@ def shops(crm: With, period: Month) -> own.ShopsAnswer:
         from_ms=period.from_ms,
         to_ms=period.to_ms,
         currency=crm.settings.currency,
-        rows=[_shop(row) for row in crm.figures.shops(crm.file, period)],
+        rows=[_shop(row) for row in crm.figures.shops(period)],
     )
 
 
@@ -104,7 +104,7 @@ def shops(crm: With, period: Month) -> own.ShopsAnswer:
 def shops_csv(crm: With, period: Month) -> Response:
     """Give the same table as CSV; what is suppressed is empty."""
     return Response(
-        _table(crm.figures.shops(crm.file, period)),
+        _table(crm.figures.shops(period)),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="shops.csv"'},
     )

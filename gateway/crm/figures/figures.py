@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from contracts.money import exponent
@@ -21,7 +23,7 @@ from gateway.figures.period import Period
 from gateway.people import MallPeople
 from gateway.site.shapes import shape_of
 from gateway.store.base import History
-from gateway.store.files import SharedWriter
+from gateway.store.files import connect_reader, explained
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,15 @@ class ShopFigures:
     """The figures of one mall. Any thread asks it; all methods raise what history and file raise."""
 
     def __init__(
-        self, site: Site, settings: CrmSettings, history: History, people: MallPeople | None = None
+        self,
+        site: Site,
+        settings: CrmSettings,
+        history: History,
+        path: Path,
+        people: MallPeople | None = None,
     ) -> None:
-        self._site, self._settings = site, settings
+        """Tell figures of a site from what a gateway's store remembers, and the CRM's tables in its file."""
+        self._site, self._settings, self._path = site, settings, path
         self._reader = Reader(history, site)
         self._people = people
         self._zones = [zone.id for _, zone in site.zones()]
@@ -51,10 +59,10 @@ class ShopFigures:
         self.unit = 10.0 ** -exponent(settings.currency)
         """The currency's smallest unit."""
 
-    def figures(self, file: SharedWriter, period: Period) -> list[Figure]:
+    def figures(self, period: Period) -> list[Figure]:
         """Return every figure of a period: of the mall, of floors and of zones."""
         columns = self._reader.read(period)
-        with file.connection() as db:
+        with explained(self._path), closing(connect_reader(self._path)) as db:
             sold = read_sold(db, period)
             members = read_members(db, period, 1000 * self._site.tracking.vanish_s)
             parked = read_spent(db, period)
@@ -69,10 +77,10 @@ class ShopFigures:
             *spent(parked, self.unit, tell),
         ]
 
-    def shops(self, file: SharedWriter, period: Period) -> list[ShopRow]:
+    def shops(self, period: Period) -> list[ShopRow]:
         """Return the figures of every zone that is visited, or that has sold something, as rows."""
         rows: dict[str, dict[str, Figure]] = {}
-        for figure in self.figures(file, period):
+        for figure in self.figures(period):
             if figure.zone in self._area_m2:
                 rows.setdefault(figure.zone or "", {})[figure.id] = figure
         return [
