@@ -3,9 +3,9 @@
 A figure about fewer than k people is null.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.site import Name, Position, ZoneKind
 from contracts.site.model import Area
@@ -307,7 +307,7 @@ class LoginRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    password: str
+    password: Annotated[str, Field(max_length=1000)]
 
 
 class LoginAnswer(Answer):
