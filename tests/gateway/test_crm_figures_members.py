@@ -98,17 +98,17 @@ def test_spend_of_a_stay(file: SharedWriter) -> None:
             Ledger.record(
                 db, person, Purpose.MARKETING, given=given, t_ms=NOON, text="1", channel="x", recorded_ms=NOON
             )
-    for number, (person, entered, left) in enumerate(
+    for number, (who, entered, left) in enumerate(
         [(0, 0, 60), (0, 70, 80), (1, 0, None), (2, 0, 60), (1, 5, 90)]
     ):
         left_ms = None if left is None else NOON + left * MINUTE
-        row = {"stay": f"s{number}", "person": persons[person], "entered_ms": NOON + entered * MINUTE}
+        row = {"stay": f"s{number}", "person": persons[who], "entered_ms": NOON + entered * MINUTE}
         insert(file, "crm_stays", row | {"left_ms": left_ms, "confidence": 0.9})
-    for number, (person, minute, amount) in enumerate(
+    for number, (who, minute, amount) in enumerate(
         [(0, 30, 1000), (0, 40, -200), (0, 65, 999), (1, 95, 500)]
     ):
         row = {"sale": f"S10:{number}", "zone": "S10", "t_ms": NOON + minute * MINUTE, "amount": amount}
-        insert(file, "crm_sales", row | {"discount": 0, "items": 1, "person": persons[person]})
+        insert(file, "crm_sales", row | {"discount": 0, "items": 1, "person": persons[who]})
     with file.connection() as db:
         found = read_spent(db, TODAY)
         sold = read_sold(db, TODAY)
