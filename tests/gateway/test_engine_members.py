@@ -199,7 +199,7 @@ def inputs() -> list[Input]:
     """Return what is heard in a mall in which every third phone is a member's."""
     site = small_site()
     found = [Input(status(site), encode(status(site)))]
-    for _, made in stream(site, people=9, seconds=60):
+    for _, made in stream(site, people=9, seconds=40):
         named = [
             MemberHeard(t_ms=t_ms, device=name, digest=name * 2)
             for t_ms, name in zip(made.t_ms, made.device, strict=True)
