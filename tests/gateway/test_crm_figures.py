@@ -21,7 +21,7 @@ from gateway.crm.figures.selling import Sold, conversion, per_m2, selling, spend
 from gateway.crm.figures.telling import Figure, Teller
 from gateway.crm.figures.zones import ZoneCounts, zone_figures
 from gateway.figures.intervals import Z_90
-from gateway.people import ENTERED, MallPeople
+from gateway.people import ENTERED, PRESENT, MallPeople
 from positioning.people.ratio import PhonesPerPerson
 from tests.gateway.crowd import small_site
 
@@ -235,6 +235,16 @@ def test_hours_of_a_zone_that_nobody_visited_are_not_told() -> None:
     """They are of people passing, who may be one."""
     found = all_of(columns([], hours={3: 0.2}))["exposure", ZONES[3]]
     assert (found.value, found.suppressed) == (None, False)
+
+
+def test_few_people_with_many_phones_are_hidden() -> None:
+    """Eight devices of four people: nothing is told of the zone, not even how many devices there were."""
+    two = PhonesPerPerson(np.array([0.0, 2.0]), np.diag([0.0, 0.001]), 0.05, 0.0)
+    tell = Teller(K, MallPeople.of({PRESENT: two}))
+    found = all_of(columns([(0, i, 60.0) for i in range(8)], hours={0: 1.0}), tell=tell)
+    of_zone = [figure for figure in found.values() if figure.zone == ZONES[0]]
+    assert len(of_zone) == 7
+    assert all(figure.suppressed and figure.n is None for figure in of_zone)
 
 
 @st.composite

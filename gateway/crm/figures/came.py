@@ -22,10 +22,10 @@ def came(columns: Columns, bounce_s: float, tell: Teller) -> Iterator[Figure]:
     yield tell.whole("visits", None, visits, columns.arrived)
     yield tell.whole("visitors", None, divided(visits, again), columns.arrived / again.value, columns.arrived)
     devices = int((np.bincount(columns.path_device) > 0).sum())
-    yield tell.figure("visits_per_visitor", None, again if devices else None, devices)
+    yield tell.figure("visits_per_visitor", None, again if devices else None, *tell.both(devices))
     bounced, paths = bounces(columns, bounce_s)
     rate = bounce_rate(bounced, paths) if paths else None
-    yield tell.figure("bounce_rate", None, rate, paths, bounced, paths - bounced)
+    yield tell.figure("bounce_rate", None, rate, *tell.both(paths, bounced, paths - bounced))
 
 
 def visits_of_mall(columns: Columns, tell: Teller) -> Interval:

@@ -73,4 +73,4 @@ def _reached(id_: str, zone: str | None, there: int, everybody: int, tell: Telle
     """Return the share of those who visited anything who visited something."""
     spread = estimation.REACHED_FLOOR if id_ == "floor_share" else estimation.REACHED_SHOP
     told = share(there, everybody, spread) if everybody else None
-    return tell.figure(id_, zone, told, everybody, there, everybody - there)
+    return tell.figure(id_, zone, told, *tell.both(everybody, there, everybody - there))

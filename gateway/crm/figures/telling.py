@@ -40,6 +40,10 @@ class Teller:
         """Whether any of these groups is too small to be told of: devices, people, receipts."""
         return any(self._anonymity.hides(group) for group in groups)
 
+    def both(self, *devices: float) -> tuple[float, ...]:
+        """Return groups of devices, and the people behind each: neither may be too small."""
+        return (*devices, *(self.people.present.part(each, 0.0)[0] for each in devices))
+
     def counted(self, devices: float, error: Error) -> Interval:
         """Return people, or what they did, in a part of the mall, where so many devices were found."""
         return _of(*self.people.present.part(devices, 0.0), error, devices)

@@ -60,16 +60,18 @@ def zone_figures(counts: ZoneCounts, zones: Sequence[str], tell: Teller) -> Iter
         yield tell.whole("zone_visits", zone, visits_of(visits, tell), visitors)
         yield tell.whole("zone_visitors", zone, tell.counted(visitors, estimation.ZONE_VISITORS), visitors)
         exposure = exposure_of(counts, number, tell)
-        yield tell.figure("exposure", zone, None if hidden[number] else exposure, visitors)
+        groups = tell.both(visitors)
+        yield tell.figure("exposure", zone, None if hidden[number] else exposure, *groups)
         dwell_s = counts.dwell_s[number]
         told = None if hidden[number] or not len(dwell_s) else median_dwell(dwell_s)
-        yield tell.figure("dwell_median", zone, told, int(counts.left[number]), visitors)
+        left = int(counts.left[number])
+        yield tell.figure("dwell_median", zone, told, left, *tell.both(left), *groups)
         for id_, share, error in (
             ("visit_share", of_visits, estimation.ZONE_VISITS),
             ("exposure_share", of_hours, estimation.EXPOSURE),
         ):
             part = positive(float(share[number]), error.log_variance(visits)) if share[number] > 0 else None
-            yield tell.figure(id_, zone, at_most_one(part), visitors)
+            yield tell.figure(id_, zone, at_most_one(part), *groups)
 
 
 def hides(counts: ZoneCounts, zone: int, tell: Teller) -> bool:
@@ -78,7 +80,7 @@ def hides(counts: ZoneCounts, zone: int, tell: Teller) -> bool:
     Hours of a zone that nobody visited are those of people passing, who may be one.
     """
     visitors = int(counts.visitors[zone])
-    return visitors == 0 or tell.hides(visitors, tell.people.present.part(visitors, 0.0)[0])
+    return visitors == 0 or tell.hides(*tell.both(visitors))
 
 
 def visits_of(visits: int, tell: Teller) -> Interval:
