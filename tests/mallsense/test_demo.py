@@ -57,13 +57,14 @@ def moving(url: str) -> bool:
 
 
 def test_the_demo_shows_moving_phones_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Phones appear and move; Ctrl-C ends all of it with exit code 130 and an empty temporary folder."""
+    """Phones and members appear; Ctrl-C ends all of it with exit code 130 and an empty temporary folder."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with demo("--port", f"{port}", "--shoppers", "80", "--history", "1", folder=tmp_path) as process:
         wait_until(lambda: moving(url), timeout_s=120)
         first = get(f"{url}/api/v1/live?floor=F1")
         wait_until(lambda: get(f"{url}/api/v1/live?floor=F1")["dots"] != first["dots"], timeout_s=30)
+        wait_until(lambda: bool(get(f"{url}/api/v1/crm/here")["members"]), timeout_s=60)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
         assert "Traceback" not in (process.stdout.read() if process.stdout else "")

@@ -10,6 +10,7 @@ from contracts.errors import ConfigurationError
 from contracts.messages import ObservationBatch, decode
 from contracts.site import parse_site
 from contracts.topics import Topics
+from edge_agent.key import create_key_file
 from simulators import mall
 from simulators.arrivals import Profile
 from simulators.cli import simulate
@@ -17,7 +18,9 @@ from tests.support import Mosquitto
 
 
 def test_it_plays_the_mall_into_a_broker(mosquitto: Mosquitto, tmp_path: Path) -> None:
-    """What all nodes heard arrives as batches of every node, and the truth is written."""
+    """What all nodes heard arrives as batches of every node; truth and members' records are written."""
+    key = tmp_path / "mall.key"
+    create_key_file(key)
     batches: list[ObservationBatch] = []
 
     def heard(_client: Client, _data: object, message: MQTTMessage) -> None:
@@ -37,6 +40,9 @@ def test_it_plays_the_mall_into_a_broker(mosquitto: Mosquitto, tmp_path: Path) -
             speed="max",
             broker=f"mqtt://{mosquitto.host}:{mosquitto.port}",
             truth=tmp_path,
+            members=20,
+            key=key,
+            out=tmp_path / "members",
         )
     finally:
         client.disconnect()
@@ -44,6 +50,7 @@ def test_it_plays_the_mall_into_a_broker(mosquitto: Mosquitto, tmp_path: Path) -
     assert {batch.node for batch in batches} == {node.id for node in mall.site().nodes}
     assert sum(map(len, batches)) > 500
     assert (tmp_path / "truth_people.csv").read_text(encoding="utf-8").count("\n") > 30
+    assert (tmp_path / "members" / "identifiers.csv").read_text(encoding="utf-8").count("m-0000") > 10
 
 
 def test_it_writes_site_and_survey(tmp_path: Path) -> None:
@@ -68,6 +75,7 @@ def test_it_reads_a_site_file(tmp_path: Path) -> None:
         ({"start": "noon"}, "expected 'now' or a time"),
         ({"site": "/nowhere/mall.yaml"}, "cannot read the site file"),
         ({"speed": "fast"}, "speed"),
+        ({"members": 20, "out": Path("out")}, "needs --members, and the mall's key"),
         ({"write_site": Path("/nowhere/mall.yaml")}, "cannot write"),
     ],
 )
