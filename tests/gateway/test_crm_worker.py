@@ -118,7 +118,7 @@ def test_old_rows_go(desk: Desk) -> None:
 
 
 def test_what_is_deleted_is_overwritten(desk: Desk) -> None:
-    """After a withdrawal and a sweep of the log, the file has neither the digest nor what named the member."""
+    """After a withdrawal and a sweep of the log, the file has neither the digest nor what named anybody."""
     desk.take(sighting(A, digest(1), 0), visit(A, "S1", 5))
     assert digest(1).encode() in desk.path.read_bytes() + Path(f"{desk.path}-wal").read_bytes()
     desk.says("m-1", given=False, t_s=20)
