@@ -271,7 +271,7 @@ class HistoryHealth(Answer):
 
 
 class CrmHealth(Answer):
-    """How matching of members is; who they are stands elsewhere."""
+    """How matching of members is, and telling of them; who they are stands elsewhere."""
 
     problem: str | None
     waiting: int | None
@@ -280,6 +280,10 @@ class CrmHealth(Answer):
     """Taken in since the gateway started."""
     left_out: int
     """Could not be read, and were left out."""
+    behind: int | None
+    """Receivers of the feed, the broker included, that do not take everything; null = unknown."""
+    dead_letters: int | None
+    """Events that a receiver was not sent within three days; null = unknown."""
 
 
 class HealthAnswer(Answer):

@@ -14,6 +14,7 @@ from gateway.api.schemas import CrmHealth
 from gateway.crm.alerts.alerts import Alerts
 from gateway.crm.consent.afterwards import Elsewhere
 from gateway.crm.consent.consents import Consents
+from gateway.crm.delivery import status
 from gateway.crm.delivery.keeping import forget_feed
 from gateway.crm.delivery.opening import open_delivery
 from gateway.crm.figures.figures import ShopFigures
@@ -114,11 +115,12 @@ class Crm:
         self.file.close()
 
     def health(self) -> CrmHealth:
-        """How matching is."""
-        problem, waiting = self.matching.problem, None
+        """How matching and delivery are."""
+        problem, waiting, behind, dead = self.matching.problem, None, None, None
         try:
             with self.reading() as db:
                 waiting = inbox.waiting(db)
+                behind, dead = status.behind(db), status.dead(db)
         except UnavailableError as error:
             problem = problem or error.message
         return CrmHealth(
@@ -126,6 +128,8 @@ class Crm:
             waiting=waiting,
             events=self.counters["events"],
             left_out=self.counters["left_out"],
+            behind=behind,
+            dead_letters=dead,
         )
 
     @contextmanager

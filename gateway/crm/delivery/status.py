@@ -40,6 +40,20 @@ def status(db: sqlite3.Connection, name: str) -> Status:
     raise subscribers.unknown(name)
 
 
+def behind(db: sqlite3.Connection) -> int:
+    """Count receivers that are paused, or have not taken everything they were sent; the broker is one."""
+    found: int = db.execute(
+        "SELECT count(*) FROM crm_subscribers WHERE paused OR last_error IS NOT NULL"
+    ).fetchone()[0]
+    return found
+
+
+def dead(db: sqlite3.Connection) -> int:
+    """Count dead letters."""
+    found: int = db.execute("SELECT count(*) FROM crm_dead").fetchone()[0]
+    return found
+
+
 def _state(to: Subscriber) -> State:
     if to.paused:
         return "paused"
