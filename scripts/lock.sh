@@ -13,7 +13,7 @@ compile() {
 }
 
 compile --all-extras --group install --group node --output-file requirements-dev.lock
-compile --extra edge --extra fleet --extra grafana --extra influx --group install --constraints requirements-dev.lock \
+compile --extra edge --extra fleet --extra grafana --extra influx --extra crm --group install --constraints requirements-dev.lock \
   --output-file requirements.lock
 compile --extra edge --group node --constraints requirements-dev.lock --output-file requirements-node.lock
 compile --extra camera --group node --constraints requirements-dev.lock --output-file requirements-camera.lock
