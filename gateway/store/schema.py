@@ -512,6 +512,31 @@ MIGRATIONS = (
         data BLOB NOT NULL         -- JSON of contracts.crm.KpiAlert
     ) WITHOUT ROWID;
     CREATE INDEX crm_alerts_by_time ON crm_alerts (t_ms);
+
+    -- Members understood (gateway.crm.members). Models speak of groups alone; `data` is JSON of their module.
+    CREATE TABLE crm_models (
+        model TEXT PRIMARY KEY,    -- tiers, clusters, rules
+        fitted_ms INTEGER NOT NULL,
+        data BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE crm_segments (
+        person TEXT NOT NULL,
+        part TEXT NOT NULL,        -- tier, cluster
+        segment TEXT NOT NULL,
+        probability REAL NOT NULL,
+        PRIMARY KEY (person, part)
+    ) WITHOUT ROWID;
+    CREATE INDEX crm_segments_in ON crm_segments (segment);
+    CREATE TABLE crm_tags (
+        person TEXT NOT NULL,
+        tag TEXT NOT NULL,
+        PRIMARY KEY (person, tag)
+    ) WITHOUT ROWID;
+    CREATE TABLE crm_audiences (
+        audience TEXT PRIMARY KEY,
+        made_ms INTEGER NOT NULL,
+        data BLOB NOT NULL         -- JSON of gateway.crm.members.audiences.Definition
+    ) WITHOUT ROWID;
     """,
 )
 """Statement scripts; number i brings a file from version i to version i + 1."""

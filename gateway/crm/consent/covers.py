@@ -54,10 +54,27 @@ def purchases(db: sqlite3.Connection, person: str) -> Mapping[str, int]:
     return {"crm_sales": _delete(db, "UPDATE crm_sales SET person = NULL WHERE person = ?", person)}
 
 
+def clusters(db: sqlite3.Connection, person: str) -> Mapping[str, int]:
+    """Which kind of member it is: visits and stays say so, and it is told anew from what is left."""
+    return {
+        "crm_segments": _delete(db, "DELETE FROM crm_segments WHERE person = ? AND part = 'cluster'", person)
+    }
+
+
+def segments(db: sqlite3.Connection, person: str) -> Mapping[str, int]:
+    """Tier and cluster."""
+    return {"crm_segments": _delete(db, "DELETE FROM crm_segments WHERE person = ?", person)}
+
+
+def tags(db: sqlite3.Connection, person: str) -> Mapping[str, int]:
+    """What people have noted."""
+    return {"crm_tags": _delete(db, "DELETE FROM crm_tags WHERE person = ?", person)}
+
+
 COVERS: Mapping[Purpose, tuple[Delete, ...]] = {
-    Purpose.POSITION: (told_positions, wifi, visits),
-    Purpose.PARKING: (told_parking, plates, stays),
-    Purpose.MARKETING: (purchases,),
+    Purpose.POSITION: (told_positions, wifi, visits, clusters),
+    Purpose.PARKING: (told_parking, plates, stays, clusters),
+    Purpose.MARKETING: (purchases, segments, tags),
 }
 """What goes with a purpose, in this order."""
 
