@@ -74,6 +74,12 @@ def test_an_event_names_its_member(desk: Desk) -> None:
     assert desk.rows("crm_visits", "zone, started_ms, ended_ms") == [("S1", T0_MS + 10_000, None)]
 
 
+def test_an_event_that_comes_twice_is_told_once(desk: Desk) -> None:
+    """The same id says the same: it holds nothing up, and what comes behind it is taken in."""
+    desk.take(visit(A, "S1", 10), visit(A, "S1", 10), visit(B, "S1", 11))
+    assert len(desk.rows("crm_feed", "id")) == 2
+
+
 def test_a_late_match_corrects(desk: Desk) -> None:
     """What was told before the match is told again: same id, revision 2; the visit is known from then on."""
     member(desk, "m-1", D1)

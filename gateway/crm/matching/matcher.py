@@ -13,7 +13,7 @@ import msgspec
 
 from contracts.crm import IdentifierKind, Purpose
 from contracts.events import CarData, EventKind
-from gateway.crm.matching import journeys, sightings
+from gateway.crm.matching import journeys, kept, sightings
 from gateway.crm.matching.inbox import Item
 from gateway.crm.matching.links import Conflict, Evidence, Link, decide
 from gateway.crm.matching.owners import Owners
@@ -27,10 +27,6 @@ AT_ONCE = 200
 """Subjects that are decided anew in one transaction: the pipeline writes in between."""
 
 _sighting = msgspec.json.Decoder(Sighting)
-_ROW = (
-    "INSERT INTO crm_feed (id, revision, kind, zone, subject, person, t_ms, payload)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
 
 
 class Matcher:
@@ -93,18 +89,18 @@ class Matcher:
         for subject in some:
             self._decide(db, subject, anyway=True)
         self._undecided.difference_update(some)
-        if not self._undecided and not _is_matched(db, self._owners.generation):
+        if not self._undecided and not kept.is_matched(db, self._owners.generation):
             self._counters["unfounded"] += end(db, self._mall, self._lost, self._t_ms)
             self._lost.clear()
-            db.execute("UPDATE crm_generation SET matched = ?", (self._owners.generation,))
+            kept.set_matched(db, self._owners.generation)
 
     def _begin(self, db: sqlite3.Connection) -> None:
         """Find out what has to be decided at the start: all of it, unless it was when the gateway ended."""
-        self._t_ms = max(self._t_ms, _told_ms(db))
-        if _is_matched(db, self._owners.generation):
+        self._t_ms = max(self._t_ms, kept.told_ms(db))
+        if kept.is_matched(db, self._owners.generation):
             self._undecided = sightings.disputable(db)
             return
-        self._undecided = sightings.all_subjects(db) | _linked(db)
+        self._undecided = sightings.all_subjects(db) | kept.linked(db)
         self._lost = {
             (person, purpose)
             for purpose, agree in self._owners.agree().items()
@@ -136,15 +132,9 @@ class Matcher:
         self._conflicts.pop(subject, None)
         if isinstance(found, Conflict):
             self._conflicts[subject] = found
-        new, old = (found if isinstance(found, Link) else None), _link(db, subject)
-        if new is None:
-            db.execute("DELETE FROM crm_links WHERE subject = ?", (subject,))
-        elif new != old:
-            db.execute(
-                "INSERT OR REPLACE INTO crm_links (subject, person, confidence, evidence, since_ms)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (subject, new.person, new.confidence, new.evidence, new.since_ms),
-            )
+        new, old = (found if isinstance(found, Link) else None), kept.link(db, subject)
+        if new != old:
+            kept.relink(db, subject, new)
         if anyway or (new and new.person) != (old and old.person):
             self._tell_again(db, subject, new)
 
@@ -160,9 +150,12 @@ class Matcher:
 
     def _event(self, db: sqlite3.Connection, told: Told) -> None:
         self._t_ms = max(self._t_ms, told.t_ms)
+        if _is_told(db, told.event.id):  # the same id says the same
+            self._counters["told_before"] += 1
+            return
         if isinstance(told.data, CarData):
             self._plate(db, told, told.data)
-        link = None if told.purpose is None else _link(db, told.subject)
+        link = None if told.purpose is None else kept.link(db, told.subject)
         person = self._person(told, link)
         self._write(db, told, 1, person, link)
         if person is not None:
@@ -186,7 +179,7 @@ class Matcher:
         return link.person if since_ms is not None and told.began_ms >= since_ms else None
 
     def _tell_again(self, db: sqlite3.Connection, subject: str, link: Link | None) -> None:
-        for revision, person, payload in _newest(db, subject):
+        for revision, person, payload in kept.newest(db, subject):
             told = read_back(payload)
             now = self._person(told, link)
             if now != person:
@@ -201,40 +194,4 @@ class Matcher:
         if person is not None and link is not None:
             member, confidence = self._owners.reference(person), link.confidence
             self._counters["matched"] += 1
-        db.execute(
-            _ROW,
-            (
-                told.event.id, revision, told.kind, told.event.subject, told.subject, person,
-                max(self._t_ms, told.t_ms), told.json(revision, member, confidence),
-            ),
-        )  # fmt: skip
-
-
-def _link(db: sqlite3.Connection, subject: str) -> Link | None:
-    row = db.execute(
-        "SELECT person, confidence, evidence, since_ms FROM crm_links WHERE subject = ?", (subject,)
-    ).fetchone()
-    return None if row is None else Link(*row)
-
-
-def _linked(db: sqlite3.Connection) -> set[str]:
-    return {row[0] for row in db.execute("SELECT subject FROM crm_links")}
-
-
-def _is_matched(db: sqlite3.Connection, generation: int | None) -> bool:
-    return bool(db.execute("SELECT matched IS ? FROM crm_generation", (generation,)).fetchone()[0])
-
-
-def _told_ms(db: sqlite3.Connection) -> int:
-    return db.execute("SELECT max(t_ms) FROM crm_feed").fetchone()[0] or 0
-
-
-def _newest(db: sqlite3.Connection, subject: str) -> list[tuple[int, str | None, bytes]]:
-    """Return revision, person and payload of all events of a subject as last told, in their first order."""
-    rows = db.execute(
-        "SELECT id, revision, person, payload FROM crm_feed WHERE subject = ? ORDER BY seq", (subject,)
-    )
-    newest: dict[str, tuple[int, str | None, bytes]] = {}
-    for name, *row in rows:
-        newest[name] = (row[0], row[1], row[2])
-    return list(newest.values())
+        kept.tell(db, told, revision, person, max(self._t_ms, told.t_ms), member, confidence)
