@@ -120,8 +120,8 @@ class CrmDays:
     def play(self, day: int) -> None:
         """Play a day."""
         start_ms, end_ms = self._days.heard(day)
-        site, seed = self._days.site, self._days.seed
-        truth, tills = Truth(site, positions_every_s=0), Tills(site, seed=seed)
+        site = self._days.site
+        truth, tills = Truth(site, positions_every_s=0), Tills(site, seed=self._seed(day))
         source, cars = self._source(day, truth, tills)
         source.pass_over(start_ms)
         self._gateway.idle(start_ms)
@@ -186,7 +186,7 @@ class CrmDays:
             shoppers=days.shoppers,
             start_ms=start_ms,
             duration_s=(end_ms - start_ms) // 1000,
-            seed=1000 * days.seed + day,
+            seed=self._seed(day),
             site=days.site,
             truth=truth,
             tills=tills,
@@ -194,16 +194,21 @@ class CrmDays:
         )
         if days.site.car_park is None or source.cast is None:
             return source, None
-        return source, Cars(source.cast, days.site, start_ms=heard_ms, until_ms=end_ms, seed=days.seed)
+        seed = self._seed(day)
+        return source, Cars(source.cast, days.site, start_ms=heard_ms, until_ms=end_ms, seed=seed)
 
     def _joined(self, source: SimulatedSource, cars: Cars | None, day: int) -> Source:
         if cars is None:
             return source
         start_ms, _ = self._days.heard(day)
         reads = CarParkReads(
-            start_ms=start_ms, cars=0, seed=self._days.seed, site=self._days.site, visitors=cars.passages()
+            start_ms=start_ms, cars=0, seed=self._seed(day), site=self._days.site, visitors=cars.passages()
         )
         return Joined(source, reads)
+
+    def _seed(self, day: int) -> int:
+        """Return what tells the days apart: no two may have a camera's track with the same name."""
+        return 1000 * self._days.seed + day
 
     def _finish(self, source: SimulatedSource, day: int) -> None:
         """Find out who came to the end of a day: the same people whether it was played or not."""
