@@ -17,8 +17,8 @@ interface Step {
   figure: Figure;
   /** What part of those before got here, where that is a figure of its own. */
   share?: Figure | undefined;
-  /** How many that are, for the drawing alone: shares are of visits. */
-  width: number;
+  /** How many that are, for the drawing alone: shares are of visits. Null: withheld or not known. */
+  width: number | null;
   /** Of those who came, how many got to each floor. */
   floors?: Figure[];
 }
@@ -28,12 +28,12 @@ function stepsOf(figures: Figure[]): Step[] {
   const mall = (id: string) => figures.find((figure) => figure.id === id && figure.zone === null);
   const floors = figures.filter((figure) => figure.id === "floor_share" && figure.zone !== null);
   const [near, visits, shop, receipts] = [mall("near"), mall("visits"), mall("shop_share"), mall("receipts")];
-  const came = visits?.value ?? 0;
+  const part = (share: Figure) => (visits?.value && share.value !== null ? visits.value * share.value : null);
   const steps: (Step | undefined)[] = [
-    near && { figure: near, width: near.value ?? 0 },
-    visits && { figure: visits, share: mall("came_in_share"), width: came },
-    shop && { figure: shop, floors, width: came * (shop.value ?? 0) },
-    receipts && { figure: receipts, share: mall("conversion"), width: receipts.value ?? 0 },
+    near && { figure: near, width: near.value },
+    visits && { figure: visits, share: mall("came_in_share"), width: visits.value },
+    shop && { figure: shop, floors, width: part(shop) },
+    receipts && { figure: receipts, share: mall("conversion"), width: receipts.value },
   ];
   return steps.filter((step) => step !== undefined);
 }
@@ -41,8 +41,8 @@ function stepsOf(figures: Figure[]): Step[] {
 /** Steps from the street to the till, each as wide as many got so far. */
 export function Funnel({ figures, defined }: { figures: Figure[]; defined: Defined }) {
   const steps = stepsOf(figures);
-  const most = Math.max(...steps.map(({ width }) => width), 1);
-  const widths = steps.map(({ width }) => Math.max((width / most) * WIDTH, NARROWEST));
+  const most = Math.max(...steps.map(({ width }) => width ?? 0), 1);
+  const widths = filled(steps.map(({ width }) => width)).map((width) => Math.max((width / most) * WIDTH, NARROWEST));
   const height = steps.length * STEP_PX - GAP_PX;
   return (
     <div class="funnel">
@@ -51,7 +51,7 @@ export function Funnel({ figures, defined }: { figures: Figure[]; defined: Defin
           const [upper, lower] = [widths[i]!, widths[i + 1] ?? widths[i]!];
           const [top, bottom] = [i * STEP_PX, (i + 1) * STEP_PX - GAP_PX];
           const points = `${(WIDTH - upper) / 2},${top} ${(WIDTH + upper) / 2},${top} ${(WIDTH + lower) / 2},${bottom} ${(WIDTH - lower) / 2},${bottom}`;
-          return <polygon key={figure.id} class={figure.suppressed ? "funnel-hidden" : "funnel-step"} points={points} style={{ opacity: 1 - i * 0.14 }} />;
+          return <polygon key={figure.id} class={figure.value === null ? "funnel-hidden" : "funnel-step"} points={points} style={{ opacity: 1 - i * 0.14 }} />;
         })}
       </svg>
       <ol>
@@ -72,6 +72,12 @@ export function Funnel({ figures, defined }: { figures: Figure[]; defined: Defin
       </ol>
     </div>
   );
+}
+
+/** A step that nobody may know is drawn as wide as the one before it, the first as the one after. */
+function filled(widths: (number | null)[]): number[] {
+  let last = widths.find((width) => width !== null) ?? 0;
+  return widths.map((width) => (last = width ?? last));
 }
 
 function limit(figure: Figure): number {
