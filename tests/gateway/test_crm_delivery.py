@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import jsonschema
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from contracts import schemas
 from contracts.broker import BrokerAddress
 from contracts.crm import Purpose
 from contracts.errors import ConfigurationError
@@ -29,6 +31,7 @@ from gateway.crm.file import open_file
 from gateway.crm.matching.feed import Feed
 from gateway.link import Announcement, Link
 from tests.gateway.crm_feed import START_MS, make_store, put, put_many, receiver, rude
+from tests.gateway.membership import Desk, car, device, digest, path, sighting, visit
 from tests.gateway.running import client
 from tests.support import Mosquitto, wait_until
 
@@ -325,6 +328,28 @@ def _rows(mall: Mall) -> int:
     with mall.file.connection() as db:
         count: int = db.execute("SELECT count(*) FROM crm_pending").fetchone()[0]
     return count
+
+
+def test_what_is_told_is_as_its_schema_says(tmp_path: Path) -> None:
+    """Events of visits, paths, cars and withdrawals: the envelope, and the data that `dataschema` names."""
+    desk = Desk(tmp_path)
+    desk.says("m-1")
+    desk.has("m-1", digest(1))
+    desk.take(
+        sighting(device(1), digest(1), 0), visit(device(1), "S1", 10), visit(device(2), "S1", 10, 70),
+        path(device(2), 0, 80, [("S1", 10, 70)]), car("c" * 32, 5, enrolled=digest(9)), car("c" * 32, 5, 90),
+    )  # fmt: skip
+    told = [json.loads(payload) for (payload,) in desk.rows("crm_feed", "payload")]
+    desk.says("m-1", given=False, t_s=100)
+    told += [json.loads(payload) for (payload,) in desk.rows("crm_feed", "payload")]
+    desk.close()
+    documents = schemas.documents()
+    for event in told:
+        assert event["dataschema"] == f"{schemas.URN}{event['type']}"
+        jsonschema.validate(event, documents[schemas.ENVELOPE])
+        jsonschema.validate(event["data"], documents[event["type"]])
+    assert len({event["type"] for event in told}) == 6
+    assert any(event.get("member") == "m-1" for event in told)
 
 
 GOOD = [("https://crm.example/hook?x=1", False), ("http://192.168.1.9:8080/", True), ("https://[::1]/", True)]
