@@ -150,7 +150,7 @@ class Matcher:
 
     def _event(self, db: sqlite3.Connection, told: Told) -> None:
         self._t_ms = max(self._t_ms, told.t_ms)
-        if _is_told(db, told.event.id):  # the same id says the same
+        if kept.is_told(db, told.event.id):  # the same id says the same
             self._counters["told_before"] += 1
             return
         if isinstance(told.data, CarData):
