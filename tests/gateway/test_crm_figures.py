@@ -17,7 +17,7 @@ from gateway.crm.figures.definitions import BY_ID, DEFINITIONS, as_markdown
 from gateway.crm.figures.funnel import funnel, part_of
 from gateway.crm.figures.intervals import NOTHING, Interval, exact, mean, median, positive, share
 from gateway.crm.figures.members import MemberVisits, Spent, of_members, spent
-from gateway.crm.figures.selling import Sold, conversion, per_m2, selling, spend_per_visit
+from gateway.crm.figures.selling import Sold, conversion, per_m2, selling, spend_per_visit, whole
 from gateway.crm.figures.telling import Figure, Teller
 from gateway.crm.figures.zones import ZoneCounts, zone_figures
 from gateway.figures.intervals import Z_90
@@ -319,6 +319,13 @@ def test_few_receipts_are_not_told() -> None:
     none = by_id([*selling(Sold(), "S10", positive(50.0, 0.01), 50, 0.01, TELL)])
     assert none["conversion", "S10"].value == 0.0
     assert none["receipts", "S10"].value == 0.0
+
+
+def test_rest_of_a_sum_tells_of_no_shop() -> None:
+    """A shop with three receipts is not in the mall's sum; two such shops are, being six together."""
+    large, small = Sold(20, 0, 2_000), Sold(3, 0, 100)
+    assert whole([large, small, Sold()], TELL) == large
+    assert whole([large, small, small], TELL) == Sold(26, 0, 2_200)
 
 
 def test_sales_per_square_metre() -> None:

@@ -268,10 +268,11 @@ DEFINITIONS = (
     _definition(
         "receipts", "mall and zone", "receipts", ("Receipts", "小票数"),
         """
-        Receipts with a positive amount; of the mall, those of all zones that are not suppressed.
+        Receipts with a positive amount; of the mall without zones whose receipts are too few even
+        together.
         """,
         """
-        金额为正的小票数；全场为所有未隐藏区域之和。
+        金额为正的小票数；全场不含合计仍过少的区域。
         """,
         _EXACT,
         _SALES,
@@ -279,10 +280,11 @@ DEFINITIONS = (
     _definition(
         "revenue", "mall and zone", "money", ("Revenue", "销售额"),
         """
-        Sum of all amounts, refunds taken off; of the mall, those of all zones that are not suppressed.
+        Sum of all amounts, refunds taken off; of the mall without zones whose receipts are too few even
+        together.
         """,
         """
-        所有金额之和，已扣除退款；全场为所有未隐藏区域之和。
+        所有金额之和，已扣除退款；全场不含小票合计仍过少的区域。
         """,
         _EXACT,
         _SALES,

@@ -24,16 +24,16 @@ class Error:
         return self.lasting**2 + self.noise / max(devices, 1.0)
 
 
-CAME = Error(0.25)
+CAME = Error(0.33)
 """Visits of the mall, where somebody has counted who comes in."""
-CAME_UNCOUNTED = Error(0.95)
+CAME_UNCOUNTED = Error(0.86)
 """The same where nobody has: people outside who are taken for visitors, and phones that come in twice."""
-NEAR = Error(1.25)
+NEAR = Error(1.17)
 """People who only pass by outside: most of their phones are heard once, or taken for visitors."""
-ZONE_VISITS = Error(0.65, lean=0.55)
-ZONE_VISITORS = Error(0.65, lean=0.55)
-EXPOSURE = Error(0.6, lean=0.15)
-DWELL = Error(0.7, 0.2, lean=-0.8)
+ZONE_VISITS = Error(0.61, lean=0.55)
+ZONE_VISITORS = Error(0.63, lean=0.53)
+EXPOSURE = Error(0.53, lean=0.14)
+DWELL = Error(0.70, lean=-0.83)
 """Visits that are cut in two are half as long."""
-REACHED_FLOOR, REACHED_SHOP = 0.13, 0.02
+REACHED_FLOOR, REACHED_SHOP = 0.123, 0.015
 """Variance of the share of visitors who reached a floor or a shop, as a part of p (1 - p)."""

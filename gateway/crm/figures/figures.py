@@ -17,7 +17,7 @@ from gateway.crm.figures.columns import Columns
 from gateway.crm.figures.funnel import funnel
 from gateway.crm.figures.members import of_members, read_members, read_spent, spent
 from gateway.crm.figures.reading import Reader
-from gateway.crm.figures.selling import Sold, few, per_m2, read_sold, selling
+from gateway.crm.figures.selling import Sold, per_m2, read_sold, selling, whole
 from gateway.crm.figures.telling import Figure, Teller
 from gateway.figures.period import Period
 from gateway.people import MallPeople
@@ -92,10 +92,8 @@ class ShopFigures:
         self, columns: Columns, counts: of_zones.ZoneCounts, sold: dict[str, Sold], tell: Teller
     ) -> Iterator[Figure]:
         here = {zone: one for zone, one in sold.items() if zone in self._area_m2}
-        # Only of zones that are told of: the rest of a sum would tell of a hidden one.
-        total = sum((one for one in here.values() if not few(one, tell)), Sold())
+        total = whole(here.values(), tell)
         yield from selling(total, None, visits_of_mall(columns, tell), columns.arrived, self.unit, tell)
-        counts = of_zones.ZoneCounts.of(columns)
         for number, zone in enumerate(self._zones):
             visits = of_zones.visits_of(int(counts.visits[number]), tell)
             visitors = int(counts.visitors[number])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gateway.crm.figures.came import divided
@@ -42,6 +42,20 @@ def read_sold(db: sqlite3.Connection, period: Period) -> dict[str, Sold]:
 def few(sold: Sold, tell: Teller) -> bool:
     """Whether there are so few receipts that nothing is told of them."""
     return tell.hides(sold.receipts, sold.receipts + sold.refunds)
+
+
+def whole(zones: Iterable[Sold], tell: Teller) -> Sold:
+    """Return what all zones sold together; without those of few receipts, where these are few together, too.
+
+    Else the rest of the sum would tell of them.
+    """
+    told, hidden = Sold(), Sold()
+    for one in zones:
+        if few(one, tell):
+            hidden += one
+        else:
+            told += one
+    return told if few(hidden, tell) else told + hidden
 
 
 def selling(
