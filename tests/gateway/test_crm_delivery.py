@@ -18,7 +18,7 @@ from contracts.crm import Purpose
 from contracts.errors import ConfigurationError
 from contracts.topics import Topics
 from gateway.crm.consent.covers import delete_covered
-from gateway.crm.delivery import backoff
+from gateway.crm.delivery import backoff, subscribers
 from gateway.crm.delivery.addresses import check_url
 from gateway.crm.delivery.delivery import Delivery
 from gateway.crm.delivery.filters import EVERYTHING, Filter
@@ -340,6 +340,8 @@ def test_what_is_told_is_as_its_schema_says(tmp_path: Path) -> None:
         path(device(2), 0, 80, [("S1", 10, 70)]), car("c" * 32, 5, enrolled=digest(9)), car("c" * 32, 5, 90),
     )  # fmt: skip
     told = [json.loads(payload) for (payload,) in desk.rows("crm_feed", "payload")]
+    with desk.file.transaction() as db:
+        subscribers.add(db, "crm", "https://crm.example/", EVERYTHING, private=False, cursor=0)
     desk.says("m-1", given=False, t_s=100)
     told += [json.loads(payload) for (payload,) in desk.rows("crm_feed", "payload")]
     desk.close()
