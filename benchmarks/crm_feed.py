@@ -142,6 +142,7 @@ class Moody(Arrivals):
             def log_message(self, *_: Any) -> None:
                 pass
 
+        ThreadingHTTPServer.request_queue_size = 128  # several connect at a time
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/"

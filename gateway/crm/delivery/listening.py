@@ -17,6 +17,7 @@ class Listener(ThreadingHTTPServer):
     """Answers 204 to what is signed with the secret and not older than five minutes, 401 to all else."""
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, secret: str, host: str, port: int, take: Callable[[str, bytes], None]) -> None:
         """Listen on `port`, 0 for any; `take` is given each `webhook-id` and body, in threads.
