@@ -24,6 +24,8 @@ def ask(
 ) -> Any:
     """Send a request to the API of the gateway at `url`; gives its answer, None where that is empty.
 
+    JSON is read; CSV is given as text.
+
     Bytes are sent as they are, and said to be of this `kind`.
 
     Raises `UnavailableError` when nobody answers there, `ConfigurationError` when it refuses.
@@ -42,7 +44,9 @@ def ask(
     request = urllib.request.Request(address, data, headers, method=method)  # noqa: S310  # checked above
     try:
         with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
-            text = answer.read()
+            text, kind = answer.read(), answer.headers.get_content_type()
+        if kind == "text/csv":
+            return text.decode()
         return json.loads(text) if text else None
     except urllib.error.HTTPError as error:
         with error:  # it holds the connection

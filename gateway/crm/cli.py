@@ -32,3 +32,4 @@ from gateway.crm.consent import cli as _consent  # noqa: E402, F401  # adds its 
 from gateway.crm.delivery import cli as _delivery  # noqa: E402, F401
 from gateway.crm.figures import cli as _figures  # noqa: E402, F401
 from gateway.crm.identity import cli as _identity  # noqa: E402, F401
+from gateway.crm.members import cli as _members  # noqa: E402, F401

@@ -25,6 +25,8 @@ from gateway.crm.matching import inbox
 from gateway.crm.matching.feed import Feed
 from gateway.crm.matching.retention import Retention
 from gateway.crm.matching.worker import Worker
+from gateway.crm.members.kept import labels_of
+from gateway.crm.members.understanding import Understanding
 from gateway.link import Delivery, Link
 from gateway.people import MallPeople
 from gateway.store.base import History
@@ -82,6 +84,8 @@ class Crm:
         self.consents = Consents(
             open_file(path), site.mall.id, secret, now_ms=now_ms, wall_ms=wall_ms, elsewhere=elsewhere
         )
+        self.consents.labels_of = labels_of
+        self.understanding = Understanding(site, path, now_ms=now_ms)
         self.identities = Identities(open_file(path), secret, now_ms=now_ms, wall_ms=wall_ms)
         self.lists = None if link is None else Lists(site.mall.id, open_file(path), link)
         self.delivery = open_delivery(
@@ -98,6 +102,7 @@ class Crm:
         self.delivery.start()
         self.consents.afterwards.start()
         self.alerts.start()
+        self.understanding.start()
         if self.lists is not None:
             self.lists.start()
         return self
@@ -109,6 +114,7 @@ class Crm:
         self.matching.stop()
         self.delivery.stop()
         self.alerts.close()
+        self.understanding.close()
         self.consents.afterwards.stop()
         self.consents.close()
         self.identities.close()

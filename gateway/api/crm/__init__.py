@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from gateway.api.crm import alerts, consent, feed, figures, identity, present, webhooks
+from gateway.api.crm import alerts, consent, feed, figures, identity, members, present, webhooks
 
 routers: tuple[APIRouter, ...] = (
     alerts.router,
@@ -10,6 +10,7 @@ routers: tuple[APIRouter, ...] = (
     feed.router,
     figures.router,
     identity.router,
+    members.router,
     present.router,
     webhooks.router,
 )
