@@ -199,6 +199,12 @@ async def make_audience(crm: With, request: Request) -> Row:
     return row
 
 
+@router.delete("/audiences/{name}", status_code=204)
+def remove_audience(crm: With, name: str) -> None:
+    """Forget one."""
+    crm.audiences = [one for one in crm.audiences if one["id"] != name]
+
+
 @router.get("/audiences/{name}.csv")
 def audience_csv(crm: With, name: str) -> Response:
     """Give the references."""

@@ -64,7 +64,14 @@ def rules() -> Row:
     pairs = (("f1-11", "f2-09", 3.42, 0.31), ("f1-04", "f1-20", 2.1, 0.22), ("f1-02", "f1-18", 1.63, 0.4))
     return {
         "rules": [
-            {"antecedent": [a], "consequent": [b], "support": 0.02, "confidence": share, "lift": lift}
+            {
+                "antecedent": [a],
+                "consequent": [b],
+                "basket": "purchases",
+                "support": 0.02,
+                "confidence": share,
+                "lift": lift,
+            }
             for a, b, lift, share in pairs
         ]
     }

@@ -117,6 +117,8 @@ export interface Segments {
 export interface Rule {
   antecedent: string[];
   consequent: string[];
+  /** What was bought by a member on a day, or where one was during a visit. */
+  basket: "purchases" | "visits";
   support: number;
   confidence: number;
   lift: number;

@@ -62,6 +62,7 @@ export const crm = {
   rules: () => ask<{ rules: Rule[] }>("crm/rules"),
   audiences: () => ask<{ audiences: Audience[] }>("crm/audiences"),
   makeAudience: (asked: AudienceAsked) => send<Audience>("POST", "crm/audiences", asked),
+  removeAudience: (id: string) => send<unknown>("DELETE", path("audiences", id)),
   audienceAddress: (id: string) => address(path("audiences", `${id}.csv`)),
 
   figures: (period: Period) => ask<{ figures: Figure[] }>("crm/figures", period),

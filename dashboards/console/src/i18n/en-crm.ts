@@ -156,6 +156,13 @@ export const enCrm = {
   "crm.rules.times": "{n} × as often",
   "crm.rules.less": "{n} × as often: less",
   "crm.rules.same": "as often",
+  "crm.rules.basket": "In",
+  "crm.rules.purchases": "purchases",
+  "crm.rules.visits": "visits",
+  "crm.clusters.alike": "No kinds of members stood out at the last fit",
+  "crm.audience.remove": "Remove {name}?",
+  "crm.audience.remove.what": "The definition is forgotten; members and their tags stay as they are.",
+  "crm.audience.remove.go": "Remove",
   "crm.rules.confidence": "Of those who do",
 
   "crm.audiences.hint": "Lists of references for campaigns; only members who agreed to marketing",

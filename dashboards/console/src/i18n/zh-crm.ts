@@ -157,6 +157,13 @@ export const zhCrm: Record<keyof typeof enCrm, string> = {
   "crm.rules.times": "{n} 倍",
   "crm.rules.less": "{n} 倍：更少",
   "crm.rules.same": "相当",
+  "crm.rules.basket": "依据",
+  "crm.rules.purchases": "消费",
+  "crm.rules.visits": "到访",
+  "crm.clusters.alike": "上次计算没有明显的会员类型",
+  "crm.audience.remove": "移除 {name}？",
+  "crm.audience.remove.what": "仅删除该定义；会员及其标签保持不变。",
+  "crm.audience.remove.go": "移除",
   "crm.rules.confidence": "其中占比",
 
   "crm.audiences.hint": "用于营销活动的会员代号名单；仅含同意营销的会员",

@@ -5,7 +5,8 @@ import type { Audience, AudienceAsked } from "../../api/crm-types";
 import { segmentChoices, segmentName } from "../../crm";
 import * as format from "../../format";
 import { named, t } from "../../i18n";
-import { Card, Loading } from "../../parts/controls";
+import { Card, IconButton, Loading } from "../../parts/controls";
+import { Confirm, type Question } from "../../parts/dialog";
 import { Choice, Field, Problem, Several, useAction } from "../../parts/form";
 import { useLoad } from "../../parts/hooks";
 import { Icon } from "../../parts/icon";
@@ -20,19 +21,29 @@ const DAYS = [7, 14, 30, 90, 365];
 export function CrmAudiences() {
   const [round, setRound] = useState(0);
   const loaded = useLoad(`${minuteMs.value} ${round}`, crm.audiences);
+  const [question, setQuestion] = useState<Question | null>(null);
+  const again = () => setRound((before) => before + 1);
+  const remove = (audience: Audience) =>
+    setQuestion({
+      title: t("crm.audience.remove", { name: audience.name }),
+      points: [t("crm.audience.remove.what")],
+      go: t("crm.audience.remove.go"),
+      act: () => crm.removeAudience(audience.id).then(again),
+    });
   return (
     <div class="list-and-form">
       <Card title={t("nav.crm-audiences")} hint={t("crm.audiences.hint")} class="table-card">
         <Loading loaded={loaded} empty={(data) => data.audiences.length === 0 && t("crm.audiences.none")}>
-          {(data) => <DataTable label={t("nav.crm-audiences")} columns={columns()} rows={data.audiences} keyOf={(row) => row.id} empty="" class="wrapping" />}
+          {(data) => <DataTable label={t("nav.crm-audiences")} columns={columns(remove)} rows={data.audiences} keyOf={(row) => row.id} empty="" class="wrapping" />}
         </Loading>
       </Card>
-      <Make onMade={() => setRound((before) => before + 1)} />
+      <Make onMade={again} />
+      <Confirm question={question} onClose={() => setQuestion(null)} />
     </div>
   );
 }
 
-function columns(): Column<Audience>[] {
+function columns(onRemove: (audience: Audience) => void): Column<Audience>[] {
   return [
     {
       id: "name",
@@ -66,6 +77,12 @@ function columns(): Column<Audience>[] {
             CSV
           </a>
         ),
+    },
+    {
+      id: "remove",
+      head: "",
+      number: true,
+      cell: (row) => <IconButton icon="close" label={t("remove", { what: row.name })} onClick={() => onRemove(row)} />,
     },
   ];
 }

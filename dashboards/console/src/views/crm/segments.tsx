@@ -37,7 +37,7 @@ export function CrmSegments() {
     <>
       <Card title={t("crm.clusters")} hint={t("crm.clusters.hint")} tools={tools}>
         <Problem text={problem} />
-        <Loading loaded={loaded} empty={(data) => data.clusters.length === 0 && t("crm.clusters.none")}>
+        <Loading loaded={loaded} empty={(data) => data.clusters.length === 0 && t(data.fitted_ms === null ? "crm.clusters.none" : "crm.clusters.alike")}>
           {(data) => <Segmented segments={data.clusters} colours />}
         </Loading>
       </Card>
@@ -100,6 +100,7 @@ function Rules({ rules }: { rules: Rule[] }) {
         </span>
       ),
     },
+    { id: "basket", head: t("crm.rules.basket"), by: (rule) => rule.basket, cell: (rule) => t(`crm.rules.${rule.basket}`) },
     { id: "lift", head: t("crm.rules.lift"), number: true, by: (rule) => rule.lift, cell: (rule) => lift(rule.lift) },
     { id: "confidence", head: t("crm.rules.confidence"), number: true, by: (rule) => rule.confidence, cell: (rule) => format.percent(rule.confidence) },
   ];
@@ -108,7 +109,7 @@ function Rules({ rules }: { rules: Rule[] }) {
       label={t("crm.rules")}
       columns={columns}
       rows={rules}
-      keyOf={(rule) => `${rule.antecedent.join()}>${rule.consequent.join()}`}
+      keyOf={(rule) => `${rule.basket} ${rule.antecedent.join()}>${rule.consequent.join()}`}
       sort={{ column: "lift", down: true }}
       empty=""
       class="wrapping"
