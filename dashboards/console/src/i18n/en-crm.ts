@@ -83,6 +83,7 @@ export const enCrm = {
   "crm.members.search": "Member",
   "crm.members.none": "There are no members yet. Record a consent, or import identifiers.",
   "crm.members.visits": "Visits",
+  "crm.members.withheld": "size withheld: it, or another by it, has too few members",
   "crm.members.last": "Last seen",
   "crm.members.n": "{n} members",
   "crm.members.n.one": "1 member",

@@ -84,6 +84,7 @@ export const zhCrm: Record<keyof typeof enCrm, string> = {
   "crm.members.search": "会员",
   "crm.members.none": "还没有会员。请登记一项同意，或导入识别标识。",
   "crm.members.visits": "到访次数",
+  "crm.members.withheld": "人数不显示：该群或可由其推算的另一群人数过少",
   "crm.members.last": "最近到场",
   "crm.members.n": "{n} 名会员",
   "crm.members.n.one": "1 名会员",

@@ -10,7 +10,7 @@ import { Problem, useAction } from "../../parts/form";
 import { useLoad } from "../../parts/hooks";
 import { zoneName } from "../../parts/place";
 import { DataTable, type Column } from "../../parts/table";
-import { minuteMs, site } from "../../state";
+import { minuteMs } from "../../state";
 
 /** What kinds of members there are, and what they buy together. */
 export function CrmSegments() {
@@ -72,8 +72,8 @@ function Segmented({ segments, colours = false }: { segments: Segment[]; colours
             <i style={{ transform: `scaleX(${(segment.share ?? 0) / most})` }} />
           </span>
           <p>{named(segment.description)}</p>
-          <p class="muted" title={segment.members === null ? t("suppressed", { k: site.value?.k ?? "" }) : undefined}>
-            {segment.members === null ? t("crm.members.n", { n: format.people(null, true) }) : counted("crm.members.n", segment.members)}
+          <p class="muted">
+            {segment.members === null ? t("crm.members.withheld") : counted("crm.members.n", segment.members)}
             {segment.stability !== null && segment.stability !== undefined && ` · ${stability(segment.stability)}`}
           </p>
         </li>
