@@ -261,7 +261,7 @@ def main() -> None:
     parser.add_argument("--passers-by", type=int, default=15)
     parser.add_argument("--hours", type=float, default=1.5)
     parser.add_argument("--train", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--test", type=int, nargs="+", default=[11, 12])
+    parser.add_argument("--test", type=int, nargs="+", default=[13, 14])
     parser.add_argument("--learn", action="store_true")
     parser.add_argument("--report", type=Path, help="Markdown file with a section for the table")
     args = parser.parse_args()
