@@ -314,6 +314,8 @@ MIGRATIONS = (
         undone_ms INTEGER,
         undone_why TEXT
     );
+    CREATE INDEX crm_merges_of ON crm_merges (person) WHERE undone_ms IS NULL;
+    CREATE INDEX crm_merges_into ON crm_merges (into_person) WHERE undone_ms IS NULL;
 
     -- Grows with every change of consents and identities, in the same transaction.
     CREATE TABLE crm_generation (

@@ -3,18 +3,26 @@
 import sqlite3
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from contracts.crm import Purpose
 from gateway.crm.consent.ledger import Ledger, generation
-from gateway.crm.consent.persons import ReferenceRefusedError, add_person, check_reference, person_of, same_as
+from gateway.crm.consent.persons import (
+    ReferenceRefusedError,
+    add_person,
+    check_reference,
+    merged,
+    person_of,
+    same_as,
+)
 from gateway.crm.consent.withdrawal import AHEAD_MS, FutureError, Said, record
 from gateway.store.schema import migrate
 
 REFERENCES = ("m-1", "m-2", "m-3")
 NOW_MS = 1_760_000_000_000
+PEOPLE = st.sampled_from("abcdefgh")
 
 _empty = sqlite3.connect(":memory:", isolation_level=None)
 migrate(_empty)
@@ -125,6 +133,23 @@ def test_merged_references_speak_for_one_person() -> None:
     db.execute("UPDATE crm_merges SET undone_ms = 1")
     say(db, "m-2", given=False, t_ms=NOW_MS + 1)
     assert Ledger.in_force_all(db, Purpose.POSITION) == {one}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("abcdefgh"), st.booleans()), max_size=9)
+)
+def test_groups_of_merged_persons(merges: list[tuple[str, str, bool]]) -> None:
+    """Everybody in a group is the same as everybody else in it, and as nobody else."""
+    db = opened()
+    db.executemany(
+        "INSERT INTO crm_merges (person, into_person, evidence, t_ms, recorded_ms, undone_ms)"
+        " VALUES (?, ?, '', 0, 0, CASE WHEN ? THEN 1 END)",
+        merges,
+    )
+    groups = {person: group for group in merged(db) for person in group}
+    for person in "abcdefgh":
+        assert same_as(db, person) == groups.get(person, [person])
 
 
 def test_nobody_speaks_for_tomorrow() -> None:

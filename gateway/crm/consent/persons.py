@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from contracts.errors import MallsenseError
+from gateway.crm.identity.graph import Merge, names
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
 _PHONE = re.compile(r"(\+|00)?(86)?1[3-9]\d{9}|0[1-9]\d{8,10}|\+\d{7,15}")
@@ -79,10 +80,10 @@ def add_person(db: sqlite3.Connection, reference: str, since_ms: int) -> str:
 def same_as(db: sqlite3.Connection, person: str) -> list[str]:
     """Return everybody who is the same person by merges that hold, this one included, in order."""
     rows = db.execute(
-        "WITH RECURSIVE same (person) AS (VALUES (?) UNION SELECT CASE WHEN m.person = same.person"
-        " THEN m.into_person ELSE m.person END FROM crm_merges AS m JOIN same"
-        " ON same.person IN (m.person, m.into_person) WHERE m.undone_ms IS NULL)"
-        " SELECT person FROM same ORDER BY person",
+        "WITH RECURSIVE same (person) AS (VALUES (?)"
+        " UNION SELECT into_person FROM crm_merges JOIN same USING (person) WHERE undone_ms IS NULL"
+        " UNION SELECT m.person FROM crm_merges AS m JOIN same ON same.person = m.into_person"
+        " WHERE undone_ms IS NULL) SELECT person FROM same ORDER BY person",
         (person,),
     )
     return [row[0] for row in rows]
@@ -90,10 +91,11 @@ def same_as(db: sqlite3.Connection, person: str) -> list[str]:
 
 def merged(db: sqlite3.Connection) -> list[list[str]]:
     """Return the groups of persons who are one by merges that hold."""
-    groups: dict[tuple[str, ...], None] = {}
-    for (person,) in db.execute("SELECT DISTINCT person FROM crm_merges WHERE undone_ms IS NULL").fetchall():
-        groups[tuple(same_as(db, person))] = None
-    return [list(group) for group in groups]
+    rows = db.execute("SELECT person, into_person FROM crm_merges WHERE undone_ms IS NULL ORDER BY merge")
+    groups: dict[str, list[str]] = {}
+    for person, goes_on_as in names(Merge(*row) for row in rows).items():
+        groups.setdefault(goes_on_as, []).append(person)
+    return [sorted(group) for group in groups.values()]
 
 
 def member_hashes(db: sqlite3.Connection, people: Sequence[str], secret: bytes) -> set[bytes]:
