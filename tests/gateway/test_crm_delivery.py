@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -363,6 +364,9 @@ BAD = [
     ("https://localhost/", False),
     ("https://10.0.0.1/", False),
     ("https://[::ffff:10.0.0.1]/", False),
+    ("https://[fec0::1]/", False),
+    ("https://[2002:a00:1::1]/", False),
+    ("https://[64:ff9b::a9fe:a9fe]/", True),
     ("http://169.254.169.254/latest", True),
     ("http://8.8.8.8/", True),
     ("http://0.0.0.0/", True),
@@ -398,3 +402,19 @@ def test_a_name_is_held_to_where_it_leads(tmp_path: Path) -> None:
         reason = mall.delivery.try_out("sly")[0].reason
         assert reason in ("the receiver is at an address of a private network", "its name cannot be resolved")
         assert not crm.requests
+
+
+def test_a_name_that_leads_elsewhere_when_it_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name server (a mock: it lies) gives a public address to who checks, and another to who connects."""
+    with rude(None) as url, running(tmp_path / "store.db") as mall:
+        port = int(url.rpartition(":")[2].strip("/"))
+        leads = iter(["8.8.8.8", "127.0.0.1"])
+        monkeypatch.setattr(
+            socket,
+            "getaddrinfo",
+            lambda *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(leads), port))],
+        )
+        mall.desk.add("sly", f"https://sly.example:{port}/", EVERYTHING, private=False, since_ms=None)
+        assert mall.delivery.try_out("sly")[0].reason == "the receiver is at an address of a private network"

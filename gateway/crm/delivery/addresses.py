@@ -4,12 +4,13 @@ Whoever can add a webhook makes the gateway send requests, from inside the mall'
 that is set on purpose they go to public addresses alone, over TLS.
 """
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
 from contracts.errors import ConfigurationError
 
 MAX_URL = 2000
+_NAT64 = IPv6Network("64:ff9b::/96")
 _SWITCH = "If the receiver is in the mall's own network, say so: `private`, on the command line --private."
 
 
@@ -53,16 +54,23 @@ def check_address(address: IPv4Address | IPv6Address, *, private: bool, tls: boo
     Addresses that belong to a single link (where clouds keep the credentials of machines) or to nobody are
     never called; private ones with the switch alone; public ones over TLS alone.
     """
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
+    if isinstance(address, IPv6Address):
+        address = _inner(address)
     if address.is_link_local or address.is_multicast or address.is_unspecified:
         raise ConfigurationError("a receiver cannot be at a link-local, multicast or unspecified address")
-    if not address.is_global and not private:
+    is_public = address.is_global and not (isinstance(address, IPv6Address) and address.is_site_local)
+    if not is_public and not private:
         raise ConfigurationError("the receiver is at an address of a private network", _SWITCH)
-    if address.is_global and not tls:
+    if is_public and not tls:
         raise ConfigurationError(
             "http goes to private networks alone: events name members", "Give an https URL."
         )
+
+
+def _inner(address: IPv6Address) -> IPv4Address | IPv6Address:
+    """Return the IPv4 address that one leads to: mapped (RFC 4291), 6to4 (RFC 3056), NAT64 (RFC 6052)."""
+    inner = address.ipv4_mapped or address.sixtofour
+    return inner or (IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else address)
 
 
 def _literal(host: str) -> IPv4Address | IPv6Address | None:

@@ -5,9 +5,12 @@ import logging
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from ipaddress import ip_address
+from typing import Any
 
 import httpx
 from standardwebhooks import Webhook
@@ -64,7 +67,10 @@ class Webhooks:
         url = httpx.URL(check_url(to.url or "", private=to.private))
         await _check_addresses(url, private=to.private)
         headers = signed(to.keys(time.time_ns() // 1_000_000), letter, time.time())
-        async with self._client.stream("POST", url, content=letter.payload, headers=headers) as answer:
+        watched = {"trace": partial(_connected, to.private, url.scheme == "https")}
+        async with self._client.stream(
+            "POST", url, content=letter.payload, headers=headers, extensions=watched
+        ) as answer:
             self._client.cookies.clear()
             read = 0
             async for part in answer.aiter_raw():
@@ -112,6 +118,21 @@ async def _check_addresses(url: httpx.URL, *, private: bool) -> None:
     found = await asyncio.get_running_loop().getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
     for *_, where in found:
         check_address(ip_address(str(where[0]).partition("%")[0]), private=private, tls=url.scheme == "https")
+
+
+async def _connected(private: bool, tls: bool, event: str, info: Mapping[str, Any]) -> None:
+    """Hold a new connection to what a name may lead to: looked up again, it may lead elsewhere."""
+    if event == "connection.connect_tcp.complete":
+        stream = info["return_value"]
+        try:
+            check_address(
+                ip_address(stream.get_extra_info("server_addr")[0].partition("%")[0]),
+                private=private,
+                tls=tls,
+            )
+        except ConfigurationError:
+            await stream.aclose()
+            raise
 
 
 def _explained(error: Exception) -> str:
