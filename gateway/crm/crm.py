@@ -3,8 +3,8 @@
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +18,7 @@ from gateway.crm.delivery import status
 from gateway.crm.delivery.keeping import forget_feed
 from gateway.crm.delivery.opening import open_delivery
 from gateway.crm.figures.figures import ShopFigures
-from gateway.crm.file import open_file
+from gateway.crm.file import open_file, reading
 from gateway.crm.identity.identities import Identities
 from gateway.crm.identity.lists import Lists
 from gateway.crm.matching import inbox
@@ -138,15 +138,9 @@ class Crm:
             dead_letters=dead,
         )
 
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """Give a connection with everything as it is at one moment. Raises `UnavailableError`."""
-        with self.file.connection() as db:
-            db.execute("BEGIN")
-            try:
-                yield db
-            finally:
-                db.execute("ROLLBACK")
+        return reading(self.file)
 
     def take(self, delivery: Delivery) -> bool:
         """Take a message of the broker that is for the CRM; False where it is for somebody else."""

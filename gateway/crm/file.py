@@ -1,5 +1,8 @@
 """The CRM's way into the SQLite file beside the gateway: what is deleted is overwritten, not only let go."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.store.files import SharedWriter
@@ -15,3 +18,14 @@ def open_file(path: Path) -> SharedWriter:
     with writer.connection() as db:
         db.execute("PRAGMA secure_delete = ON")
     return writer
+
+
+@contextmanager
+def reading(file: SharedWriter) -> Iterator[sqlite3.Connection]:
+    """Give a connection with everything as it is at one moment. Raises `UnavailableError`."""
+    with file.connection() as db:
+        db.execute("BEGIN")
+        try:
+            yield db
+        finally:
+            db.execute("ROLLBACK")

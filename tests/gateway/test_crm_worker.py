@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from contracts.crm import Purpose
 from contracts.errors import UnavailableError
 from contracts.site.crm import Crm
 from gateway.crm.delivery.keeping import forget_feed
+from gateway.crm.file import reading
 from gateway.crm.matching.feed import Feed
+from gateway.crm.matching.owners import Owners
 from gateway.crm.matching.retention import DAY_MS, Retention
 from gateway.crm.matching.worker import Worker
 from gateway.people import MallPeople
@@ -73,6 +76,27 @@ def test_a_file_that_is_locked(desk: Desk) -> None:
     assert worker.step()
     assert list(desk.newest().values()) == [(1, "m-1")]
     worker.stop()
+
+
+def test_what_is_read_ahead_is_not_believed(desk: Desk) -> None:
+    """Consents are read before the file is locked; who withdraws in between is not taken to agree."""
+    owners, known = Owners(), ("wifi", digest(1))
+    with reading(desk.file) as db:
+        owners.look_ahead(db)
+    with desk.file.transaction() as db:
+        assert owners.refresh(db) is None
+        assert owners.has(*known)
+    desk.has("m-1", digest(2))
+    with reading(desk.file) as db:
+        owners.look_ahead(db)
+    desk.says("m-1", given=False)
+    with desk.file.transaction() as db:
+        found = owners.refresh(db)
+        assert found is not None
+        assert found.keys == {known}
+        assert [purpose for _, purpose in found.lost] == [Purpose.POSITION]
+        assert not owners.has(*known)
+        assert owners.current(db)
 
 
 def test_the_thread(desk: Desk) -> None:

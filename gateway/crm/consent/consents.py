@@ -1,9 +1,7 @@
 """Consent as the rest of the gateway asks for it: said, listed, shown, and members forgotten."""
 
-import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +14,7 @@ from gateway.crm.consent.members import LabelsOf, Member, describe, find_members
 from gateway.crm.consent.persons import person_of, same_as
 from gateway.crm.consent.traces import traces_of
 from gateway.crm.consent.withdrawal import Recorded, Said, record
+from gateway.crm.file import reading
 from gateway.store.erasing.records import records_of
 from gateway.store.files import SharedWriter
 
@@ -84,7 +83,7 @@ class Consents:
 
         Raises `ConfigurationError`, too, where the history is elsewhere.
         """
-        with self._reading() as db:
+        with reading(self._file) as db:
             person = person_of(db, reference)
             if person is None:
                 return None
@@ -117,25 +116,25 @@ class Consents:
 
     def page(self, after: int, limit: int) -> list[tuple[str, Entry]]:
         """Return at most `limit` entries above `after` with the references of who said them, in order."""
-        with self._reading() as db:
+        with reading(self._file) as db:
             names = dict(db.execute("SELECT person, reference FROM crm_persons"))
             return [(names[entry.person], entry) for entry in Ledger.page(db, after, limit)]
 
     def newest(self, before: int, limit: int, purpose: Purpose | None) -> list[tuple[str, Entry]]:
         """Return the same below `before` (0 = the newest), of a purpose or of all, the newest first."""
-        with self._reading() as db:
+        with reading(self._file) as db:
             names = dict(db.execute("SELECT person, reference FROM crm_persons"))
             found = Ledger.newest(db, before or LARGEST, limit, purpose)
             return [(names[entry.person], entry) for entry in found]
 
     def members(self, search: str, after: str, limit: int) -> list[Member]:
         """Return at most `limit` members after a reference, in order of references."""
-        with self._reading() as db:
+        with reading(self._file) as db:
             return describe(db, find_members(db, search, after, limit), self.labels_of)
 
     def member(self, reference: str) -> Shown | None:
         """Return a member, and what was said under this reference; None where nobody is called so."""
-        with self._reading() as db:
+        with reading(self._file) as db:
             person = person_of(db, reference)
             if person is None:
                 return None
@@ -145,13 +144,3 @@ class Consents:
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection, with everything as it is at one moment."""
-        with self._file.connection() as db:
-            db.execute("BEGIN")
-            try:
-                yield db
-            finally:
-                db.execute("ROLLBACK")

@@ -3,7 +3,6 @@
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
@@ -11,6 +10,7 @@ from contracts.crm import IdentifierKind
 from contracts.errors import ConfigurationError, MallsenseError
 from gateway.crm.consent.ledger import bump
 from gateway.crm.consent.persons import person_of, same_as
+from gateway.crm.file import reading
 from gateway.crm.identity import claims, merges, resolving
 from gateway.crm.identity.entries import COLUMNS, NEEDED, Entry, entry_of
 from gateway.crm.identity.graph import Merge, Verdict
@@ -117,7 +117,7 @@ class Identities:
 
     def claims(self, reference: str) -> list[Claimed]:
         """Give the claims of a member and of whoever is the same person. Raises `NobodyError`."""
-        with self._reading() as db:
+        with reading(self._file) as db:
             people = same_as(db, _person(db, reference))
             names = _references(db, people)
             return [Claimed(names[row.person], row) for row in claims.of_persons(db, names)]
@@ -131,7 +131,7 @@ class Identities:
 
     def conflicts(self, reference: str | None = None) -> list[Conflict]:
         """Give all conflicts, or those of a member. Raises `NobodyError`."""
-        with self._reading() as db:
+        with reading(self._file) as db:
             found = resolving.conflicts(db)
             if reference is not None:
                 people = set(same_as(db, _person(db, reference)))
@@ -146,7 +146,7 @@ class Identities:
 
     def merges(self) -> list[Merged]:
         """Give all merges in order, those that were undone, too."""
-        with self._reading() as db:
+        with reading(self._file) as db:
             rows = merges.all_of(db)
             names = _references(db, {p for row in rows for p in (row.person, row.into)})
             return [Merged(row, names.get(row.person), names.get(row.into)) for row in rows]
@@ -176,16 +176,6 @@ class Identities:
 
     def _now_ms(self) -> int:
         return self._now() or self._wall_ms()
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection, with everything as it is at one moment."""
-        with self._file.connection() as db:
-            db.execute("BEGIN")
-            try:
-                yield db
-            finally:
-                db.execute("ROLLBACK")
 
 
 def _of_one_key(entries: list[Entry], report: Report) -> list[Entry]:

@@ -49,6 +49,10 @@ class Matcher:
         """Whether everything is decided, with consents and identities as they are."""
         return self._owners.current(db) and not self._undecided
 
+    def look_ahead(self, db: sqlite3.Connection) -> None:
+        """Read consents and identities, so that `take` is short; `db` is in a transaction that only reads."""
+        self._owners.look_ahead(db)
+
     def forget(self) -> None:
         """Know nothing: the transaction of the last `take` was rolled back."""
         self._owners.forget()

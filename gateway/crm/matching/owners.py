@@ -1,7 +1,7 @@
 """Whose identifiers are, of those who agree to be known by them; kept until consents or identities change.
 
 Asked at the start of every transaction that writes: what it gives holds as long as that transaction, for
-nobody else can write meanwhile.
+nobody else can write meanwhile. It is read before, and in that transaction only where it has changed since.
 """
 
 import sqlite3
@@ -51,6 +51,15 @@ class Changed:
     """Who does not agree any more, and to what."""
 
 
+@dataclass(frozen=True)
+class _Ahead:
+    """What `refresh` will find, unless something changes before."""
+
+    generation: int
+    known: Known
+    changed: Changed
+
+
 class Owners:
     """What is known, as of one generation."""
 
@@ -58,15 +67,26 @@ class Owners:
         """Start knowing nothing; `refresh` comes first."""
         self._generation: int | None = None
         self._known = Known({}, {}, {})
+        self._ahead: _Ahead | None = None
+
+    def look_ahead(self, db: sqlite3.Connection) -> None:
+        """Read what is new before the transaction that writes: of many members it takes seconds.
+
+        `db` is in a transaction that only reads. What changes afterwards `refresh` reads again.
+        """
+        now = generation(db)
+        if now != self._generation and (self._ahead is None or self._ahead.generation != now):
+            found = known(db)
+            self._ahead = _Ahead(now, found, changed(self._known, found))
 
     def refresh(self, db: sqlite3.Connection) -> Changed | None:
         """Bring it up to date; gives what has changed, None the first time."""
-        now = generation(db)
-        if now == self._generation:
+        self.look_ahead(db)
+        if self._ahead is None:
             return Changed()
-        before, first = self._known, self._generation is None
-        self._known, self._generation = known(db), now
-        return None if first else changed(before, self._known)
+        first, new = self._generation is None, self._ahead
+        self._known, self._generation, self._ahead = new.known, new.generation, None
+        return None if first else new.changed
 
     @property
     def generation(self) -> int | None:
@@ -79,7 +99,7 @@ class Owners:
 
     def forget(self) -> None:
         """Know nothing: what followed from the last `refresh` was not written."""
-        self._generation = None
+        self._generation = self._ahead = None
 
     def has(self, kind: str, digest: str) -> bool:
         """Whether a member who agrees is said to have an identifier."""
@@ -117,18 +137,23 @@ def changed(before: Known, after: Known) -> Changed:
 
 def known(db: sqlite3.Connection) -> Known:
     """Read whose identifiers are that can be heard or read: by the graph of identities and the ledger."""
-    heard = (claim for claim in claims.holding(db) if claim.kind in NEEDS)
+    names = merges.names_now(db)
     references = dict(db.execute("SELECT person, reference FROM crm_persons").fetchall())
     since = {purpose: Ledger.since_all(db, purpose) for purpose in NEEDS.values()}
     agree = {purpose: found.keys() & references.keys() for purpose, found in since.items()}
     owners: dict[Key, Owner | None] = {}
-    for (kind, digest), verdict in graph(heard, merges.names_now(db)).items():
+    for kind, digest, person, confidence in claims.plain(db):
+        whose = names.get(person, person)
+        if kind in NEEDS and whose in agree[NEEDS[kind]]:
+            owners[kind, digest] = Owner(whose, references[whose], confidence, since[NEEDS[kind]][whose])
+    disputed = (claim for claim in claims.to_weigh(db) if claim.kind in NEEDS)
+    for (kind, digest), verdict in graph(disputed, names).items():
         purpose = NEEDS[kind]
         if agree[purpose].isdisjoint(share.person for share in verdict.shares):
             continue
         owners[kind, digest] = (
-            Owner(whose, references[whose], verdict.confidence, since[purpose][whose])
-            if (whose := verdict.person) in agree[purpose]
+            Owner(found, references[found], verdict.confidence, since[purpose][found])
+            if (found := verdict.person) in agree[purpose]
             else None
         )
     return Known(owners, since, references)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from contracts.errors import UnavailableError
-from gateway.crm.file import open_file
+from gateway.crm.file import open_file, reading
 from gateway.crm.matching import inbox
 from gateway.crm.matching.inbox import Item
 from gateway.crm.matching.matcher import Matcher
@@ -71,10 +71,11 @@ class Worker:
 
         Raises `UnavailableError` when the file cannot be used: nothing has been taken in then.
         """
-        with self.file.connection() as db:
+        with reading(self.file) as db:
             items = inbox.first(db, BATCH)
             if not items and self.matcher.current(db):
                 return False
+            self.matcher.look_ahead(db)
         try:
             self._take(items)
         except UnavailableError:
