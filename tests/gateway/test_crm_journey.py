@@ -25,7 +25,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made.has("m-1", digest(1))
     made.has("m-1", digest(2))
     made.has("m-1", digest(3), IdentifierKind.PLATE)
-    made.take(sighting(A, digest(1), 0), sighting(B, digest(2), 0))
+    for t_s in (0, 3600):
+        made.take(sighting(A, digest(1), t_s), sighting(B, digest(2), t_s))
     yield made
     made.check()
     made.close()

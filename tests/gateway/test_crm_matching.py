@@ -289,3 +289,42 @@ def test_moments_of_rows_grow(desk: Desk) -> None:
     assert [t_ms for _, t_ms in rows] == [T0_MS, T0_MS + 5 * MINUTE_MS, T0_MS + 5 * MINUTE_MS]
     again = decode(desk.rows("crm_feed", "seq, payload")[2][1], FeedEvent)
     assert again.time == visit(A, "S1", 0).time
+
+
+def test_an_unsure_match_does_not_claim_the_past(desk: Desk) -> None:
+    """A phone that may be on another's device by mistake brings none of that one's visits along."""
+    member(desk, "m-1", D1)
+    desk.take(visit(A, "S1", 0, 300), visit(A, "S2", 400, 450))
+    desk.take(sighting(A, D1, 500, sure=0.9))
+    assert named(desk) == {"S1": None, "S2": "m-1"}
+
+
+def test_a_sure_match_claims_the_past(desk: Desk) -> None:
+    """Where it is sure that the phone was this device all along, its earlier visits are told again."""
+    member(desk, "m-1", D1)
+    desk.take(visit(A, "S1", 0, 300))
+    desk.take(sighting(A, D1, 900, sure=1.0))
+    assert named(desk) == {"S1": "m-1"}
+
+
+def test_all_events_of_a_visit_name_the_same(desk: Desk) -> None:
+    """A phone that is heard in the middle of a visit is named in what was told of it before, too."""
+    member(desk, "m-1", D1)
+    desk.take(visit(A, "S1", 0), visit(A, "S1", 0, 450), sighting(A, D1, 460, sure=0.9))
+    assert {member for _, member in desk.newest().values()} == {"m-1"}
+
+
+def test_a_phone_that_falls_silent_names_nobody(desk: Desk) -> None:
+    """What a device does after its phone was last heard may be another's, until it is heard again."""
+    member(desk, "m-1", D1)
+    desk.take(sighting(A, D1, 0), visit(A, "S1", 60, 100), visit(A, "S2", 400, 500))
+    assert named(desk) == {"S1": "m-1", "S2": None}
+    desk.take(sighting(A, D1, 600))
+    assert named(desk) == {"S1": "m-1", "S2": "m-1"}
+
+
+def named(desk: Desk) -> dict[str, str | None]:
+    """Return the member that the newest event of each zone names."""
+    rows = desk.rows("crm_feed", "zone, payload")
+    events = {zone: decode(payload, FeedEvent) for zone, payload in rows}
+    return {zone: one.member if isinstance(one.member, str) else None for zone, one in events.items()}

@@ -18,6 +18,9 @@ from dataclasses import dataclass
 
 LEAST = 0.5
 """Who is believed less is not named."""
+SURE = 0.95
+"""What a device did before it was heard as a member's is told as the member's where the match is so sure: an
+address that was taken for another device's by mistake brings that device's past along."""
 MOST = 0.999
 """Nothing is surer than this, however much speaks for it."""
 

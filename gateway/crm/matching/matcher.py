@@ -15,9 +15,9 @@ from contracts.crm import IdentifierKind, Purpose
 from contracts.events import CarData, EventKind
 from gateway.crm.matching import journeys, kept, sightings
 from gateway.crm.matching.inbox import Item
-from gateway.crm.matching.links import Conflict, Evidence, Link, decide
+from gateway.crm.matching.links import SURE, Conflict, Evidence, Link, decide
 from gateway.crm.matching.owners import Owners
-from gateway.crm.matching.sightings import Sighted
+from gateway.crm.matching.sightings import AFTER_MS, BEFORE_MS, Heard, Sighted
 from gateway.crm.matching.told import Told, read, read_back
 from gateway.crm.matching.unfounded import end, unfounded
 from gateway.engine.tick import Sighting
@@ -128,7 +128,7 @@ class Matcher:
         if not self._owners.has(one.kind, one.digest):
             self._counters["sightings_of_nobody"] += 1
         elif sightings.keep(db, one):
-            self._decide(db, one.subject)
+            self._decide(db, one.subject, anyway=True)
 
     def _decide(self, db: sqlite3.Connection, subject: str, *, anyway: bool = False) -> None:
         """Decide whose a subject is; told again is what changes by it, or may have changed `anyway`."""
@@ -160,7 +160,7 @@ class Matcher:
         if isinstance(told.data, CarData):
             self._plate(db, told, told.data)
         link = None if told.purpose is None else kept.link(db, told.subject)
-        person = self._person(told, link)
+        person = self._person(told, link, sightings.heard(db, told.subject), told.until_ms)
         self._write(db, told, 1, person, link)
         if person is not None:
             journeys.keep(db, told, person)
@@ -175,17 +175,33 @@ class Matcher:
                 Sighted(data.stay, IdentifierKind.PLATE, data.enrolled_digest, told.t_ms, data.confidence),
             )
 
-    def _person(self, told: Told, link: Link | None) -> str | None:
-        """Whose an event is, if that may be told: not what began before consent was given."""
+    def _person(self, told: Told, link: Link | None, heard: Heard | None, until_ms: int) -> str | None:
+        """Whose an event is, if that may be told: not what began before consent was given.
+
+        Nor what a device did long before or after it was heard as the member's: it may be another's, too.
+        """
         if link is None or told.purpose is None:
             return None
         since_ms = self._owners.since_ms(link.person, told.purpose)
-        return link.person if since_ms is not None and told.began_ms >= since_ms else None
+        if since_ms is None or told.began_ms < since_ms:
+            return None
+        if told.purpose is Purpose.POSITION and heard is not None:
+            if told.began_ms > heard.last_ms + AFTER_MS:
+                return None
+            if until_ms < heard.first_ms - BEFORE_MS and link.confidence < SURE:
+                return None
+        return link.person
 
     def _tell_again(self, db: sqlite3.Connection, subject: str, link: Link | None) -> None:
-        for revision, person, payload in kept.newest(db, subject):
-            told = read_back(payload)
-            now = self._person(told, link)
+        heard = sightings.heard(db, subject)
+        newest = [
+            (revision, person, read_back(payload)) for revision, person, payload in kept.newest(db, subject)
+        ]
+        until: dict[str, int] = {}
+        for _, _, told in newest:
+            until[told.matter] = max(told.until_ms, until.get(told.matter, 0))
+        for revision, person, told in newest:
+            now = self._person(told, link, heard, until[told.matter])
             if now != person:
                 self._write(db, told, revision + 1, now, link)
                 self._counters["corrections"] += 1

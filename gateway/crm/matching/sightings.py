@@ -24,10 +24,28 @@ class Sighted:
     """The pseudonym that was heard; empty where there is none."""
 
 
+BEFORE_MS = 60_000
+"""A device is a member's from so long before it was first heard as a member's."""
+AFTER_MS = 120_000
+"""And for so long after it was last. A phone that is there is heard by it at least once a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """From when to when a subject was heard under identifiers of members."""
+
+    first_ms: int
+    last_ms: int
+
+
 def keep(db: sqlite3.Connection, one: Sighted) -> bool:
-    """Write down a sighting; tells whether it says more than was known of its subject."""
+    """Write down a sighting; tells whether it says more than was known of its subject.
+
+    It does where it makes surer, or closes a gap in which nobody was named.
+    """
     before = db.execute(
-        "SELECT confidence FROM crm_sightings WHERE subject = ? AND kind = ? AND digest = ?",
+        "SELECT confidence, first_ms, last_ms FROM crm_sightings"
+        " WHERE subject = ? AND kind = ? AND digest = ?",
         (one.subject, one.kind, one.digest),
     ).fetchone()
     db.execute(
@@ -36,7 +54,19 @@ def keep(db: sqlite3.Connection, one: Sighted) -> bool:
         " last_ms = max(last_ms, excluded.last_ms), confidence = max(confidence, excluded.confidence)",
         (one.subject, one.kind, one.digest, one.t_ms, one.t_ms, one.confidence, one.address),
     )
-    return before is None or one.confidence > before[0]
+    if before is None:
+        return True
+    confidence, first_ms, last_ms = before
+    gap = one.t_ms > last_ms + AFTER_MS or one.t_ms < first_ms - BEFORE_MS
+    return bool(gap or one.confidence > confidence)
+
+
+def heard(db: sqlite3.Connection, subject: str) -> Heard | None:
+    """Return from when to when a subject was heard; None = never."""
+    first_ms, last_ms = db.execute(
+        "SELECT min(first_ms), max(last_ms) FROM crm_sightings WHERE subject = ?", (subject,)
+    ).fetchone()
+    return None if first_ms is None else Heard(first_ms, last_ms)
 
 
 def move(db: sqlite3.Connection, address: str, subject: str, t_ms: int, confidence: float) -> set[str]:
