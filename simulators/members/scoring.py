@@ -5,7 +5,8 @@ phone then. *Recall*: of the events of phones of members who agree to position a
 have logged in to the mall's network before it ends, those that name that member. *Found*: of these members'
 true visits to zones, those that some event tells at all; *named*: those that an event with the right member
 tells. Of parking the same, by the moments at which cars passed the first or the last camera. Who has taken
-consent back by the end is to be in nothing, so that agreeing means: when it began, and still.
+consent back by the end is to be in nothing, so that agreeing means: when it began, and still. A car is that of
+the member who named its plate, whoever drives.
 """
 
 from collections import Counter, defaultdict
@@ -145,9 +146,10 @@ def score_visits(told: Iterable[ToldVisit], facts: Facts) -> MatchingScore:
 def score_stays(told: Iterable[ToldStay], facts: Facts) -> MatchingScore:
     """Score events of cars."""
     score = MatchingScore()
-    drivers: Counter[str] = Counter(
-        person.plate.text for person in facts.population.members if person.plate is not None
-    )
+    owners: defaultdict[str, list[str]] = defaultdict(list)
+    for member in facts.population.members:
+        if member.plate is not None and member.reference is not None:
+            owners[member.plate.text].append(member.reference)
     names: defaultdict[str, list[ToldStay]] = defaultdict(list)
     for one in told:
         score.car_events += 1
@@ -156,8 +158,9 @@ def score_stays(told: Iterable[ToldStay], facts: Facts) -> MatchingScore:
             names[one.reference].append(one)
     for stay in facts.stays:
         person = facts.population.persons[stay.person]
-        allowed = facts.agrees(person, Purpose.PARKING, stay.entered_ms) and drivers[stay.plate] == 1
-        mine = [one for one in names.get(person.reference or "", ()) if _is(one, stay)]
+        whose = owners[stay.plate]
+        allowed = facts.agrees(person, Purpose.PARKING, stay.entered_ms) and len(whose) == 1
+        mine = [one for reference in whose for one in names.get(reference, ()) if _is(one, stay)]
         score.cars_right += len(mine)
         score.stays += allowed
         score.stays_named += allowed and bool(mine)
