@@ -5,8 +5,8 @@ phone then. *Recall*: of the events of phones of members who agree to position a
 have logged in to the mall's network before it ends, those that name that member. *Found*: of these members'
 true visits to zones, those that some event tells at all; *named*: those that an event with the right member
 tells. Of parking the same, by the moments at which cars passed the first or the last camera. Who has taken
-consent back by the end is to be in nothing, so that agreeing means: when it began, and still. A car is that of
-the member who named its plate, whoever drives.
+consent back by the end is to be in nothing, so that agreeing means: when it began, and still. A car is the
+member's who named its plate, whoever drives.
 """
 
 from collections import Counter, defaultdict
