@@ -44,8 +44,8 @@ def ask(
     request = urllib.request.Request(address, data, headers, method=method)  # noqa: S310  # checked above
     try:
         with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
-            text, kind = answer.read(), answer.headers.get_content_type()
-        if kind == "text/csv":
+            text, answered = answer.read(), answer.headers.get_content_type()
+        if answered == "text/csv":
             return text.decode()
         return json.loads(text) if text else None
     except urllib.error.HTTPError as error:

@@ -15,7 +15,9 @@ from gateway.crm.crm import Crm
 from gateway.crm.members import audiences as kept_audiences
 from gateway.crm.members import kept, tags
 from gateway.crm.members.audiences import Audience, Definition, TooManyError
+from gateway.crm.members.reading import as_of
 from gateway.crm.members.tiers import TIERS
+from gateway.crm.members.words import Words
 from gateway.store.records import WHOLE_MALL
 
 NOBODY = "no member has this reference"
@@ -83,7 +85,7 @@ def audiences(here: Here, crm: With) -> own.AudiencesAnswer:
     """Give all audiences, with how many members are in them now."""
     with crm.reading() as db:
         found = [
-            (one, len(kept_audiences.references(db, one.definition, here.now_ms())))
+            (one, len(kept_audiences.references(db, one.definition, as_of(db, crm.now_ms()))))
             for one in kept_audiences.all_of(db)
         ]
     return own.AudiencesAnswer(audiences=[_audience(one, count, here.k) for one, count in found])
@@ -97,10 +99,10 @@ def make(here: Here, crm: With, asked: own.AudienceRequest) -> own.AudienceRow:
     with crm.understanding.file.transaction() as db:
         _check_segments(asked, kept.model(db, kept.ClusterModel))
         try:
-            made = kept_audiences.add(db, definition, here.now_ms())
+            made = kept_audiences.add(db, definition, crm.now_ms())
         except TooManyError as error:
             raise HTTPException(409, f"{error.message}. {error.hint}") from error
-        count = len(kept_audiences.references(db, definition, here.now_ms()))
+        count = len(kept_audiences.references(db, definition, as_of(db, crm.now_ms())))
     return _audience(made, count, here.k)
 
 
@@ -123,7 +125,7 @@ def export(here: Here, crm: With, audience: str) -> Response:
         found = kept_audiences.find(db, audience)
         if found is None:
             raise HTTPException(404, NO_AUDIENCE)
-        members = kept_audiences.references(db, found.definition, here.now_ms())
+        members = kept_audiences.references(db, found.definition, as_of(db, crm.now_ms()))
     if len(members) < here.k:
         raise HTTPException(
             409,
@@ -165,10 +167,19 @@ def _tags(crm: Crm, reference: str, *, known: bool) -> own.TagsAnswer:
     return own.TagsAnswer(tags=list(shown.member.labels.tags))
 
 
-def _row(key: str, name: Name, description: Name, stability: float | None = None) -> own.SegmentRow:
+def _row(key: str, name: Words, description: Words, stability: float | None = None) -> own.SegmentRow:
     return own.SegmentRow(
-        id=key, name=name, description=description, members=None, share=None, stability=stability
+        id=key,
+        name=_name(name),
+        description=_name(description),
+        members=None,
+        share=None,
+        stability=stability,
     )
+
+
+def _name(words: Words) -> Name:
+    return Name(en=words.en, zh=words.zh)
 
 
 def _counted(rows: Iterable[own.SegmentRow], sizes: dict[str, int], k: int) -> list[own.SegmentRow]:

@@ -14,7 +14,6 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from contracts.crm import Purpose
-from contracts.site import Name
 from gateway.crm.consent.ledger import Ledger
 from gateway.crm.consent.members import Labels
 from gateway.crm.identity.merges import names_now
@@ -22,6 +21,7 @@ from gateway.crm.members.assign import Assigner
 from gateway.crm.members.features import Usual
 from gateway.crm.members.rules import Rule
 from gateway.crm.members.tiers import TIERS, Cuts
+from gateway.crm.members.words import Words
 
 TIER, CLUSTER = "tier", "cluster"
 _FEW = 20
@@ -33,8 +33,8 @@ class Cluster(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: str
     """Made of what marks it, so the same kind has the same id after the next fit."""
-    name: Name
-    description: Name
+    name: Words
+    description: Words
     stability: float
     """Mean Jaccard index under resampling."""
 

@@ -125,6 +125,14 @@ def agreeing(db: sqlite3.Connection) -> Since:
     }
 
 
+def as_of(db: sqlite3.Connection, now_ms: int) -> int:
+    """Return the mall's time; before the first tick (0), a moment after the newest of what is kept."""
+    if now_ms > 0:
+        return now_ms
+    newest = "SELECT max(started_ms) AS t_ms FROM crm_visits UNION ALL SELECT max(t_ms) FROM crm_sales"
+    return int(db.execute(f"SELECT max(t_ms) FROM ({newest})").fetchone()[0] or 0) + 1  # noqa: S608  # above
+
+
 def read(db: sqlite3.Connection, shops: Shops, timezone: ZoneInfo, since: Since, now_ms: int) -> Done:
     """Return what members did in the window before `now_ms`; `db` is in a transaction."""
     one = names_now(db)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from contracts.site import Name
 from gateway.crm.members.reading import DAY_MS, WEEK_MS, WINDOW_MS, Done, Floats, Ints
+from gateway.crm.members.words import Words
 
 QUINTILES = (0.2, 0.4, 0.6, 0.8)
 FEWEST = 50
@@ -36,12 +36,12 @@ class Tier(msgspec.Struct, frozen=True):
 
     id: str
     least: int
-    name: Name
-    description: Name
+    name: Words
+    description: Words
 
 
 def _tier(key: str, least: int, en: str, zh: str, says_en: str, says_zh: str) -> Tier:
-    return Tier(key, least, Name(en=en, zh=zh), Name(en=says_en, zh=says_zh))
+    return Tier(key, least, Words(en=en, zh=zh), Words(en=says_en, zh=says_zh))
 
 
 _UP_EN = "More days with a purchase, more spent, or a purchase again soon moves a member up."

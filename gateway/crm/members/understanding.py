@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from contracts.crm import Purpose
 from contracts.errors import ConfigurationError, UnavailableError
-from contracts.site import Name, Site
+from contracts.site import Site
 from gateway.crm.consent.ledger import Ledger
 from gateway.crm.file import open_file
 from gateway.crm.members import kept, tags
@@ -25,10 +25,10 @@ from gateway.crm.members.assign import SEEN_TO_FIT, fit_assigner, scaling
 from gateway.crm.members.clusters import find_clusters
 from gateway.crm.members.features import Features, features_of
 from gateway.crm.members.kept import CLUSTER, TIER, Cluster, ClusterModel, RuleModel, Segment, TierModel
-from gateway.crm.members.reading import DAY_MS, Done, Ints, Shops, Since, agreeing, read
+from gateway.crm.members.reading import DAY_MS, Done, Ints, Shops, Since, agreeing, as_of, read
 from gateway.crm.members.rules import rules_of
 from gateway.crm.members.tiers import cuts_of, tiers_of
-from gateway.crm.members.words import describe, marks_of
+from gateway.crm.members.words import Words, describe, marks_of
 from gateway.figures.period import HOUR_MS
 from gateway.store.files import connect_reader, explained
 
@@ -122,9 +122,7 @@ class Understanding:
             db.isolation_level = None
             db.execute("BEGIN")
             since = agreeing(db)
-            newest = db.execute("SELECT max(t_ms) FROM (SELECT max(started_ms) AS t_ms FROM crm_visits"
-                                " UNION ALL SELECT max(t_ms) FROM crm_sales)").fetchone()[0]  # fmt: skip
-            now_ms = self._now_ms() or (newest or 0) + 1  # before the first tick, as of what is kept
+            now_ms = as_of(db, self._now_ms())
             return _Read(read(db, self._shops, self._timezone, since, now_ms), since)
 
     def _keep(self, found: _Read, tiers: TierModel, clusters: ClusterModel) -> None:
@@ -190,7 +188,7 @@ def _named(features: Features, members: Ints, jaccard: list[float]) -> list[Clus
         times[told.key] = nth = times.get(told.key, 0) + 1
         key, name = told.key, told.name
         if nth > 1:
-            key, name = f"{key}-{nth}", Name(en=f"{name.en} {nth}", zh=f"{name.zh} {nth}")
+            key, name = f"{key}-{nth}", Words(en=f"{name.en} {nth}", zh=f"{name.zh} {nth}")
         found[number] = Cluster(key, name, told.description, jaccard[number])
     return [found[number] for number in range(len(jaccard))]
 
