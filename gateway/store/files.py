@@ -4,6 +4,7 @@ import fcntl
 import os
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,7 +102,7 @@ class SharedWriter:
 @contextmanager
 def transaction(path: Path, db: sqlite3.Connection) -> Iterator[None]:
     """Write all of it or nothing. Raises `UnavailableError` as `explained` does."""
-    with explained(path):
+    with explained(path), _in_turn(path, db.execute("PRAGMA busy_timeout").fetchone()[0] / 1000.0):
         db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -110,6 +111,39 @@ def transaction(path: Path, db: sqlite3.Connection) -> Iterator[None]:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
+
+
+class _Queue:
+    """Threads that want to write to one file, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.waiting: deque[threading.Event] = deque()
+
+
+QUEUES: dict[Path, _Queue] = {}
+"""By the file."""
+
+
+@contextmanager
+def _in_turn(path: Path, timeout_s: float) -> Iterator[None]:
+    """Wait until nobody in this process who came before writes to a file, but not longer than this.
+
+    SQLite has no queue: it lets in who asks while nobody writes, and whoever waits asks ten times a second.
+    Who writes without a pause would keep it from the others for seconds.
+    """
+    queue, mine = QUEUES.setdefault(path, _Queue()), threading.Event()
+    with queue.lock:
+        queue.waiting.append(mine)
+        queue.waiting[0].set()
+    mine.wait(timeout_s)
+    try:
+        yield
+    finally:
+        with queue.lock:
+            queue.waiting.remove(mine)
+            if queue.waiting:
+                queue.waiting[0].set()
 
 
 @contextmanager

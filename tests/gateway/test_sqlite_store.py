@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import stat
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from contracts.errors import ConfigurationError, UnavailableError
 from contracts.site import Retention
 from gateway.store import schema
+from gateway.store.files import QUEUES, SharedWriter
 from gateway.store.records import CarParkMinute, CellGrid, CellMinute, Input, Outputs, ZoneMinute
 from gateway.store.sqlite import SqliteStore
 from tests.gateway.stored import (
@@ -28,6 +30,7 @@ from tests.gateway.stored import (
     stay,
     visit,
 )
+from tests.support import wait_until
 
 
 def test_commit_is_all_or_nothing(tmp_path: Path) -> None:
@@ -40,6 +43,31 @@ def test_commit_is_all_or_nothing(tmp_path: Path) -> None:
     assert store.checkpoint() is None
     store.commit(Outputs(visits={"v1": visit(1, NOON)}), checkpoint())
     store.close()
+
+
+def test_who_comes_first_writes_first(tmp_path: Path) -> None:
+    """Threads write in the order in which they came, and whoever has written goes to the end."""
+    path = tmp_path / "store"
+    SqliteStore(path).close()
+    order: list[int] = []
+
+    def write(number: int) -> None:
+        with writers[number].transaction():
+            order.append(number)
+
+    writers = [SharedWriter(path) for _ in range(5)]
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(1, 5)]
+    with writers[0].transaction():
+        for before, thread in enumerate(threads, 1):
+            thread.start()
+            wait_until(lambda n=before: len(QUEUES[path].waiting) > n)  # type: ignore[misc]
+    write(0)
+    for thread in threads:
+        thread.join(30)
+    assert order == [1, 2, 3, 4, 0]
+    assert not QUEUES[path].waiting
+    for writer in writers:
+        writer.close()
 
 
 def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
