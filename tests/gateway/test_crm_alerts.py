@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.crm import FeedKind, Kpi, KpiAlert
+from gateway.crm.alerts import alerts
 from gateway.crm.alerts.alerts import Alerts
 from gateway.crm.alerts.gate import A_DAY, COOL_DOWN_HOURS, QUIET_HOURS, Measured, Open, decide
 from gateway.crm.alerts.hours import WEEKS
@@ -22,6 +23,7 @@ from gateway.store.records import MINUTE_MS, WHOLE_MALL, Outputs, Visit, ZoneMin
 from gateway.store.sqlite import SqliteStore
 from tests.gateway.crm_mall import crm_site
 from tests.gateway.stored import checkpoint
+from tests.support import wait_until
 
 WEEK_MS = 7 * 24 * HOUR_MS
 MONDAY_15 = 1_762_758_000_000 // HOUR_MS * HOUR_MS  # 10 November 2025, 15:00 in Shanghai
@@ -341,3 +343,20 @@ def test_an_hour_in_which_the_mall_was_closed_says_nothing(mall: Mall) -> None:
     mall.now_ms = MONDAY_15 + 24 * HOUR_MS
     assert mall.alerts.look() > 0
     assert mall.found() == []
+
+
+def test_a_row_that_cannot_be_read_does_not_end_the_thread(
+    mall: Mall, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said without what is in it, and the hours are looked at when it has gone."""
+    monkeypatch.setattr(alerts, "LOOK_S", 0.05)
+    mall.now_ms = MONDAY_15 + 2 * HOUR_MS
+    with open_file(mall.path).transaction() as db:
+        db.execute("INSERT INTO crm_alerts VALUES ('x', 'footfall', 1, 'secret', 0, NULL, 0, NULL, 0, '')")
+    mall.alerts.start()
+    wait_until(lambda: "alerts fail (JSONDecodeError)" in caplog.text)
+    assert "secret" not in caplog.text
+    with open_file(mall.path).transaction() as db:
+        db.execute("DELETE FROM crm_alerts")
+    with open_file(mall.path).connection() as db:
+        wait_until(lambda: db.execute("SELECT count(*) FROM crm_kpi_progress").fetchone()[0] >= 2)

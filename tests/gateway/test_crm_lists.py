@@ -1,6 +1,7 @@
 """From a login to a match: the lists that the gateway keeps at a real broker, and nodes that follow them."""
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,6 +150,28 @@ def test_operators_and_the_gateway_keep_their_hands_off_each_others_plates(mall:
     with retained_list(address, TOPICS.enrolled_plates(), EnrolledPlates) as board:
         board.write(EnrolledPlates(key=key_id(KEY), digests=[new]))
     wait_until(lambda: mall.plates() == ([new], [digest]))
+
+
+def test_a_row_that_nobody_can_read_keeps_nobody_on_the_list(
+    mall: Mall, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While the file has a kind that is not known the lists stay; afterwards withdrawals count again."""
+    mall.say("m-2", "position", given=True)
+    row = {"reference": "m-2", "kind": "wifi", "digest": "7" * 32, "key": key_id(KEY), "evidence": "login"}
+    mall.post("identifiers", row)
+    wait_until(lambda: mall.devices() == ["7" * 32])
+    with sqlite3.connect(mall.folder / "store.db", timeout=10) as db:
+        db.execute(
+            "INSERT INTO crm_claims (person, kind, digest, evidence, confidence, t_ms, recorded_ms)"
+            " SELECT person, 'riddle', 'm-2', 'login', 0.9, 0, 0 FROM crm_persons WHERE reference = 'm-2'"
+        )
+    mall.say("m-2", "marketing", given=True)
+    wait_until(lambda: "cannot be made (KeyError)" in caplog.text)
+    with sqlite3.connect(mall.folder / "store.db", timeout=10) as db:
+        db.execute("DELETE FROM crm_claims WHERE kind = 'riddle'")
+    mall.say("m-2", "position", given=False)
+    wait_until(lambda: mall.devices() == [])
+    mall.say("m-2", "position", given=True)
 
 
 def test_conflicts_and_merges_over_http(mall: Mall) -> None:

@@ -189,6 +189,8 @@ class Alerts:
                 self.look()
             except (UnavailableError, ConfigurationError) as error:
                 _log.warning("alerts wait: %s", error)
+            except Exception as error:  # noqa: BLE001  # a thread that has ended would look at no hour any more
+                _log.error("alerts fail (%s), and are tried again. Please report it.", type(error).__name__)
 
 
 def _newest_sale(db: sqlite3.Connection) -> int:

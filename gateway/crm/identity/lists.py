@@ -111,6 +111,11 @@ class Lists:
                 self._step()
             except UnavailableError as error:
                 self._complain(str(error))
+            except Exception as error:  # noqa: BLE001  # a thread that has ended would take nobody off the lists
+                self._complain(  # without its text: that may quote what is in the file
+                    f"the lists of members' phones and plates cannot be made ({type(error).__name__}); it is"
+                    " tried again. Please report it."
+                )
             self._wake.wait(POLL_S)
             self._wake.clear()
 
