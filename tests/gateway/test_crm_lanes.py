@@ -239,6 +239,17 @@ def test_a_withdrawal_reaches_everybody_and_goes_once_everybody_has_it() -> None
     assert "m-1" not in "\n".join(db.iterdump())
 
 
+def test_a_withdrawal_that_nobody_is_left_to_be_told_of_goes() -> None:
+    """A webhook that is removed before it was told does not keep the reference in the feed."""
+    db = opened()
+    subscribe(db, EVERYTHING, "one")
+    put(db, 1, kind="member.withdrawn", zone="mall", member="m-1")
+    assert lanes.forget_withdrawals(db) == 0
+    subscribers.remove(db, "one")
+    assert lanes.forget_withdrawals(db) == 1
+    assert "m-1" not in "\n".join(db.iterdump())
+
+
 SEGMENTS = {"anna": {"gold"}, "ben": {"silver"}}
 
 

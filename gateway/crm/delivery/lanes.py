@@ -22,7 +22,7 @@ _AHEAD_MS = round(LONGEST_RETRY_AFTER_S * 1000)
 
 _FORGET_WITHDRAWALS = (  # the kind is written out for the sake of its index
     f"DELETE FROM crm_feed WHERE kind = '{FeedKind.MEMBER_WITHDRAWN}'"  # noqa: S608
-    " AND seq <= (SELECT min(cursor) FROM crm_subscribers)"
+    " AND seq <= coalesce((SELECT min(cursor) FROM crm_subscribers), seq)"
     " AND NOT EXISTS (SELECT 1 FROM crm_pending WHERE crm_pending.seq = crm_feed.seq)"
 )
 _BURY = (
