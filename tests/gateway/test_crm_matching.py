@@ -8,6 +8,8 @@ import pytest
 
 from contracts.crm import FeedEvent, IdentifierKind, Purpose
 from contracts.messages import decode
+from gateway.crm.consent.ledger import Ledger
+from gateway.crm.consent.persons import person_of
 from gateway.crm.matching import matcher
 from gateway.crm.matching.links import Conflict, Evidence, Link, decide
 from tests.gateway.membership import MINUTE_MS, T0_MS, Desk, car, device, digest, path, sighting, visit
@@ -189,6 +191,32 @@ def test_merged_and_unmerged(desk: Desk) -> None:
     desk.unmerge(merge)
     desk.work()
     assert desk.newest()[visit(A, "S1", 5).id] == (3, "m-1")
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_merge_takes_what_marketing_covers(desk: Desk, undone: bool) -> None:
+    """Purchases, segments and tags go with the consent, be it that a merge ends it or the end of one."""
+    desk.says("m-1", Purpose.MARKETING, given=not undone, t_s=-60)
+    desk.says("m-2", Purpose.MARKETING, given=undone, t_s=-30)
+    merge = desk.merge("m-1", "m-2") if undone else None
+    desk.settle()
+    with desk.file.transaction() as db:
+        person = person_of(db, "m-1")
+        assert person
+        assert Ledger.in_force(db, person, Purpose.MARKETING)
+        db.execute("INSERT INTO crm_sales VALUES ('s', 'west', 1, 1, 0, 1, ?)", (person,))
+        db.execute("INSERT INTO crm_tags VALUES (?, 'vip')", (person,))
+        db.execute("INSERT INTO crm_segments VALUES (?, 'tier', 'gold', 1)", (person,))
+    desk.settle()
+    assert desk.rows("crm_tags")
+    if merge is None:
+        desk.merge("m-1", "m-2")
+    else:
+        desk.unmerge(merge)
+    desk.settle()
+    assert not desk.rows("crm_tags")
+    assert not desk.rows("crm_segments")
+    assert desk.rows("crm_sales", "sale, person") == [("s", None)]
 
 
 def test_disputed_identifier_is_nobodys(desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """The thread that matches: bad items do not hold it up, a locked file is waited for, old rows go."""
 
+import json
 import logging
 import sqlite3
 from collections import Counter
@@ -61,6 +62,25 @@ def test_a_bad_item_is_left_out(desk: Desk, caplog: pytest.LogCaptureFixture) ->
     assert not desk.rows("crm_inbox")
     assert "m-1" not in caplog.text
     assert caplog.text.count("left out") == 3
+    worker.stop()
+
+
+def test_a_row_of_the_feed_that_cannot_be_read(desk: Desk) -> None:
+    """One that is damaged stays as it is; whatever else there is of that device, and of others, is told."""
+    worker = worker_of(desk)
+    desk.put(visit(A, "S1", 5), visit(A, "S2", 50))
+    assert worker.step()
+    with desk.file.transaction() as db:
+        db.execute("UPDATE crm_feed SET payload = ? WHERE seq = 1", (b'{"secret": 1}',))
+    desk.put(sighting(A, digest(1), 6), visit(device(2), "S1", 60))
+    while worker.step():
+        pass
+    assert not desk.rows("crm_inbox")
+    told = [json.loads(payload) for (payload,) in desk.rows("crm_feed", "payload")]
+    assert [(one["revision"], one["member"]) for one in told if "member" in one] == [(2, "m-1")]
+    assert len(told) == 4
+    with desk.file.transaction() as db:
+        db.execute("DELETE FROM crm_feed WHERE seq = 1")
     worker.stop()
 
 

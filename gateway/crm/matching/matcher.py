@@ -7,7 +7,7 @@ of it is told again.
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -194,9 +194,7 @@ class Matcher:
 
     def _tell_again(self, db: sqlite3.Connection, subject: str, link: Link | None) -> None:
         heard = sightings.heard(db, subject)
-        newest = [
-            (revision, person, read_back(payload)) for revision, person, payload in kept.newest(db, subject)
-        ]
+        newest = list(self._last_told(db, subject))
         until: dict[str, int] = {}
         for _, _, told in newest:
             until[told.matter] = max(told.until_ms, until.get(told.matter, 0))
@@ -206,6 +204,16 @@ class Matcher:
                 self._write(db, told, revision + 1, now, link)
                 self._counters["corrections"] += 1
             journeys.keep(db, told, now)
+
+    def _last_told(self, db: sqlite3.Connection, subject: str) -> Iterator[tuple[int, str | None, Told]]:
+        """Give the events of a subject as last told; one that cannot be read must not hold up all others."""
+        for revision, person, payload in kept.newest(db, subject):
+            try:
+                told = read_back(payload)
+            except ValueError:
+                self._counters["left_out"] += 1
+            else:
+                yield revision, person, told
 
     def _write(
         self, db: sqlite3.Connection, told: Told, revision: int, person: str | None, link: Link | None

@@ -139,7 +139,7 @@ def known(db: sqlite3.Connection) -> Known:
     """Read whose identifiers are that can be heard or read: by the graph of identities and the ledger."""
     names = merges.names_now(db)
     references = dict(db.execute("SELECT person, reference FROM crm_persons").fetchall())
-    since = {purpose: Ledger.since_all(db, purpose) for purpose in NEEDS.values()}
+    since = {purpose: Ledger.since_all(db, purpose) for purpose in Purpose}
     agree = {purpose: found.keys() & references.keys() for purpose, found in since.items()}
     owners: dict[Key, Owner | None] = {}
     for kind, digest, person, confidence in claims.plain(db):

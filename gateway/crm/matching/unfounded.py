@@ -13,7 +13,16 @@ from gateway.crm.consent.covers import COVERS, OF_PARKING, OF_POSITION, told_par
 from gateway.crm.consent.ledger import bump
 from gateway.crm.consent.withdrawal import tell_withdrawn
 
-_KINDS = {Purpose.POSITION: OF_POSITION, Purpose.PARKING: OF_PARKING}
+_KINDS = {Purpose.POSITION: OF_POSITION, Purpose.PARKING: OF_PARKING, Purpose.MARKETING: ()}
+_KEPT = {
+    Purpose.POSITION: "SELECT person FROM crm_visits"
+    " UNION SELECT person FROM crm_claims WHERE kind = 'wifi' AND ended_ms IS NULL",
+    Purpose.PARKING: "SELECT person FROM crm_stays"
+    " UNION SELECT person FROM crm_claims WHERE kind = 'plate' AND ended_ms IS NULL",
+    Purpose.MARKETING: "SELECT person FROM crm_sales WHERE person IS NOT NULL"
+    " UNION SELECT person FROM crm_segments UNION SELECT person FROM crm_tags",
+}
+"""Who is named outside of the feed."""
 
 
 def end(db: sqlite3.Connection, mall: str, lost: Iterable[tuple[str, Purpose]], t_ms: int) -> int:
@@ -27,9 +36,8 @@ def end(db: sqlite3.Connection, mall: str, lost: Iterable[tuple[str, Purpose]], 
         told = _untell(db, person, purpose)
         others = [part for part in COVERS[purpose] if part not in (told_positions, told_parking)]
         kept = sum(sum(delete(db, person).values()) for delete in others)
-        if told:
-            tell_withdrawn(db, mall, person, [purpose], t_ms)
         if told or kept:
+            tell_withdrawn(db, mall, person, [purpose], t_ms)
             bump(db)
         gone += told + kept
     return gone
@@ -46,11 +54,8 @@ def _untell(db: sqlite3.Connection, person: str, purpose: Purpose) -> int:
 def unfounded(db: sqlite3.Connection, purpose: Purpose, agree: Iterable[str]) -> set[str]:
     """Return everybody who is named in anything of a purpose and is not among those who agree."""
     kinds = ", ".join("?" * len(_KINDS[purpose]))
-    table, kind = ("crm_visits", "wifi") if purpose is Purpose.POSITION else ("crm_stays", "plate")
     named = db.execute(
-        f"SELECT person FROM crm_feed WHERE person IS NOT NULL AND kind IN ({kinds})"  # noqa: S608
-        f" UNION SELECT person FROM {table}"
-        " UNION SELECT person FROM crm_claims WHERE kind = ? AND ended_ms IS NULL",
-        (*_KINDS[purpose], kind),
+        f"SELECT person FROM crm_feed WHERE person IS NOT NULL AND kind IN ({kinds}) UNION {_KEPT[purpose]}",  # noqa: S608
+        _KINDS[purpose],
     )
     return {row[0] for row in named} - set(agree)
