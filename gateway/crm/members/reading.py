@@ -162,23 +162,22 @@ def _visits(
     db: sqlite3.Connection, number: Mapping[str, int], zones: Mapping[str, int], from_ms: int, to_ms: int
 ) -> tuple[Ints, Stays]:
     """Return visits of the mall as rows (member, start, end), and stays in shops."""
-    known = {**zones, WHOLE_MALL: -1}
-    rows = (
-        (number[person], known[zone], start, end or start + round(1000 * dwell_s), dwell_s, end is not None)
-        for person, zone, start, end, dwell_s in _rows(
-            db,
-            "SELECT person, zone, started_ms, ended_ms, dwell_s FROM crm_visits"
-            " WHERE started_ms >= ? AND started_ms < ?",
-            (from_ms, to_ms),
-        )
-        if person in number and zone in known
+    sql = (
+        "SELECT person, zone, started_ms, ended_ms, dwell_s FROM crm_visits"
+        " WHERE started_ms >= ? AND started_ms < ?"
     )
-    found = np.array(list(rows), dtype=np.float64).reshape(-1, 6)
-    mall = found[:, 1] < 0
-    over = ~mall & (found[:, 5] > 0)
-    stays = found[over]
-    ints = stays[:, :3].astype(np.int64)
-    return found[mall][:, [0, 2, 3]].astype(np.int64), Stays(ints[:, 0], ints[:, 1], ints[:, 2], stays[:, 4])
+    mall, stays = [np.zeros((0, 3))], [np.zeros((0, 4))]
+    for persons, places, *others in _columns(db, sql, (from_ms, to_ms)):
+        start, end, dwell_s = (np.array(one, dtype=np.float64) for one in others)  # None becomes nan
+        member = np.array([number.get(person, -1) for person in persons])
+        zone = np.array([zones.get(one, -2 if one == WHOLE_MALL else -1) for one in places])
+        until = np.where(np.isnan(end), start + 1000 * dwell_s, end)
+        whole, stay = (member >= 0) & (zone == -2), (member >= 0) & (zone >= 0) & ~np.isnan(end)
+        mall.append(np.column_stack([member, start, until])[whole])
+        stays.append(np.column_stack([member, zone, start, dwell_s])[stay])
+    found = np.concatenate(stays)
+    ints = found[:, :3].astype(np.int64)
+    return np.concatenate(mall).astype(np.int64), Stays(ints[:, 0], ints[:, 1], ints[:, 2], found[:, 3])
 
 
 def _with_cars(mall: Ints, cars: Mapping[int, Sequence[tuple[int, int]]]) -> Visits:
@@ -199,15 +198,14 @@ def _cars(
     db: sqlite3.Connection, number: Mapping[str, int], from_ms: int, to_ms: int
 ) -> dict[int, list[tuple[int, int]]]:
     cars: dict[int, list[tuple[int, int]]] = {}
-    rows = _rows(
-        db,
+    sql = (
         "SELECT person, coalesce(entered_ms, left_ms), coalesce(left_ms, ?2) FROM crm_stays"
-        " WHERE coalesce(left_ms, ?2) >= ?1 AND coalesce(entered_ms, left_ms) < ?2",
-        (from_ms, to_ms),
+        " WHERE coalesce(left_ms, ?2) >= ?1 AND coalesce(entered_ms, left_ms) < ?2"
     )
-    for person, start, end in rows:
-        if person in number:
-            cars.setdefault(number[person], []).append((start, end))
+    for columns in _columns(db, sql, (from_ms, to_ms)):
+        for person, start, end in zip(*columns, strict=True):
+            if person in number:
+                cars.setdefault(number[person], []).append((start, end))
     return cars
 
 
@@ -215,26 +213,28 @@ def _sales(
     db: sqlite3.Connection, number: Mapping[str, int], shops: Shops, from_ms: int, to_ms: int
 ) -> Sales:
     zones = {zone: place for place, zone in enumerate(shops.zones)}
-    rows = (
-        (number[person], zones.get(zone, -1), t_ms, amount, discount)
-        for person, zone, t_ms, amount, discount in _rows(
-            db,
-            "SELECT person, zone, t_ms, amount, discount FROM crm_sales"
-            " WHERE person IS NOT NULL AND t_ms >= ? AND t_ms < ?",
-            (from_ms, to_ms),
-        )
-        if person in number
+    sql = (
+        "SELECT person, zone, t_ms, amount, discount FROM crm_sales"
+        " WHERE person IS NOT NULL AND t_ms >= ? AND t_ms < ?"
     )
-    found = np.array(list(rows), dtype=np.float64).reshape(-1, 5)
+    parts = [np.zeros((0, 5))]
+    for persons, places, *others in _columns(db, sql, (from_ms, to_ms)):
+        member = np.array([number.get(person, -1) for person in persons])
+        zone = np.array([zones.get(one, -1) for one in places])
+        rows = np.column_stack([member, zone, *(np.array(one, dtype=np.float64) for one in others)])
+        parts.append(rows[member >= 0])
+    found = np.concatenate(parts)
     ints = found[:, :3].astype(np.int64)
     return Sales(ints[:, 0], ints[:, 1], ints[:, 2], found[:, 3], found[:, 4])
 
 
-def _rows(db: sqlite3.Connection, sql: str, values: Sequence[object]) -> Iterator[Any]:
-    """Give rows by and by, so that other threads have their turn in between."""
+def _columns(
+    db: sqlite3.Connection, sql: str, values: Sequence[object]
+) -> Iterator[tuple[tuple[Any, ...], ...]]:
+    """Give the columns of so many rows at once, so that other threads have their turn in between."""
     cursor = db.execute(sql, tuple(values))
     while rows := cursor.fetchmany(_AT_ONCE):
-        yield from rows
+        yield tuple(zip(*rows, strict=True))
 
 
 def _offset_ms(t_ms: int, zone: ZoneInfo) -> int:

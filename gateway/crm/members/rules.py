@@ -9,7 +9,9 @@ Fisher's exact test; all pairs of shops are tried, so its p-values are corrected
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Literal
 
 import msgspec
@@ -83,29 +85,28 @@ def _rules(baskets: list[tuple[int, tuple[int, ...]]], kind: Basket, done: Done,
     p = np.asarray(hypergeom.sf(number[:, 0] - 1, total, number[:, 1], number[:, 2]))
     tried = len(one) * (len(one) - 1) // 2  # those with fewer baskets were tried, too
     p = np.asarray(false_discovery_control(np.append(p, np.ones(tried - len(p)))))[: len(p)]
-    several = _with_members(baskets, [pair for pair, each in zip(pairs, p, strict=True) if each <= LEVEL], k)
     told = [
         _rule(done.shops.zones, pair, kind, total, (count, one[pair[0],], one[pair[1],]), float(each))
         for (pair, count), each in zip(pairs.items(), p, strict=True)
-        if pair in several
+        if each <= LEVEL
     ]
-    return sorted(told, key=lambda rule: (-rule.lift, rule.antecedent, rule.consequent))[:MOST]
+    told.sort(key=lambda rule: (-rule.lift, rule.antecedent, rule.consequent))
+    return list(islice(_of_several(told, baskets, done, k), MOST))
 
 
-def _with_members(
-    baskets: list[tuple[int, tuple[int, ...]]], pairs: Iterable[tuple[int, ...]], k: int
-) -> set[tuple[int, ...]]:
-    """Return the pairs that at least k different members have."""
-    of: dict[int, dict[int, set[int]]] = {}
-    members: dict[tuple[int, ...], set[int]] = {}
-    for a, b in pairs:
-        members[a, b] = of.setdefault(a, {})[b] = set()
-    for member, shops in baskets:
-        for a in shops:
-            for b, known in of.get(a, {}).items():
-                if b in shops:
-                    known.add(member)
-    return {pair for pair, known in members.items() if len(known) >= k}
+def _of_several(
+    rules: Iterable[Rule], baskets: list[tuple[int, tuple[int, ...]]], done: Done, k: int
+) -> Iterator[Rule]:
+    """Give the rules whose shops at least k different members have in one basket."""
+    number = {zone: place for place, zone in enumerate(done.shops.zones)}
+    having: defaultdict[int, set[int]] = defaultdict(set)
+    for place, (_, shops) in enumerate(baskets):
+        for shop in shops:
+            having[shop].add(place)
+    for rule in rules:
+        both = having[number[rule.antecedent]] & having[number[rule.consequent]]
+        if len({baskets[place][0] for place in both}) >= k:
+            yield rule
 
 
 def _rule(
