@@ -13,7 +13,7 @@ WHOLE_MALL = "mall"
 """Stands where a zone's id would stand for figures of the whole mall, as in the topic of a path."""
 
 PASSED_BY = "mall:outside"
-"""Stands where a zone's id would stand for those who were near the mall and never in it; no id has a colon."""
+"""Stands where a zone's id would stand for those who were near the mall and never in it."""
 
 WHOLE_CAR_PARK = "car-park"
 """Stands where an area's id would stand for figures of the whole car park."""
@@ -104,8 +104,8 @@ class ZoneMinute:
     variance_mean: float
     """Mean over the minute's ticks of the variance of the number of people."""
     started: int = 0
-    """Visits that started in this minute; for the mall: devices that arrived; for `PASSED_BY`: those that were
-    given up without having been inside."""
+    """Visits that started in this minute; for the mall: devices that arrived; for `PASSED_BY`: those given up
+    without having been inside."""
     ended: int = 0
 
 

@@ -490,7 +490,7 @@ MIGRATIONS = (
     CREATE INDEX crm_dead_of ON crm_dead (seq);
     CREATE INDEX crm_dead_by_time ON crm_dead (dead_ms);
 
-    -- Figures of hours that alerts compare with what is usual, and the alerts. An hour with zone `mall` is known.
+    -- Figures of hours that alerts compare with what is usual. An hour with zone `mall` is known.
     CREATE TABLE crm_kpi_hours (
         part TEXT NOT NULL,        -- visits, dwell
         hour_ms INTEGER NOT NULL,

@@ -31,7 +31,7 @@ _NODE = """
 
 
 def statements(outputs: Outputs) -> Iterable[tuple[str, list[tuple[Any, ...]]]]:
-    """What to execute for some outputs; a record that is written twice is one row, but not what the CRM gets."""
+    """What to execute for some outputs; one that is written twice is one row, but not what the CRM gets."""
     yield (
         _VISIT,
         [

@@ -30,9 +30,10 @@ from gateway.crm.consent.persons import person_of, reference_of, same_as
 from gateway.crm.consent.withdrawal import Said, record
 from gateway.crm.file import open_file
 from gateway.crm.identity import claims, merges
-from gateway.crm.identity.graph import Claim, Merge
+from gateway.crm.identity.graph import Claim
 from gateway.crm.matching import inbox
 from gateway.crm.matching.matcher import Matcher
+from gateway.crm.merging import Merge
 from gateway.engine.tick import Sighting
 from gateway.store.records import CrmItem
 from gateway.store.sqlite import SqliteStore

@@ -12,7 +12,7 @@ from gateway.crm.figures.members import read_members, read_spent
 from gateway.crm.figures.selling import Sold, read_sold
 from gateway.crm.file import open_file
 from gateway.crm.identity import merges
-from gateway.crm.identity.graph import Merge
+from gateway.crm.merging import Merge
 from gateway.figures.period import HOUR_MS, Period
 from gateway.store.files import SharedWriter
 from gateway.store.sqlite import SqliteStore

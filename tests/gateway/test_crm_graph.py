@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.crm import IdentifierKind
-from gateway.crm.identity.graph import Claim, Merge, Verdict, graph, names, weigh
+from gateway.crm.identity.graph import Claim, Verdict, graph, weigh
+from gateway.crm.merging import Merge, names
 
 PERSONS = ["a", "b", "c", "d", "e"]
 claims = st.lists(

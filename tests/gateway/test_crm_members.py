@@ -18,8 +18,8 @@ from gateway.crm.cli import app
 from gateway.crm.consent.withdrawal import Said
 from gateway.crm.crm import Crm
 from gateway.crm.identity import merges
-from gateway.crm.identity.graph import Merge
 from gateway.crm.members import kept
+from gateway.crm.merging import Merge
 from gateway.figures.period import HOUR_MS
 from gateway.people import MallPeople
 from gateway.store.promotions import Promotions

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from contracts.errors import MallsenseError
-from gateway.crm.identity.graph import Merge, names
+from gateway.crm.merging import Merge, names
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
 _PHONE = re.compile(r"(\+|00)?(86)?1[3-9]\d{9}|0[1-9]\d{8,10}|\+\d{7,15}")

@@ -14,12 +14,13 @@ Everything is computed from all claims and merges that hold, so neither the orde
 was undone since leaves a trace.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from math import exp, fsum, log
 
 from msgspec import Struct
 
 from contracts.crm import IdentifierKind
+from gateway.crm.merging import Names
 
 LEAST, MOST = 0.01, 0.999
 """How unsure and how sure a claim can be: nothing is certain."""
@@ -38,13 +39,6 @@ class Claim(Struct, frozen=True):
     evidence: str
     """What it rests on, in a word: login, form, ..."""
     confidence: float
-
-
-class Merge(Struct, frozen=True):
-    """Two persons are one; the first goes on as the second."""
-
-    person: str
-    into: str
 
 
 class Share(Struct, frozen=True):
@@ -82,24 +76,6 @@ class Verdict(Struct, frozen=True):
 
 
 Identifier = tuple[IdentifierKind, str]
-Names = Mapping[str, str]
-"""Who a person goes on as; who is not in it goes on as they are."""
-
-
-def names(merges: Iterable[Merge]) -> dict[str, str]:
-    """Give who each merged person goes on as; merges in the order in which they were made (union-find)."""
-    parent: dict[str, str] = {}
-
-    def root(person: str) -> str:
-        while (above := parent.setdefault(person, person)) != person:
-            parent[person] = person = parent[above]  # halves the path
-        return person
-
-    for merge in merges:
-        mine, theirs = root(merge.person), root(merge.into)
-        if mine != theirs:
-            parent[mine] = theirs
-    return {person: root(person) for person in list(parent)}
 
 
 def weigh(claims: Sequence[Claim], goes_on_as: Names) -> Verdict:

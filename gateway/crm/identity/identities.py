@@ -13,8 +13,9 @@ from gateway.crm.consent.persons import person_of, same_as
 from gateway.crm.file import reading
 from gateway.crm.identity import claims, merges, resolving
 from gateway.crm.identity.entries import COLUMNS, NEEDED, Entry, entry_of
-from gateway.crm.identity.graph import Merge, Verdict
+from gateway.crm.identity.graph import Verdict
 from gateway.crm.identity.taking import Report, Taking, settle_key
+from gateway.crm.merging import Merge
 from gateway.crm.tables import Bad, Row, read
 from gateway.store.files import SharedWriter
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from contracts.errors import MallsenseError
 from gateway.crm.consent.persons import same_as
-from gateway.crm.identity.graph import Merge, names
+from gateway.crm.merging import Merge, names
 
 
 class AlreadyOneError(MallsenseError):

@@ -15,8 +15,9 @@ from contracts.errors import ConfigurationError
 from gateway.crm.consent.ledger import Ledger, bump, generation
 from gateway.crm.identity import claims, merges
 from gateway.crm.identity.entries import Entry
-from gateway.crm.identity.graph import Claim, Identifier, Names, weigh
+from gateway.crm.identity.graph import Claim, Identifier, weigh
 from gateway.crm.identity.identifiers import KEYED
+from gateway.crm.merging import Names
 from gateway.crm.tables import Bad
 
 MOST_BAD = 100
