@@ -19,7 +19,7 @@ from contracts.crm import Purpose
 from contracts.errors import ConfigurationError
 from contracts.topics import Topics
 from gateway.crm.consent.covers import delete_covered
-from gateway.crm.delivery import backoff, subscribers
+from gateway.crm.delivery import backoff, dead_letters, subscribers
 from gateway.crm.delivery.addresses import check_url
 from gateway.crm.delivery.delivery import Delivery
 from gateway.crm.delivery.filters import EVERYTHING, Filter
@@ -212,8 +212,11 @@ def test_what_was_not_delivered_is_after_a_restart(tmp_path: Path) -> None:
         assert in_order(crm.numbers())
 
 
-def test_dead_letters_are_seen_and_sent_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_dead_letters_are_seen_and_sent_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A paused webhook's events are given up after three days, said once, and come when asked for."""
+    monkeypatch.setattr(dead_letters, "PAGE", 2)
     with receiver() as crm, running(tmp_path / "store.db") as mall, caplog.at_level(logging.ERROR):
         mall.subscribe("crm", crm.url)
         pause(mall, paused=True)
@@ -251,6 +254,8 @@ def test_who_is_gone_is_sent_nothing_more(tmp_path: Path) -> None:
         mall.tell(range(1, 5))
         wait_until(lambda: mall.waiting("crm") == 5)
         assert len(crm.requests) == 1
+        mall.desk.remove("crm")
+        assert mall.desk.everybody() == []
 
 
 def test_a_withdrawal_takes_back_what_waits(tmp_path: Path) -> None:

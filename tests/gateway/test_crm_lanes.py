@@ -239,6 +239,19 @@ def test_a_withdrawal_reaches_everybody_and_goes_once_everybody_has_it() -> None
     assert "m-1" not in "\n".join(db.iterdump())
 
 
+def test_what_waits_is_let_go_of_some_at_a_time() -> None:
+    """Neither is the file locked for long, nor does the feed go on to fill what is being emptied."""
+    db = opened()
+    subscribe(db, EVERYTHING, "one")
+    for number in range(1, 6):
+        put(db, number, subject="a")
+    lanes.enqueue(db, "one", NOW_MS, nobody)
+    put(db, 6, subject="a")
+    assert [lanes.drop(db, "one", 2) for _ in range(4)] == [2, 2, 1, 0]
+    lanes.enqueue(db, "one", NOW_MS, nobody)
+    assert lanes.waiting(db) == {}
+
+
 def test_a_withdrawal_that_nobody_is_left_to_be_told_of_goes() -> None:
     """A webhook that is removed before it was told does not keep the reference in the feed."""
     db = opened()

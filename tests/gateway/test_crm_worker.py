@@ -14,9 +14,10 @@ from contracts.errors import UnavailableError
 from contracts.site.crm import Crm
 from gateway.crm.delivery.keeping import forget_feed
 from gateway.crm.file import reading
-from gateway.crm.matching.feed import Feed
+from gateway.crm.matching.feed import Feed, Wanted
 from gateway.crm.matching.owners import Owners
 from gateway.crm.matching.retention import DAY_MS, Retention
+from gateway.crm.matching.unfounded import unfounded
 from gateway.crm.matching.worker import Worker
 from gateway.people import MallPeople
 from gateway.store.promotions import Promotions
@@ -82,6 +83,24 @@ def test_a_row_of_the_feed_that_cannot_be_read(desk: Desk) -> None:
     with desk.file.transaction() as db:
         db.execute("DELETE FROM crm_feed WHERE seq = 1")
     worker.stop()
+
+
+def test_a_long_feed_is_not_looked_through(desk: Desk) -> None:
+    """A page of it, and who is named in it, cost no more where it has more rows (in steps of SQLite)."""
+    steps: list[int] = []
+    with desk.file.transaction() as db:
+        db.executemany(
+            "INSERT INTO crm_feed (id, revision, kind, zone, subject, person, t_ms, payload)"
+            " VALUES (?, 1, 'visit.started', 'S1', 'a', ?, 0, '')",
+            ((str(number), f"p{number % 2}") for number in range(5000)),
+        )
+        db.set_progress_handler(lambda: steps.append(100), 100)
+        assert len(Wanted().page(db, 0, 10).rows) == 10
+        assert Wanted().page(db, 4990, 100).cursor == 5000
+        assert unfounded(db, Purpose.POSITION, {"p0"}) >= {"p1"}
+        db.set_progress_handler(None, 0)
+        assert sum(steps) < 5000
+        db.execute("DELETE FROM crm_feed")
 
 
 def test_a_file_that_is_locked(desk: Desk) -> None:

@@ -52,11 +52,11 @@ def replay_event(db: sqlite3.Connection, to: Subscriber, event: str, now_ms: int
 
 
 def replay_dead(db: sqlite3.Connection, to: Subscriber, now_ms: int) -> int:
-    """Have all dead letters that the feed still has sent again; gives how many."""
+    """Have dead letters that the feed still has sent again, a page of them; gives how many: 0 = no more."""
     rows = db.execute(
         "SELECT seq, coalesce(person, subject) FROM crm_dead JOIN crm_feed USING (seq)"
-        " WHERE subscriber = ? ORDER BY seq",
-        (to.subscriber,),
+        " WHERE subscriber = ? ORDER BY seq LIMIT ?",
+        (to.subscriber, PAGE),
     ).fetchall()
     put(db, to, rows, now_ms)
     return len(rows)

@@ -1,10 +1,13 @@
-"""What people do with webhooks: add, change, remove, ask again. Each is a transaction; delivery is told."""
+"""What people do with webhooks: add, change, remove, ask again; delivery is told.
+
+Each is a transaction, or one for each page where there may be many rows: the pipeline writes in between.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from sqlite3 import Connection
 
-from gateway.crm.delivery import dead_letters, status, subscribers
+from gateway.crm.delivery import dead_letters, lanes, status, subscribers
 from gateway.crm.delivery.dead_letters import DeadLetter
 from gateway.crm.delivery.filters import Filter
 from gateway.crm.delivery.status import Status
@@ -56,9 +59,13 @@ class Desk:
 
     def remove(self, name: str) -> None:
         """Remove one, with all that waits for it."""
-        with self._changing() as db:
-            self._known(db, name)
-            subscribers.remove(db, name)
+        some = 1
+        while some:
+            with self._changing() as db:
+                self._known(db, name)
+                some = lanes.drop(db, name)
+                if not some:
+                    subscribers.remove(db, name)
 
     def rotate(self, name: str) -> tuple[str, int]:
         """Give one a new secret; gives it, and until when the one before signs beside it."""
@@ -80,8 +87,12 @@ class Desk:
 
     def replay_dead(self, name: str) -> int:
         """Have all dead letters sent again that the feed still has; gives how many."""
-        with self._changing() as db:
-            return dead_letters.replay_dead(db, self._known(db, name), self._now_ms())
+        count, page = 0, 1
+        while page:
+            with self._changing() as db:
+                page = dead_letters.replay_dead(db, self._known(db, name), self._now_ms())
+            count += page
+        return count
 
     def replay_from(self, name: str, from_ms: int) -> int:
         """Have the feed sent again from an event time on; gives how many rows are looked at."""

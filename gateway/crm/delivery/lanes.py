@@ -131,6 +131,16 @@ def give_up(db: sqlite3.Connection, now_ms: int, limit: int = PAGE) -> dict[str,
     return counts
 
 
+def drop(db: sqlite3.Connection, name: str, limit: int = 10 * PAGE) -> int:
+    """Let go of what waits for a subscriber, and of what would, some of it; gives how much: 0 = no more."""
+    db.execute("UPDATE crm_subscribers SET cursor = ? WHERE subscriber = ?", (newest(db), name))
+    return db.execute(
+        "DELETE FROM crm_pending WHERE subscriber = ?1 AND seq IN"
+        " (SELECT seq FROM crm_pending WHERE subscriber = ?1 ORDER BY seq LIMIT ?2)",
+        (name, limit),
+    ).rowcount
+
+
 def waiting(db: sqlite3.Connection) -> dict[str, int]:
     """Count what waits, by subscriber."""
     return dict(db.execute("SELECT subscriber, count(*) FROM crm_pending GROUP BY subscriber"))

@@ -112,7 +112,9 @@ class Wanted:
 
     def page(self, db: sqlite3.Connection, after: int, limit: int) -> Page:
         """Return the first rows above a number, in order; `db` is in a transaction."""
-        first, last = db.execute("SELECT min(seq), max(seq) FROM crm_feed WHERE seq > ?", (after,)).fetchone()
+        first, last = db.execute(  # each on its own: together they would be looked for row by row
+            "SELECT (SELECT min(seq) FROM crm_feed WHERE seq > ?1), (SELECT max(seq) FROM crm_feed)", (after,)
+        ).fetchone()
         if first is None:
             return Page([], after, more=False)
         end = last if self.persons is not None else min(last, first + LOOKED_THROUGH - 1)
