@@ -6,7 +6,7 @@ centre, and that is compared with the clusters of all, by the adjusted Rand inde
 Jaccard index of each cluster and the one most like it (Hennig, Cluster-wise assessment of cluster stability,
 2007). The two halves of one long cloud come out again, too. So stability is told by how much of what a single
 cloud leaves to be gained is gained: (s - c) / (1 - c), c the stability of as many clusters of a normal
-distribution with the same covariance. The number with the most wins.
+distribution with the same covariance. The number with the most wins, of those nearly as good the largest.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ RECOVERED = 0.75
 """Jaccard index that each of them needs: Hennig calls what is below no valid cluster."""
 GAINED = 0.5
 """Of what a single cloud leaves to be gained."""
+AS_GOOD = 0.02
+"""Of two numbers that gain so nearly the same, the larger is taken: two groups apart may be four."""
 FEWEST = 100
 """Members; nobody can tell kinds of fewer apart."""
 
@@ -50,14 +52,15 @@ def find_clusters(points: Floats, *, seed: int = 1) -> Clusters | None:
     if len(points) < FEWEST:
         return None
     rng = np.random.default_rng(seed)
-    best, most = None, GAINED
+    best, most = None, GAINED  # the most that any number has gained, or what is to be gained at least
     for number in NUMBERS:
         found = clustered(points, number, rng)
         if found.stability < STABLE or found.jaccard.min() < RECOVERED:
             continue
         cloud = _of_a_cloud(points, number, rng)
-        if (gained := (found.stability - cloud) / max(1 - cloud, 1e-6)) >= most:
-            best, most = found, gained
+        gained = (found.stability - cloud) / max(1 - cloud, 1e-6)
+        if gained >= max(GAINED, most - AS_GOOD):
+            best, most = found, max(most, gained)
     return best
 
 
