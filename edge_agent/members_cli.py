@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from rich.console import Console
 from contracts.crm import IdentifierKind
 from contracts.csv_rows import Row, rows, text_of
 from contracts.errors import ConfigurationError
+from contracts.references import ReferenceRefusedError, check_reference
 from edge_agent.batcher import LOCALLY_ADMINISTERED
 from edge_agent.enrolled import enrolled_digest
 from edge_agent.kept_copy import write_copy
@@ -26,8 +28,13 @@ from edge_agent.plate_text import is_misspelt, plain_plate
 app = typer.Typer(no_args_is_help=True, help="Members who agreed to be recognised: what the gateway is told.")
 
 NEEDED = ("reference", "kind", "value")
-PASSED_ON = ("evidence", "confidence", "t_ms")
-"""Columns that are copied where the file has them."""
+PASSED_ON = {
+    "evidence": (re.compile(r"([a-z][a-z_-]{0,31})?"), "a word in lower case, as in login or form"),
+    "confidence": (re.compile(r"([01]?\.?[0-9]{0,6})"), "a number from 0.01 to 0.999"),
+    "t_ms": (re.compile(r"[0-9]{0,13}"), "milliseconds since 1970"),
+}
+"""Columns that are copied where the file has them, and what each may hold: an address that slipped into one
+of them stays here, too."""
 GROUP = 0x01
 """The bit of an address's first byte that says it is no single device's (IEEE 802, 8.4)."""
 SHOWN = 20
@@ -121,8 +128,27 @@ def _made(line: int, row: Row, secret: bytes, which: str) -> Made | Wrong:
                 return Wrong(line, "kind", "expected wifi or plate; the gateway takes other kinds as is")
     except ConfigurationError as error:
         return Wrong(line, "value", error.message)
-    more = [row.get(column, "").strip() for column in PASSED_ON]
-    return Made([row["reference"].strip(), kind, named, which, *more], kind, random)
+    copied = _copied(line, row)
+    return copied if isinstance(copied, Wrong) else Made(_in_order(copied, kind, named, which), kind, random)
+
+
+def _copied(line: int, row: Row) -> dict[str, str] | Wrong:
+    """Return the columns that are written as they are; nothing in them is an address, a plate or a number."""
+    copied = {"reference": row["reference"].strip()}
+    try:
+        check_reference(copied["reference"])
+    except ReferenceRefusedError as error:
+        return Wrong(line, "reference", error.message)
+    for column, (shape, expected) in PASSED_ON.items():
+        copied[column] = (row.get(column) or "").strip()
+        if not shape.fullmatch(copied[column]):
+            return Wrong(line, column, f"expected {expected}")
+    return copied
+
+
+def _in_order(copied: dict[str, str], kind: str, named: str, which: str) -> list[str]:
+    reference, *more = copied.values()
+    return [reference, kind, named, which, *more]
 
 
 def _write(out: Path, made: list[list[str]]) -> None:

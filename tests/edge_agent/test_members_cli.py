@@ -82,6 +82,28 @@ def test_wrong_rows_are_named_by_line_and_column_and_left_out(folder: Path) -> N
     assert not any(secret in done.output for secret in secrets)
 
 
+def test_an_address_in_a_wrong_column_stays_here_too(folder: Path) -> None:
+    """Columns that are copied hold what belongs in them, and a reference says nothing to others."""
+    wrong = [
+        ("13800138000", "reference", ""), ("40-ec-99-a7-b3-5c", "reference", ""),
+        ("浙A12345", "reference", ""), ("m-1", "evidence", "40:ec:99:a7:b3:5c"),
+        ("m-1", "confidence", "40ec99a7b35c"), ("m-1", "t_ms", "浙A12345"),
+    ]  # fmt: skip
+    lines = ["reference,kind,value,evidence,confidence,t_ms"]
+    for reference, column, text in wrong:
+        more = [text if column == name else "" for name in ("evidence", "confidence", "t_ms")]
+        lines.append(",".join([reference, "wifi", "40ec99a7b35c", *more]))
+    lines.append("m-2,wifi,40ec99a7b35c,login,0.9,1772330400000")
+    done, rows = digest(folder, "\n".join(lines).encode())
+    assert [(row["reference"], row["confidence"]) for row in rows] == [("m-2", "0.9")]
+    told = [line.split(": ")[1] for line in done.stderr.splitlines()[: len(wrong)]]
+    assert told == [column for _, column, _ in wrong]
+    everything = done.output + (folder / "out.csv").read_text()
+    assert not any(
+        text in everything for text in ("40:ec", "40-ec", "40ec99a7b35c", "浙A12345", "13800138000")
+    )
+
+
 def test_a_file_without_a_header_is_refused_without_repeating_it(folder: Path) -> None:
     """Its first line is somebody's address."""
     done, rows = digest(folder, b"m-1,wifi,40ec99a7b35c\n")

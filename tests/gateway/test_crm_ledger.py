@@ -8,15 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from contracts.crm import Purpose
+from contracts.references import ReferenceRefusedError, check_reference
 from gateway.crm.consent.ledger import Ledger, generation
-from gateway.crm.consent.persons import (
-    ReferenceRefusedError,
-    add_person,
-    check_reference,
-    merged,
-    person_of,
-    same_as,
-)
+from gateway.crm.consent.persons import add_person, merged, person_of, same_as
 from gateway.crm.consent.withdrawal import AHEAD_MS, FutureError, Said, record
 from gateway.store.schema import migrate
 

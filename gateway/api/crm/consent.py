@@ -6,13 +6,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query, Response
 
 from contracts.crm import Purpose
+from contracts.references import ReferenceRefusedError
 from gateway.api import schemas
 from gateway.api.crm import schemas_consent as own
 from gateway.api.crm.having import With
 from gateway.api.crm.identity import conflict_row
 from gateway.crm.consent.ledger import Entry
 from gateway.crm.consent.members import Member
-from gateway.crm.consent.persons import ReferenceRefusedError
 from gateway.crm.consent.withdrawal import FutureError, Said
 from gateway.crm.identity.identities import NobodyError
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from contracts.money import smallest_units
-from gateway.crm.consent.persons import ReferenceRefusedError, check_reference
+from contracts.references import ReferenceRefusedError, check_reference
 from gateway.crm.tables import Bad, Row
 
 _SALE = re.compile(r"[^\s\x00-\x1f\x7f]{1,64}")

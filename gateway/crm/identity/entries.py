@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from contracts.crm import IdentifierKind
-from gateway.crm.consent.persons import ReferenceRefusedError, check_reference
+from contracts.references import ReferenceRefusedError, check_reference
 from gateway.crm.identity.graph import LEAST, MOST
 from gateway.crm.identity.identifiers import KEYED, MADE_BY, digest_of, is_digest
 from gateway.crm.tables import Bad, Row
