@@ -208,6 +208,20 @@ def test_what_is_older_than_kept_is_refused() -> None:
     )
 
 
+def test_what_has_not_happened_yet_is_refused() -> None:
+    """A till with a wrong date: its receipts would outlast all others, and could not be corrected."""
+    early = Shop(SHOP.zones, {}, "CNY", SHANGHAI, latest_ms=T_MS - 1)
+    assert "in the future" in getattr(early.sale(_row("2026-03-14T15:09:26")), "problem", "")
+    assert getattr(early.sale(_row("2026-03-14T15:09:25")), "problem", "") == ""
+
+
+def test_amounts_of_another_currency_are_refused(file: SharedWriter) -> None:
+    """Dollars are not taken for yuan where the file says what they are."""
+    header = HEADER.strip() + ",currency\n"
+    report = take(file, header + ROW.strip() + ",USD\n" + ROW.replace("4711", "4712").strip() + ",CNY\n")
+    assert (report.taken, [(bad.line, bad.column) for bad in report.bad]) == (1, [(2, "currency")])
+
+
 def test_hour_that_never_was() -> None:
     """A local time that clocks jumped over is refused, not moved."""
     berlin = Shop(SHOP.zones, {}, "EUR", ZoneInfo("Europe/Berlin"))

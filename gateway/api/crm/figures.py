@@ -13,11 +13,13 @@ from gateway.api import schemas
 from gateway.api.context import Asked, Context, Here
 from gateway.api.crm import schemas_figures as own
 from gateway.api.crm.having import With
+from gateway.crm.crm import wall_ms
 from gateway.crm.figures.definitions import BY_ID, DEFINITIONS
 from gateway.crm.figures.figures import ShopRow, of_zone
 from gateway.crm.figures.sale_import import import_sales
 from gateway.crm.figures.sale_values import Shop
 from gateway.crm.figures.telling import Figure
+from gateway.crm.identity.entries import AHEAD_MS
 from gateway.figures.period import HOUR_MS, Period
 from gateway.people import ENTERED, PRESENT
 
@@ -137,8 +139,8 @@ def sales(
 ) -> own.SalesReport:
     """Take in what tills have sold: CSV with a header, or a JSON object a line.
 
-    Columns: sale, t, amount, and zone or till; discount, items, reference where there are any. Sent twice,
-    each sale is there once.
+    Columns: sale, t, amount, and zone or till; discount, items, reference, currency where there are any.
+    Sent twice, each sale is there once.
     """
     zones = frozenset(zone.id for _, zone in here.site.zones())
     shop = Shop(
@@ -146,7 +148,8 @@ def sales(
         dict(_till(one, zones) for one in till or ()),
         crm.settings.currency,
         here.timezone,
-        max(0, here.now_ms() - crm.settings.history_d * DAY_MS),
+        oldest_ms=max(0, here.now_ms() - crm.settings.history_d * DAY_MS),
+        latest_ms=max(here.now_ms(), wall_ms()) + AHEAD_MS,
     )
     try:
         report = import_sales(crm.file, data, shop)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from gateway.crm import tables
 
 NEEDED = ("sale", "t", "amount")
-COLUMNS = (*NEEDED, "zone", "till", "discount", "items", "reference")
+COLUMNS = (*NEEDED, "zone", "till", "discount", "items", "reference", "currency")
 
 
 def read(data: bytes) -> Iterator[tables.Row | tables.Bad]:

@@ -42,6 +42,8 @@ class Shop:
     timezone: ZoneInfo
     oldest_ms: int = 0
     """What is older is kept by nobody."""
+    latest_ms: int | None = None
+    """What is later has a wrong date, and would be kept that much longer; None: whatever is said is taken."""
 
     def sale(self, row: Row) -> Sale | Bad:
         """Return the sale that a row tells of."""
@@ -53,6 +55,8 @@ class Shop:
             zone = self._zone(row.fields)
             column = "t"
             t_ms = self._moment(row.fields.get("t", ""))
+            column = "currency"
+            self._settled(row.fields.get("currency", ""))
             column = "amount"
             amount = smallest_units(row.fields.get("amount", ""), self.currency)
             column = "discount"
@@ -80,6 +84,10 @@ class Shop:
             raise ValueError(f"no zone {zone[:40]!r} in this mall")
         return zone
 
+    def _settled(self, currency: str) -> None:
+        if currency and currency != self.currency:
+            raise ValueError(f"amounts are in {self.currency} here (crm.currency), found {currency[:10]!r}")
+
     def _moment(self, text: str) -> int:
         try:
             moment = datetime.fromisoformat(text)
@@ -97,6 +105,8 @@ class Shop:
         t_ms = max(0, round(moment.timestamp() * 1000))
         if t_ms < self.oldest_ms:
             raise ValueError(f"{text[:40]} is longer ago than purchases are kept (crm.history_d)")
+        if self.latest_ms is not None and t_ms > self.latest_ms:
+            raise ValueError(f"{text[:40]} is in the future")
         return t_ms
 
 
