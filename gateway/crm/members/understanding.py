@@ -134,11 +134,15 @@ class Understanding:
         self._assigned_ms = found.done.to_ms
 
     def _work(self) -> None:
+        told = ""
         while not self._stop.wait(LOOK_S):
             try:
                 self.run_if_due()
+                told = ""
             except (UnavailableError, ConfigurationError) as error:
-                _log.warning("segments wait: %s", error)
+                if error.message != told:  # once for each cause, not every time it is tried
+                    _log.warning("segments wait: %s", error)
+                told = error.message
 
 
 def _founded(one: Segment, before: Since, now: Since) -> bool:
