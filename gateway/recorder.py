@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+from msgspec import UNSET
 
 from contracts.events import CarEvent, CarParkEvent, PathEvent, VisitEvent
 from contracts.messages import encode
@@ -58,12 +59,14 @@ class Recorder:
             self._snapshot_ms = tick.t_ms
             self.outputs.positions += self._positions(tick)
         events = [self._event(event, tick.t_ms) for event in tick.events]
+        told = [event.payload for event in events]
         if tick.parking is not None and self._minutes is not None:
             self.outputs.car_park_minutes += self._minutes.add(tick.parking)
             events += self._parking(tick.parking)
+            told += [encode(event) for event in tick.parking.events] if self._crm else []
         self.outputs.events += events
         if self._crm:
-            self.outputs.crm += crm_items(tick.sightings, events)
+            self.outputs.crm += crm_items(tick.sightings, told)
         return events
 
     def _passed_by(self, tick: Tick, inside: set[str]) -> int:
@@ -106,6 +109,9 @@ class Recorder:
         stay, dwell_s = "", 0.0
         if isinstance(event, CarEvent):
             stay, dwell_s = event.data.stay, event.data.dwell_s or 0.0
+            if event.data.enrolled_digest is not UNSET:  # the same every day: for the CRM alone
+                data = msgspec.structs.replace(event.data, enrolled_digest=UNSET)
+                event = msgspec.structs.replace(event, data=data)
         kind, area = str(event.kind), event.data.area
         return Event(cursor, event.id, kind, t_ms, area, "", stay, dwell_s, encode(event))
 
@@ -133,10 +139,10 @@ class Recorder:
             self._minutes.restore(old.car_park)
 
 
-def crm_items(sightings: Sequence[Sighting], events: Sequence[Event]) -> list[CrmItem]:
-    """What a tick has for the CRM: whose phones were heard comes before what happened."""
+def crm_items(sightings: Sequence[Sighting], events: Sequence[bytes]) -> list[CrmItem]:
+    """What a tick has for the CRM: whose phones were heard comes before what happened (encoded events)."""
     found = [CrmItem(CrmItem.SIGHTING, encode(sighting)) for sighting in sightings]
-    return found + [CrmItem(CrmItem.EVENT, event.payload) for event in events]
+    return found + [CrmItem(CrmItem.EVENT, event) for event in events]
 
 
 def _packed(devices: set[str]) -> bytes:
