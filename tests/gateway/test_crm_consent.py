@@ -285,6 +285,19 @@ def test_a_phone_that_is_there_is_erased_again(plain: Office) -> None:
     assert plain.consents.afterwards.round() == 0
 
 
+def test_a_clock_that_is_set_back_puts_off_no_erasure(plain: Office) -> None:
+    """What was to be gone on with when the clock was years ahead is gone on with when it is right again."""
+    year_ms = 365 * 24 * 3_600_000
+    plain.commit(2, there=A.phone)
+    plain.wall_ms += year_ms
+    plain.consents.erase(A.reference)
+    assert plain.consents.afterwards.round() == 0
+    plain.wall_ms -= year_ms
+    plain.commit(3)
+    assert plain.consents.afterwards.round() == 1
+    assert "visits" not in plain.holding({A.phone})
+
+
 def test_a_reader_delays_the_sweep(plain: Office) -> None:
     """While somebody reads, the log of the file holds what was deleted; then it goes, at the next look."""
     words = A.all_words - {A.phone}

@@ -3,6 +3,7 @@
 import json
 import logging
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -243,6 +244,25 @@ def pause(mall: Mall, *, paused: bool) -> None:
     """Pause or resume the webhook."""
     to = mall.desk.one("crm").to
     mall.desk.change("crm", to.url or "", to.filter, private=True, paused=paused)
+
+
+def test_what_goes_wrong_inside_is_said_without_its_text(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Errors may quote what is in the file."""
+
+    def broken(_db: sqlite3.Connection, person: str) -> tuple[str, ...]:
+        raise KeyError(person)
+
+    with receiver() as crm, running(tmp_path / "store.db") as mall:
+        mall.subscribe("crm", crm.url, Filter(segments=frozenset({"gold"})))
+        mall.delivery._segments = broken
+        with mall.file.transaction() as db:
+            put(db, 1, person="feedfacefeedface", member="m-1")
+        mall.feed.told()
+        wait_until(lambda: "delivery fails (KeyError)" in caplog.text)
+    assert "feedface" not in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 def test_who_is_gone_is_sent_nothing_more(tmp_path: Path) -> None:

@@ -177,15 +177,19 @@ class Afterwards:
                 self._tell(f"erasing fails ({type(error).__name__}); please report it.")  # its text may quote
 
     def round(self) -> int:
-        """Do what is due; gives how many erasures were gone on with. Raises `UnavailableError`."""
+        """Do what is due; gives how many erasures were gone on with. Raises `UnavailableError`.
+
+        What is due later than after a pause was put off by a clock that has been set back since.
+        """
         now_ms = self._wall_ms()
         with self._file.connection() as db:
             due = db.execute(
-                "SELECT erasure FROM crm_erasures WHERE next_ms <= ? ORDER BY erasure", (now_ms,)
+                "SELECT erasure FROM crm_erasures WHERE next_ms NOT BETWEEN ? AND ? ORDER BY erasure",
+                (now_ms + 1, now_ms + AGAIN_MS),
             ).fetchall()
         for (erasure,) in due:
             self._erase(erasure)
-        if due or self._swept_ms + AGAIN_MS <= now_ms:
+        if due or not now_ms - AGAIN_MS < self._swept_ms <= now_ms:
             self._strip()
             self._swept_ms = now_ms
             if due or now_ms < self._until_ms:

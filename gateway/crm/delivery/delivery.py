@@ -163,13 +163,14 @@ class Delivery:
             except UnavailableError as error:
                 self._log_once(error.message, "%s; deliveries wait", error)
             except Exception as error:  # noqa: BLE001  # whatever it is, the others have to go on
-                self._log_once(type(error).__name__, "delivery failed in a way that is not known", trace=True)
+                name = type(error).__name__  # without its text: that may quote what is in the file
+                self._log_once(name, "delivery fails (%s); it is tried again. Please report it.", name)
             await asyncio.sleep(STORE_S)
 
-    def _log_once(self, cause: str, message: str, *values: object, trace: bool = False) -> None:
+    def _log_once(self, cause: str, message: str, *values: object) -> None:
         if cause not in self._said:
             self._said.add(cause)
-            _log.error(message, *values, exc_info=trace)
+            _log.error(message, *values)
 
     async def _follow(self) -> None:
         """Turn the feed's word into an event of this loop."""
