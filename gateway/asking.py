@@ -50,7 +50,7 @@ def ask(
         return json.loads(text) if text else None
     except urllib.error.HTTPError as error:
         with error:  # it holds the connection
-            raise _refusal(url, error, crm=path.startswith("crm/")) from error
+            raise _refusal(url, error, crm=path.startswith("crm/"), said=bool(token)) from error
     except (OSError, ValueError) as error:
         raise UnavailableError(
             f"no gateway answers at {url}: {getattr(error, 'reason', error)}",
@@ -58,13 +58,12 @@ def ask(
         ) from error
 
 
-def _refusal(url: str, error: urllib.error.HTTPError, *, crm: bool) -> ConfigurationError:
+def _refusal(url: str, error: urllib.error.HTTPError, *, crm: bool, said: bool) -> ConfigurationError:
     if error.code == HTTPStatus.UNAUTHORIZED:
+        name, whose = ("MALLSENSE_CRM_TOKEN", "token of the CRM") if crm else ("MALLSENSE_TOKEN", "token")
         return ConfigurationError(
-            f"the gateway at {url} wants a login",
-            "Set MALLSENSE_CRM_TOKEN to the gateway's token of the CRM."
-            if crm
-            else "Set MALLSENSE_TOKEN to the gateway's token.",
+            f"the gateway at {url} wants a login" + (f", and the one in {name} is not it" if said else ""),
+            f"Set {name} to the gateway's {whose}.",
         )
     reason = _reason(error)
     if error.code == HTTPStatus.FORBIDDEN:

@@ -13,6 +13,7 @@ from rich.console import Console
 from contracts.broker import BrokerAddress
 from contracts.errors import ConfigurationError
 from contracts.site import Site, dump_site
+from contracts.site.crm import Crm
 from contracts.site.read import read_site
 from edge_agent.agent import run_agent
 from edge_agent.key import new_key, read_key_file
@@ -114,6 +115,8 @@ def simulate(
     console = Console(stderr=True)
     plan = _read_site(site)
     if write_site or write_survey:
+        if members and plan.crm is None:
+            plan = plan.model_copy(update={"crm": Crm()})
         _write(plan, seed, write_site, write_survey, console)
         return
     if out and not (members and key):

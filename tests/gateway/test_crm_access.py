@@ -135,12 +135,15 @@ def test_consent_at_the_command_line(
 
     with pytest.raises(ConfigurationError, match="wants a login"):
         run("consent", "list")
+    monkeypatch.setenv("MALLSENSE_CRM_TOKEN", CRM_TOKEN[:-1])
+    with pytest.raises(ConfigurationError, match="the one in MALLSENSE_CRM_TOKEN is not it"):
+        run("consent", "list")
     monkeypatch.setenv("MALLSENSE_CRM_TOKEN", CRM_TOKEN)
     assert "nobody has said anything" in run("consent", "list")
     given = ("consent", "give", "m-cli", "position", "parking", "--text", "v7", "--channel", "till 4")
     assert run(*given, "--at", "2026-03-01T10:00+08:00").count("agrees") == 2
     assert run(*given, "--at", "2026-03-01T10:00+08:00").count("said before") == 2
-    assert "withdraws" in run("consent", "withdraw", "m-cli", "position", "--channel", "app")
+    assert "check how the reference is written" in run("consent", "withdraw", "m-cli", "position", "--channel", "app")
     listed = run("consent", "list")
     assert listed == run("consent", "list", "m-cli")
     assert "2026-03-01 02:00" in listed

@@ -158,6 +158,7 @@ def test_at_the_command_line(mall: Mall, crm: Receiver) -> None:
     assert "paused" in mall.cli("pause", "till")
     assert "sent events again" in mall.cli("resume", "till")
     assert "events are sent" in mall.cli("replay", "till", "--since", "2025-01-01T00:00Z")
+    assert "nothing is sent" in mall.cli("replay", "till", "--event", "0" * 32)
     assert "no dead letters" in mall.cli("dead", "till")
     assert "whsec_" in mall.cli("secret", "till")
     for wrong in (("replay", "till"), ("replay", "till", "--since", "yesterday"), ("pause", "nobody")):

@@ -61,6 +61,13 @@ def test_it_writes_site_and_survey(tmp_path: Path) -> None:
     assert walks.read_text(encoding="utf-8").startswith("x_m,y_m,z_m,receiver,rssi_dbm,walk,t_s")
 
 
+def test_a_site_with_members_has_a_crm(tmp_path: Path) -> None:
+    """A gateway with the written site file takes in what --out writes of the members."""
+    path = tmp_path / "mall.yaml"
+    simulate(write_site=path, members=20)
+    assert parse_site(path.read_text(encoding="utf-8"), "mall.yaml").crm is not None
+
+
 def test_it_reads_a_site_file(tmp_path: Path) -> None:
     """A mall of one's own can be named instead of the simulated one."""
     first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"

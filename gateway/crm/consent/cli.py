@@ -138,6 +138,10 @@ def _say(
         was = "" if done["new"] else "   (said before)"
         gone = f"   deleted: {_counts(done['deleted'])}" if done["deleted"] else ""
         typer.echo(f"{what}{was}{gone}")
+        if not given and done["new"] and not any(done["deleted"].values()):
+            typer.echo(
+                f"Nothing was kept of {reference} for it: check how the reference is written.", err=True
+            )
 
 
 def _ledger(url: str) -> list[dict[str, Any]]:

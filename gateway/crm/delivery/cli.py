@@ -115,7 +115,10 @@ def try_out(name: Name, url: Url = HERE) -> None:
     if not answer["ok"]:
         raise ConfigurationError(
             f"{name} did not take the test event: {answer['reason']} (after {answer['took_ms']} ms)",
-            "It has to answer 2xx within 15 seconds.",
+            "It needs a certificate that the gateway's system trusts; of an authority of your own, start the"
+            " gateway with SSL_CERT_FILE."
+            if "certificate" in answer["reason"]
+            else "It has to answer 2xx within 15 seconds.",
         )
     typer.echo(f"{name} took the test event in {answer['took_ms']} ms")
 
@@ -142,6 +145,9 @@ def replay(
     if len(chosen) != 1:
         raise ConfigurationError("give one of --event ID, --dead and --since MOMENT")
     found = _ask(url, "POST", name, chosen[0], "/replay")
+    if not found["events"]:
+        typer.echo(f"nothing is sent: of what {name} asks for, nothing like that is kept")
+        return
     typer.echo(f"{found['events']} events are sent to {name} again, those that it asks for")
 
 
