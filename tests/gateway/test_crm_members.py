@@ -32,7 +32,7 @@ from tests.gateway.served import served
 from tests.gateway.ticks import GRID
 
 DAY_MS = 24 * HOUR_MS
-WEEKS, MEMBERS = 12, 240
+WEEKS, MEMBERS = 12, 300
 END_MS = 1_767_196_800_000
 """A midnight in Shanghai."""
 START_MS = END_MS - 7 * WEEKS * DAY_MS
@@ -117,7 +117,8 @@ def test_tiers_follow_what_is_spent(mall: Mall) -> None:
     """Who is in a better tier has spent more, in the median; shares add up to one."""
     tiers = mall.get("segments").json()["tiers"]
     assert [one["id"] for one in tiers] == ["best", "regular", "occasional", "rare", "quiet"]
-    assert sum(one["share"] or 0 for one in tiers) <= 1.0001
+    assert sum(one["share"] or 0 for one in tiers) == pytest.approx(1)
+    assert all(one["members"] is None or not 0 < one["members"] < 5 for one in tiers)
     with closing(sqlite3.connect(mall.path)) as db:
         spent = {
             tier: np.median([row[0] for row in db.execute(
@@ -188,7 +189,7 @@ def test_audiences_are_asked_anew(mall: Mall) -> None:
     assert listed.headers["cache-control"] == "no-store"
     head, *members = listed.text.split()
     assert head == "reference"
-    assert row["members"] == len(members) >= 20
+    assert row["members"] == len(members) >= 10
     assert all("grocery" in segment_of(mall, int(one.removeprefix("m-"))) for one in members[:5])
     leaving = int(members[0].removeprefix("m-"))
     mall.say(leaving, Purpose.MARKETING, given=False)

@@ -183,19 +183,16 @@ def _name(words: Words) -> Name:
 
 
 def _counted(rows: Iterable[own.SegmentRow], sizes: dict[str, int], k: int) -> list[own.SegmentRow]:
-    """Say how many are in each; where one is too small, in the smallest other one neither.
+    """Say how many are in each of those that may be counted, and which share of these that is.
 
-    The members of all but one, and their shares, would tell how many are in the one.
+    A share of all would tell how many are in one that is hidden.
     """
     found = list(rows)
-    total = sum(sizes.get(one.id, 0) for one in found)
-    hidden = {one.id for one in found if 0 < sizes.get(one.id, 0) < k}
-    if len(hidden) == 1:
-        others = [one.id for one in found if one.id not in hidden and sizes.get(one.id, 0)]
-        hidden.update(sorted(others, key=lambda one: sizes[one])[:1])
+    shown = {one.id: sizes.get(one.id, 0) for one in found if not 0 < sizes.get(one.id, 0) < k}
+    total = sum(shown.values())
     for one in found:
-        if one.id not in hidden:
-            one.members = sizes.get(one.id, 0)
+        if one.id in shown:
+            one.members = shown[one.id]
             one.share = one.members / total if total else 0.0
     return found
 
@@ -228,5 +225,5 @@ def _check_segments(asked: own.AudienceRequest, model: kept.ClusterModel | None)
         raise HTTPException(422, f"there is no tier {asked.tier!r}: expected one of {', '.join(tiers)}")
     clusters = [] if model is None else [one.id for one in model.clusters]
     if asked.cluster is not None and asked.cluster not in clusters:
-        known = f"expected one of {', '.join(clusters)}" if clusters else "nothing stood out at the last fit"
+        known = f"expected one of {', '.join(clusters)}" if clusters else "there are none now"
         raise HTTPException(422, f"there is no cluster {asked.cluster!r}: {known}")

@@ -20,7 +20,7 @@ class SegmentRow(Answer):
     members: int | None
     """Null where there are fewer than k."""
     share: float | None
-    """Of all members in any tier, or in any cluster."""
+    """Of the members in tiers, or in clusters, that are not withheld."""
     stability: float | None = None
     """How alike it is when found again among half of the members: mean Jaccard index; null for tiers."""
 

@@ -38,7 +38,11 @@ def rules(*, url: Url = HERE) -> None:
             ", ".join(one["antecedent"]), ", ".join(one["consequent"]), f"{one['lift']:.1f}",
             f"{one['confidence']:.0%}", f"{one['support']:.1%}", one["basket"],
         )  # fmt: skip
-    Console(highlight=False).print(table if found else "no two shops go together more often than by chance")
+    Console(highlight=False).print(
+        table
+        if found
+        else "none: nothing was fitted yet, or no two shops go together more often than by chance"
+    )
 
 
 @app.command()
