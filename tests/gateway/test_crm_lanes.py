@@ -289,6 +289,18 @@ def test_filters(wanted: Filter, expected: list[int]) -> None:
     assert known(db).cursor == 4
 
 
+def test_that_an_event_is_nobodys_is_told_though_its_member_has_left_the_segment() -> None:
+    """Or else who filters for a segment would hold a member for good who was not it; others get no name."""
+    db, segments = opened(), {"anna": {"gold"}}
+    subscribe(db, Filter(segments=frozenset({"gold"})))
+    put(db, 1, person="anna")
+    lanes.enqueue(db, "crm", NOW_MS, lambda _db, person: segments[person])
+    segments["anna"] = {"silver"}
+    put(db, 1, revision=2)
+    lanes.enqueue(db, "crm", NOW_MS, lambda _db, person: segments[person])
+    assert [seq for (seq,) in db.execute("SELECT seq FROM crm_pending ORDER BY seq")] == [1, 2]
+
+
 def test_who_begins_in_the_past_gets_what_happened_since() -> None:
     """A moment stands for the first event from it on; none for what comes from now on."""
     db = opened()

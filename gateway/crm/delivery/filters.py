@@ -36,8 +36,9 @@ class Filter:
     def wants(self, db: sqlite3.Connection, row: FeedRow, segments: Segments) -> bool:
         """Whether this row is asked for.
 
-        Everybody is told that a member has withdrawn. A correction goes to who was told what it corrects:
-        an event whose member leaves, or changes to one of another segment, is told once more.
+        Everybody is told that a member has withdrawn. A correction goes to who was told what it corrects: an
+        event whose member leaves, or changes to one of another segment, is told once more. That an event is
+        nobody's is told whatever segments its member is in by now: it names nobody.
         """
         if row.kind == FeedKind.MEMBER_WITHDRAWN:
             return True
@@ -47,7 +48,10 @@ class Filter:
             return False
         if self.segments is None:
             return True
-        return any(self.segments.intersection(segments(db, person)) for person in _persons(db, row))
+        persons = _persons(db, row)
+        if row.person is None and persons:
+            return True
+        return any(self.segments.intersection(segments(db, person)) for person in persons)
 
 
 EVERYTHING = Filter()
