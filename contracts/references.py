@@ -37,6 +37,11 @@ def check_reference(text: str) -> str:
     return text
 
 
+def is_address_or_plate(text: str) -> bool:
+    """Whether a text is written as the address of a device is, in pairs, or as a Chinese plate."""
+    return (_PAIRS.fullmatch(text) or _PLATE.fullmatch(text)) is not None
+
+
 def _looks_like(text: str) -> str | None:
     if "@" in text:
         return "an e-mail address"

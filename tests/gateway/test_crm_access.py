@@ -143,7 +143,8 @@ def test_consent_at_the_command_line(
     given = ("consent", "give", "m-cli", "position", "parking", "--text", "v7", "--channel", "till 4")
     assert run(*given, "--at", "2026-03-01T10:00+08:00").count("agrees") == 2
     assert run(*given, "--at", "2026-03-01T10:00+08:00").count("said before") == 2
-    assert "check how the reference is written" in run("consent", "withdraw", "m-cli", "position", "--channel", "app")
+    withdrawn = run("consent", "withdraw", "m-cli", "position", "--channel", "app")
+    assert "check how the reference is written" in withdrawn
     listed = run("consent", "list")
     assert listed == run("consent", "list", "m-cli")
     assert "2026-03-01 02:00" in listed

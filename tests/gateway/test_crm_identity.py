@@ -322,6 +322,16 @@ def merge_all(office: Office, pairs: Sequence[Sequence[str]]) -> list[int]:
     return made
 
 
+@pytest.mark.parametrize("kind", [IdentifierKind.APP, IdentifierKind.MEMBER])
+@pytest.mark.parametrize("value", ["da:3f:c4:11:d2:e7", "DA-3F-C4-11-D2-E7", "浙A12345", "浙A·D12345"])
+def test_an_address_or_a_plate_of_another_kind_is_refused(kind: IdentifierKind, value: str) -> None:
+    """In clear it is taken nowhere, and the message does not repeat it."""
+    with pytest.raises(ValueError, match="an address or a plate") as refused:
+        digest_of(SECRET, kind, value)
+    assert value not in str(refused.value)
+    assert len(digest_of(SECRET, kind, value[:4])) == 32
+
+
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(ROWS, PAIRS, PAIRS)
 def test_what_is_merged_and_unmerged_is_as_it_was(

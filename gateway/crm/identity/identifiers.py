@@ -9,6 +9,7 @@ import re
 from hashlib import blake2b
 
 from contracts.crm import IdentifierKind
+from contracts.references import is_address_or_plate
 
 DIGEST_BYTES = 16
 KEYED = frozenset({IdentifierKind.WIFI, IdentifierKind.PLATE})
@@ -39,6 +40,8 @@ def digest_of(secret: bytes, kind: IdentifierKind, value: str) -> str:
     plain = _plain_phone(value) if kind is IdentifierKind.PHONE else value.strip()
     if not plain or len(plain) > LONGEST or _CONTROL.search(plain):
         raise ValueError(f"expected 1 to {LONGEST} characters")
+    if is_address_or_plate(plain):
+        raise ValueError(f"an address or a plate: give it as wifi or plate, as a digest {MADE_BY}")
     return blake2b(
         plain.encode("utf-8", "surrogatepass"), key=secret, digest_size=DIGEST_BYTES, person=kind.encode()
     ).hexdigest()
