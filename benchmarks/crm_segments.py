@@ -201,7 +201,7 @@ def measure(seeds: Sequence[int], members: int) -> dict[str, str]:
             print(name, seed, found[-1], flush=True)
         rows.append(row(name, found))
     header = (
-        "seen", "clusters × seeds", "ARI, fitted", "ARI, assigned", "without ordinary", "assigned",
+        "seen", "clusters × seeds", "ARI, fitted", "ARI, assigned", "without ordinary", "in a cluster",
         "right, held out", "stability", "named right",
     )  # fmt: skip
     tiers = [later(lived(seed, members, 24)) for seed in seeds]
