@@ -322,7 +322,7 @@ def test_moments_of_rows_grow(desk: Desk) -> None:
 def test_an_unsure_match_does_not_claim_the_past(desk: Desk) -> None:
     """A phone that may be on another's device by mistake brings none of that one's visits along."""
     member(desk, "m-1", D1)
-    desk.take(visit(A, "S1", 0, 300), visit(A, "S2", 400, 450))
+    desk.take(visit(A, "S1", 0, 300), visit(A, "S2", 460, 490))
     desk.take(sighting(A, D1, 500, sure=0.9))
     assert named(desk) == {"S1": None, "S2": "m-1"}
 
@@ -336,9 +336,11 @@ def test_a_sure_match_claims_the_past(desk: Desk) -> None:
 
 
 def test_all_events_of_a_visit_name_the_same(desk: Desk) -> None:
-    """A phone that is heard in the middle of a visit is named in what was told of it before, too."""
+    """A visit in whose middle a phone is first heard is the member's as a whole, or not at all."""
     member(desk, "m-1", D1)
     desk.take(visit(A, "S1", 0), visit(A, "S1", 0, 450), sighting(A, D1, 460, sure=0.9))
+    assert {member for _, member in desk.newest().values()} == {None}
+    desk.take(sighting(A, D1, 470, sure=1.0))
     assert {member for _, member in desk.newest().values()} == {"m-1"}
 
 

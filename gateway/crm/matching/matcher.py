@@ -160,7 +160,7 @@ class Matcher:
         if isinstance(told.data, CarData):
             self._plate(db, told, told.data)
         link = None if told.purpose is None else kept.link(db, told.subject)
-        person = self._person(told, link, sightings.heard(db, told.subject), told.until_ms)
+        person = self._person(told, link, sightings.heard(db, told.subject))
         self._write(db, told, 1, person, link)
         if person is not None:
             journeys.keep(db, told, person)
@@ -175,10 +175,10 @@ class Matcher:
                 Sighted(data.stay, IdentifierKind.PLATE, data.enrolled_digest, told.t_ms, data.confidence),
             )
 
-    def _person(self, told: Told, link: Link | None, heard: Heard | None, until_ms: int) -> str | None:
+    def _person(self, told: Told, link: Link | None, heard: Heard | None) -> str | None:
         """Whose an event is, if that may be told: not what began before consent was given.
 
-        Nor what a device did long before or after it was heard as the member's: it may be another's, too.
+        Nor what began long before or after a device was heard as the member's: it may be another's, too.
         """
         if link is None or told.purpose is None:
             return None
@@ -188,18 +188,15 @@ class Matcher:
         if told.purpose is Purpose.POSITION and heard is not None:
             if told.began_ms > heard.last_ms + AFTER_MS:
                 return None
-            if until_ms < heard.first_ms - BEFORE_MS and link.confidence < SURE:
+            if told.began_ms < heard.first_ms - BEFORE_MS and link.confidence < SURE:
                 return None
         return link.person
 
     def _tell_again(self, db: sqlite3.Connection, subject: str, link: Link | None) -> None:
         heard = sightings.heard(db, subject)
-        newest = list(self._last_told(db, subject))
-        until: dict[str, int] = {}
-        for _, _, told in newest:
-            until[told.matter] = max(told.until_ms, until.get(told.matter, 0))
-        for revision, person, told in newest:
-            now = self._person(told, link, heard, until[told.matter])
+        for revision, person, payload in kept.newest(db, subject):
+            told = read_back(payload)
+            now = self._person(told, link, heard)
             if now != person:
                 self._write(db, told, revision + 1, now, link)
                 self._counters["corrections"] += 1

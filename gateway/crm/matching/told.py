@@ -57,18 +57,6 @@ class Told(Struct, frozen=True):
         return self.t_ms
 
     @property
-    def until_ms(self) -> int:
-        """Until when that was known to go on which it tells of."""
-        if isinstance(self.data, VisitData):
-            return self.data.seen_ms
-        return self.data.ended_ms if isinstance(self.data, PathData) else self.t_ms
-
-    @property
-    def matter(self) -> str:
-        """What it tells of: the same in all events of one visit."""
-        return self.data.visit if isinstance(self.data, VisitData) else self.event.id
-
-    @property
     def purpose(self) -> Purpose | None:
         """What a member has to agree to, to be told of in it; None where it is about no member."""
         if isinstance(self.data, CarParkData):
