@@ -26,7 +26,7 @@ from gateway.crm.file import open_file
 from gateway.crm.members.assign import SEEN_TO_FIT, fit_assigner, scaling
 from gateway.crm.members.clusters import find_clusters
 from gateway.crm.members.features import Features, features_of
-from gateway.crm.members.reading import DAY_MS, Bools, Done, Floats, Ints, Sales, Shops, Stays, Visits
+from gateway.crm.members.reading import DAY_MS, Bools, Done, Ints, Sales, Shops, Stays, Visits
 from gateway.crm.members.tiers import TIERS, cuts_of, tiers_of
 from gateway.crm.members.understanding import Understanding
 from gateway.crm.members.words import describe, marks_of
@@ -158,14 +158,16 @@ def later(life: Life) -> tuple[float, dict[str, float]]:
     done = done_of(life, 12, life.visits.start_ms < middle_ms)
     before = life.sales.t_ms < middle_ms
     past = done.sales
-    columns = (past.member, past.shop, past.t_ms, past.amount, past.discount)
-    done = replace(done, sales=Sales(*(column[before] for column in columns)))
+    sales = Sales(
+        past.member[before], past.shop[before], past.t_ms[before], past.amount[before], past.discount[before]
+    )
+    done = replace(done, sales=sales)
     cuts = cuts_of(done)
     if cuts is None:
         raise ValueError("too few members buy anything")
     tiers = np.array(tiers_of(done, cuts))
     amount = life.sales.amount[~before].astype(np.float64)
-    spent: Floats = np.bincount(life.sales.person[~before], weights=amount, minlength=len(life.type))
+    spent = np.bincount(life.sales.person[~before], weights=amount, minlength=len(life.type))
     order = {tier.id: -number for number, tier in enumerate(TIERS)}
     told = spearmanr([order[tier] for tier in tiers.tolist()], spent).statistic
     mean = spent.mean()
