@@ -150,20 +150,22 @@ def score_stays(told: Iterable[ToldStay], facts: Facts) -> MatchingScore:
     for member in facts.population.members:
         if member.plate is not None and member.reference is not None:
             owners[member.plate.text].append(member.reference)
+    parked: defaultdict[str, list[CarStay]] = defaultdict(list)
+    for stay in facts.stays:
+        for reference in owners[stay.plate]:
+            parked[reference].append(stay)
     names: defaultdict[str, list[ToldStay]] = defaultdict(list)
     for one in told:
         score.car_events += 1
         if one.reference is not None:
             score.cars_named += 1
+            score.cars_right += any(_is(one, stay) for stay in parked[one.reference])
             names[one.reference].append(one)
     for stay in facts.stays:
-        person = facts.population.persons[stay.person]
-        whose = owners[stay.plate]
-        allowed = facts.agrees(person, Purpose.PARKING, stay.entered_ms) and len(whose) == 1
-        mine = [one for reference in whose for one in names.get(reference, ()) if _is(one, stay)]
-        score.cars_right += len(mine)
-        score.stays += allowed
-        score.stays_named += allowed and bool(mine)
+        person, whose = facts.population.persons[stay.person], owners[stay.plate]
+        if len(whose) == 1 and facts.agrees(person, Purpose.PARKING, stay.entered_ms):
+            score.stays += 1
+            score.stays_named += any(_is(one, stay) for one in names[whose[0]])
     return score
 
 
