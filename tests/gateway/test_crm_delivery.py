@@ -1,5 +1,6 @@
 """The feed delivered over real HTTP and a real broker, to receivers good and bad."""
 
+import asyncio
 import json
 import logging
 import socket
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import jsonschema
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -26,7 +28,7 @@ from gateway.crm.delivery.delivery import Delivery
 from gateway.crm.delivery.filters import EVERYTHING, Filter
 from gateway.crm.delivery.listening import Listener
 from gateway.crm.delivery.mqtt import BrokerTransport
-from gateway.crm.delivery.sender import Webhooks, signed
+from gateway.crm.delivery.sender import Webhooks, _connected, signed
 from gateway.crm.delivery.subscribers import UnknownError
 from gateway.crm.delivery.transport import Letter, Transport
 from gateway.crm.file import open_file
@@ -427,6 +429,24 @@ def test_a_name_is_held_to_where_it_leads(tmp_path: Path) -> None:
         reason = mall.delivery.try_out("sly")[0].reason
         assert reason in ("the receiver is at an address of a private network", "its name cannot be resolved")
         assert not crm.requests
+
+
+def test_a_connection_that_is_gone_as_soon_as_it_is_made() -> None:
+    """Its address cannot be asked any more (a mock: the moment is too short to be met); it is closed."""
+
+    class Gone:
+        closed = False
+
+        def get_extra_info(self, _name: str) -> None:
+            return None
+
+        async def aclose(self) -> None:
+            self.closed = True
+
+    stream = Gone()
+    with pytest.raises(httpx.ReadError):
+        asyncio.run(_connected(True, False, "connection.connect_tcp.complete", {"return_value": stream}))
+    assert stream.closed
 
 
 def test_a_name_that_leads_elsewhere_when_it_is_called(

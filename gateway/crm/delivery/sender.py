@@ -122,17 +122,18 @@ async def _check_addresses(url: httpx.URL, *, private: bool) -> None:
 
 async def _connected(private: bool, tls: bool, event: str, info: Mapping[str, Any]) -> None:
     """Hold a new connection to what a name may lead to: looked up again, it may lead elsewhere."""
-    if event == "connection.connect_tcp.complete":
-        stream = info["return_value"]
-        try:
-            check_address(
-                ip_address(stream.get_extra_info("server_addr")[0].partition("%")[0]),
-                private=private,
-                tls=tls,
-            )
-        except ConfigurationError:
-            await stream.aclose()
-            raise
+    if event != "connection.connect_tcp.complete":
+        return
+    stream = info["return_value"]
+    where = stream.get_extra_info("server_addr")
+    if where is None:  # it has been closed since
+        await stream.aclose()
+        raise httpx.ReadError("closed")
+    try:
+        check_address(ip_address(where[0].partition("%")[0]), private=private, tls=tls)
+    except ConfigurationError:
+        await stream.aclose()
+        raise
 
 
 def _explained(error: Exception) -> str:
