@@ -21,7 +21,7 @@ from contracts import asyncapi
 from contracts.broker import BrokerAddress
 from contracts.control import EnrolledDevices, EnrolledPlates, NodeConfiguration, OptOutList
 from contracts.messages import encode
-from contracts.site import Site
+from contracts.site import Crm, Site
 from contracts.topics import Topics
 from edge_agent.agent import run_agent
 from edge_agent.enrolled import enrolled_digest
@@ -106,7 +106,7 @@ def written(tmp_path_factory: pytest.TempPathFactory, mosquitto_factory: Callabl
     source = Overheard(
         SimulatedSource(shoppers=60, start_ms=start_ms, duration_s=60, seed=3, profile=Profile.CONSTANT)
     )
-    site = source.source.site
+    site = source.source.site.model_copy(update={"crm": Crm()})
     key = new_key()
     messages: list[tuple[str, bytes]] = []
     with _all_logs(folder / "all.log"), _listening(broker, messages):
@@ -122,7 +122,9 @@ def written(tmp_path_factory: pytest.TempPathFactory, mosquitto_factory: Callabl
                 speed=None,
                 broker_timeout_s=10,
             )
-            wait_until(lambda: any("visit.started" in topic for topic, _ in messages), timeout_s=60)
+            wait_until(
+                lambda: any("/crm/events/visit.started" in topic for topic, _ in messages), timeout_s=60
+            )
             address_spared = next(iter(source.addresses))
             _guide_one_node(site, broker, key, folder, opt_out_digest(key, address_spared), messages)
         wait_until(lambda: b"offline" in messages[-1][1])  # the gateway's goodbye is the last
