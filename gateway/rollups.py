@@ -49,9 +49,7 @@ class Rollups:
         self._started: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
 
-    def add(
-        self, tick: Tick, arrived: int, passed_by: int = 0
-    ) -> tuple[list[ZoneMinute], list[CellMinute]]:
+    def add(self, tick: Tick, arrived: int, passed_by: int = 0) -> tuple[list[ZoneMinute], list[CellMinute]]:
         """Add a tick in which `arrived` devices were new; gives the minute before once it is over.
 
         `passed_by` were given up in this tick that had only been near the mall.
