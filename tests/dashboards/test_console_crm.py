@@ -11,6 +11,7 @@ from tests.dashboards.browsing import CRM_PAGES, PHONE, OpenConsole, Served, scr
 from tests.dashboards.fake_crm import CONFLICTED, OTHER, FakeCrm
 from tests.dashboards.fake_figures import FakeGateway
 from tests.dashboards.fake_mall import SITE, K
+from tests.support import wait_until
 
 NAMELESS = """[...document.querySelectorAll('button, input, select, a[href], [tabindex="0"]')]
     .filter((e) => !(e.innerText || e.ariaLabel || e.labels?.length || e.title)).map((e) => e.outerHTML)"""
@@ -103,9 +104,11 @@ def test_a_member_is_shown_withdraws_and_is_erased(open_console: OpenConsole, se
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.get_by_role("button", name="Withdraw…").first.click()
     page.get_by_role("button", name="Withdraw consent").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
     expect(page.get_by_role("button", name="Record consent…").first).to_be_visible()
-    assert served.crm is not None
-    assert not served.crm.members[OTHER]["consents"]["position"]
+    crm = served.crm
+    assert crm is not None
+    wait_until(lambda: not crm.members[OTHER]["consents"]["position"])
 
     page.get_by_role("button", name="Erase…").click()
     erase = page.get_by_role("button", name="Erase for good")
@@ -113,7 +116,7 @@ def test_a_member_is_shown_withdraws_and_is_erased(open_console: OpenConsole, se
     page.get_by_label(f"Type {OTHER} to go on").fill(OTHER)
     erase.click()
     expect(page.get_by_role("searchbox")).to_be_visible()
-    assert OTHER not in served.crm.members
+    wait_until(lambda: OTHER not in crm.members)
 
 
 def test_small_groups_stay_withheld(open_console: OpenConsole) -> None:
