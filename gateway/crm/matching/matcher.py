@@ -194,8 +194,7 @@ class Matcher:
 
     def _tell_again(self, db: sqlite3.Connection, subject: str, link: Link | None) -> None:
         heard = sightings.heard(db, subject)
-        for revision, person, payload in kept.newest(db, subject):
-            told = read_back(payload)
+        for revision, person, told in self._last_told(db, subject):
             now = self._person(told, link, heard)
             if now != person:
                 self._write(db, told, revision + 1, now, link)
