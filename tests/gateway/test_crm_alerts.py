@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.crm import FeedKind, Kpi, KpiAlert
+from contracts.errors import UnavailableError
 from gateway.crm.alerts import alerts
+from gateway.crm.alerts import alerts as runner
 from gateway.crm.alerts.alerts import Alerts
 from gateway.crm.alerts.gate import A_DAY, COOL_DOWN_HOURS, QUIET_HOURS, Measured, Open, decide
 from gateway.crm.alerts.hours import WEEKS
@@ -360,3 +362,20 @@ def test_a_row_that_cannot_be_read_does_not_end_the_thread(
         db.execute("DELETE FROM crm_alerts")
     with open_file(mall.path).connection() as db:
         wait_until(lambda: db.execute("SELECT count(*) FROM crm_kpi_progress").fetchone()[0] >= 2)
+
+
+def test_what_is_wrong_is_logged_once(
+    mall: Mall, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A store that cannot be read is said once, however often it is tried; the thread goes on."""
+    tried = []
+
+    def fail() -> int:
+        tried.append(1)
+        raise UnavailableError("the store is away", "Wait.")
+
+    monkeypatch.setattr(runner, "LOOK_S", 0.01)
+    monkeypatch.setattr(mall.alerts, "look", fail)
+    mall.alerts.start()
+    wait_until(lambda: len(tried) > 5)
+    assert sum("the store is away" in one.getMessage() for one in caplog.records) == 1

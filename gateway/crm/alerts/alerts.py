@@ -71,6 +71,7 @@ class Alerts:
         }
         self._names = names
         self._sentences = Sentences(names, self._zone, site.privacy.k)
+        self._problem = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="alerts", daemon=True)
 
@@ -188,9 +189,19 @@ class Alerts:
             try:
                 self.look()
             except (UnavailableError, ConfigurationError) as error:
-                _log.warning("alerts wait: %s", error)
+                self._complain(f"alerts wait: {error}")
             except Exception as error:  # noqa: BLE001  # a thread that has ended would look at no hour any more
-                _log.error("alerts fail (%s), and are tried again. Please report it.", type(error).__name__)
+                self._complain(
+                    f"alerts fail ({type(error).__name__}), and are tried again. Please report it."
+                )
+            else:
+                self._problem = ""
+
+    def _complain(self, problem: str) -> None:
+        """Log what is wrong, once until it works again."""
+        if problem != self._problem:
+            _log.error("%s", problem)
+        self._problem = problem
 
 
 def _newest_sale(db: sqlite3.Connection) -> int:
