@@ -52,7 +52,7 @@ def insert(file: SharedWriter, table: str, row: dict[str, object]) -> None:
 
 
 def test_members_are_new_or_return(file: SharedWriter) -> None:
-    """Who came before the period returns; who came only before, or visited no mall, did not come."""
+    """Who came before the period returns; who is in a zone has come; who came only before or after has not."""
     visit(file, "a", "mall", -1000, -900)
     visit(file, "a", "mall", 10, 60)
     visit(file, "b", "mall", 20, None)
@@ -61,8 +61,8 @@ def test_members_are_new_or_return(file: SharedWriter) -> None:
     visit(file, "e", "mall", 300, 310)
     with file.connection() as db:
         found = read_members(db, TODAY, VANISH_MS)
-    assert (found.members, found.returning) == (2, 1)
-    assert (found.lengths_s, found.member) == ([3000.0], ["a"])  # b is still there
+    assert (found.members, found.returning) == (3, 1)
+    assert (found.lengths_s, found.member) == ([3000.0], ["a"])  # b and d are still there
 
 
 def test_devices_of_a_member_make_one_visit(file: SharedWriter) -> None:

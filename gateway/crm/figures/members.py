@@ -64,7 +64,7 @@ def read_members(db: sqlite3.Connection, period: Period, vanish_ms: float) -> Me
     for person, zone, started_ms, ended_ms in rows:
         stays[one.get(person, person)].append((zone, started_ms, ended_ms))
     visits = {person: _visits(found, vanish_ms) for person, found in stays.items()}
-    came = {person for person, found in visits.items() if found}
+    came = set(stays)  # who is in a zone has come, also before the visit of the mall has ended
     over = [
         (person, visit) for person in sorted(came) for visit in visits[person] if visit.ended_ms is not None
     ]
