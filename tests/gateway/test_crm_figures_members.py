@@ -52,7 +52,7 @@ def insert(file: SharedWriter, table: str, row: dict[str, object]) -> None:
 
 
 def test_members_are_new_or_return(file: SharedWriter) -> None:
-    """Who came before the period returns; who is in a zone has come; who came only before or after has not."""
+    """Who came before the period returns; who is in a zone has come; who came at other times has not."""
     visit(file, "a", "mall", -1000, -900)
     visit(file, "a", "mall", 10, 60)
     visit(file, "b", "mall", 20, None)
