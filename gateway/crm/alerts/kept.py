@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from contracts.crm import FeedEvent, FeedKind, Kpi, KpiAlert
-from contracts.events import TYPE_PREFIX, TYPE_VERSION, rfc3339, stable_id
-from contracts.schemas import data_schema
+from contracts.crm import FeedKind, Kpi, KpiAlert
+from contracts.events import stable_id
 from gateway.crm.alerts.gate import Open
+from gateway.crm.announcing import announce, announcement
 
 KEPT_MS = 400 * 24 * 3_600_000
 MOST = 1_000
@@ -100,17 +100,5 @@ def expire(db: sqlite3.Connection, now_ms: int) -> None:
 
 def tell(db: sqlite3.Connection, mall: str, kind: FeedKind, alert: KpiAlert, t_ms: int) -> None:
     """Put an alert into the feed: webhooks and MQTT take it from there, once."""
-    event = FeedEvent(
-        id=stable_id(kind, alert.alert),
-        source=f"/mallsense/{mall}",
-        type=f"{TYPE_PREFIX}{kind}{TYPE_VERSION}",
-        subject=alert.zone,
-        time=rfc3339(t_ms),
-        dataschema=data_schema(kind),
-        data=msgspec.Raw(msgspec.json.encode(alert)),
-    )
-    db.execute(
-        "INSERT OR IGNORE INTO crm_feed (id, revision, kind, zone, subject, person, t_ms, payload)"
-        " VALUES (?, 1, ?, ?, ?, NULL, ?, ?)",
-        (event.id, kind, alert.zone, f"{alert.kpi}:{alert.zone}", t_ms, msgspec.json.encode(event)),
-    )
+    event = announcement(mall, kind, stable_id(kind, alert.alert), subject=alert.zone, t_ms=t_ms, data=alert)
+    announce(db, event, kind, about=f"{alert.kpi}:{alert.zone}", t_ms=t_ms)

@@ -9,15 +9,14 @@ import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
 
-import msgspec
-
-from contracts.crm import FeedEvent, FeedKind, MemberWithdrawn, Purpose
+from contracts.crm import FeedKind, MemberWithdrawn, Purpose
 from contracts.errors import MallsenseError
-from contracts.events import TYPE_PREFIX, TYPE_VERSION, rfc3339, stable_id
-from contracts.schemas import data_schema
+from contracts.events import stable_id
+from gateway.crm.announcing import announce, announcement
 from gateway.crm.consent.covers import delete_covered, delete_identifiers
 from gateway.crm.consent.ledger import Entry, Ledger
 from gateway.crm.consent.persons import add_person, reference_of, same_as
+from gateway.store.records import WHOLE_MALL
 
 AHEAD_MS = 3_600_000
 """How far a clock elsewhere may be ahead of the mall's: what is said later than that decides for too long."""
@@ -98,19 +97,7 @@ def tell_withdrawn(
     if reference is None or db.execute("SELECT 1 FROM crm_subscribers LIMIT 1").fetchone() is None:
         return
     kind = FeedKind.MEMBER_WITHDRAWN
-    event = FeedEvent(
-        id=stable_id(kind, person, t_ms, *purposes),
-        source=f"/mallsense/{mall}",
-        type=f"{TYPE_PREFIX}{kind}{TYPE_VERSION}",
-        subject="mall",
-        time=rfc3339(t_ms),
-        dataschema=data_schema(kind),
-        data=msgspec.Raw(
-            msgspec.json.encode(MemberWithdrawn(member=reference, purposes=purposes, t_ms=t_ms))
-        ),
-    )
-    db.execute(
-        "INSERT OR IGNORE INTO crm_feed (id, revision, kind, zone, subject, person, t_ms, payload)"
-        " VALUES (?, 1, ?, 'mall', ?, NULL, ?, ?)",
-        (event.id, kind, person, t_ms, msgspec.json.encode(event)),
-    )
+    told = MemberWithdrawn(member=reference, purposes=purposes, t_ms=t_ms)
+    name = stable_id(kind, person, t_ms, *purposes)
+    event = announcement(mall, kind, name, subject=WHOLE_MALL, t_ms=t_ms, data=told)
+    announce(db, event, kind, about=person, t_ms=t_ms)

@@ -11,10 +11,10 @@ from typing import Self
 
 import msgspec
 
-from contracts.crm import FeedEvent, FeedKind, WebhookTest
+from contracts.crm import FeedKind, WebhookTest
 from contracts.errors import UnavailableError
-from contracts.events import TYPE_PREFIX, TYPE_VERSION, rfc3339, stable_id
-from contracts.schemas import data_schema
+from contracts.events import stable_id
+from gateway.crm.announcing import announcement
 from gateway.crm.delivery import keeping, lanes, subscribers
 from gateway.crm.delivery.channel import Channel
 from gateway.crm.delivery.desk import Desk
@@ -239,13 +239,7 @@ class Delivery:
 
 def ping(mall: str, name: str, now_ms: int) -> Letter:
     """Return a test event for a webhook."""
-    event = FeedEvent(
-        id=stable_id("test", name, now_ms),
-        source=f"/mallsense/{mall}",
-        type=f"{TYPE_PREFIX}{FeedKind.WEBHOOK_TEST}{TYPE_VERSION}",
-        subject=name,
-        time=rfc3339(now_ms),
-        dataschema=data_schema(FeedKind.WEBHOOK_TEST),
-        data=msgspec.Raw(msgspec.json.encode(WebhookTest(subscriber=name, t_ms=now_ms))),
-    )
-    return Letter(0, name, 0, event.id, 1, FeedKind.WEBHOOK_TEST, name, msgspec.json.encode(event))
+    kind = FeedKind.WEBHOOK_TEST
+    tried = WebhookTest(subscriber=name, t_ms=now_ms)
+    event = announcement(mall, kind, stable_id("test", name, now_ms), subject=name, t_ms=now_ms, data=tried)
+    return Letter(0, name, 0, event.id, 1, kind, name, msgspec.json.encode(event))
