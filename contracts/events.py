@@ -4,6 +4,7 @@ An event's `id` follows from what it says, so an event delivered twice, or again
 same id; a consumer that remembers ids sees each once.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import blake2b
@@ -154,6 +155,22 @@ class CarParkEvent(CloudEvent, frozen=True, forbid_unknown_fields=True, kw_only=
     """The car park is full soon, full, or has free spaces again."""
 
     data: CarParkData
+
+
+EventData = VisitData | PathData | CarData | CarParkData
+
+EVENT_DATA: Mapping[EventKind, type[EventData]] = {
+    EventKind.VISIT_STARTED: VisitData,
+    EventKind.VISIT_UPDATED: VisitData,
+    EventKind.VISIT_ENDED: VisitData,
+    EventKind.PATH_ENDED: PathData,
+    EventKind.CAR_ENTERED: CarData,
+    EventKind.CAR_LEFT: CarData,
+    EventKind.CAR_PARK_FULL_SOON: CarParkData,
+    EventKind.CAR_PARK_FULL: CarParkData,
+    EventKind.CAR_PARK_FREE: CarParkData,
+}
+"""By kind of event, the type of its `data`."""
 
 
 def stable_id(*parts: str | int) -> str:

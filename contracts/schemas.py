@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from contracts.crm import FeedEvent, FeedKind, KpiAlert, MemberWithdrawn, WebhookTest
-from contracts.events import TYPE_PREFIX, TYPE_VERSION, CarData, CarParkData, EventKind, PathData, VisitData
+from contracts.events import EVENT_DATA, TYPE_PREFIX, TYPE_VERSION
 
 Schema = dict[str, Any]
 
@@ -26,15 +26,7 @@ ENVELOPE = f"{TYPE_PREFIX}feed.event{TYPE_VERSION}"
 """The whole event; what its `data` is, its `dataschema` says."""
 
 DATA: Mapping[str, type[Struct]] = {
-    EventKind.VISIT_STARTED: VisitData,
-    EventKind.VISIT_UPDATED: VisitData,
-    EventKind.VISIT_ENDED: VisitData,
-    EventKind.PATH_ENDED: PathData,
-    EventKind.CAR_ENTERED: CarData,
-    EventKind.CAR_LEFT: CarData,
-    EventKind.CAR_PARK_FULL_SOON: CarParkData,
-    EventKind.CAR_PARK_FULL: CarParkData,
-    EventKind.CAR_PARK_FREE: CarParkData,
+    **{str(kind): data for kind, data in EVENT_DATA.items()},
     FeedKind.MEMBER_WITHDRAWN: MemberWithdrawn,
     FeedKind.WEBHOOK_TEST: WebhookTest,
     FeedKind.KPI_UNUSUAL: KpiAlert,

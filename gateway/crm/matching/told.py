@@ -7,22 +7,17 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from contracts.crm import FeedEvent, Purpose
-from contracts.events import CarData, CarParkData, CloudEvent, EventKind, PathData, VisitData
+from contracts.events import (
+    EVENT_DATA,
+    CarData,
+    CarParkData,
+    CloudEvent,
+    EventData,
+    EventKind,
+    PathData,
+    VisitData,
+)
 from contracts.schemas import data_schema
-
-Data = VisitData | PathData | CarData | CarParkData
-
-DATA: dict[EventKind, type[Data]] = {
-    EventKind.VISIT_STARTED: VisitData,
-    EventKind.VISIT_UPDATED: VisitData,
-    EventKind.VISIT_ENDED: VisitData,
-    EventKind.PATH_ENDED: PathData,
-    EventKind.CAR_ENTERED: CarData,
-    EventKind.CAR_LEFT: CarData,
-    EventKind.CAR_PARK_FULL_SOON: CarParkData,
-    EventKind.CAR_PARK_FULL: CarParkData,
-    EventKind.CAR_PARK_FREE: CarParkData,
-}
 
 
 class Whole(CloudEvent, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -37,7 +32,7 @@ class Told(Struct, frozen=True):
     event: Whole
     kind: EventKind
     t_ms: int
-    data: Data
+    data: EventData
 
     @property
     def subject(self) -> str:
@@ -83,7 +78,7 @@ class Told(Struct, frozen=True):
 
 
 @cache
-def _decoder(kind: type) -> "msgspec.json.Decoder[Data]":
+def _decoder(kind: type) -> "msgspec.json.Decoder[EventData]":
     return msgspec.json.Decoder(kind)
 
 
@@ -110,4 +105,4 @@ def read_back(payload: bytes) -> Told:
 def _told(event: Whole) -> Told:
     kind = event.kind
     t_ms = round(datetime.fromisoformat(event.time).timestamp() * 1000.0)
-    return Told(event, kind, t_ms, _decoder(DATA[kind]).decode(event.data))
+    return Told(event, kind, t_ms, _decoder(EVENT_DATA[kind]).decode(event.data))
