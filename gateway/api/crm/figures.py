@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
 
 from contracts.errors import ConfigurationError
 from gateway.api import schemas
 from gateway.api.context import Asked, Context, Here
 from gateway.api.crm import schemas_figures as own
 from gateway.api.crm.having import With
+from gateway.api.crm.sent import TABLE, up_to
 from gateway.crm.crm import wall_ms
 from gateway.crm.figures.definitions import BY_ID, DEFINITIONS
 from gateway.crm.figures.figures import ShopRow, of_zone
@@ -30,16 +31,6 @@ DAY_MS = 24 * HOUR_MS
 REFUSED: dict[int | str, dict[str, Any]] = {
     404: {"model": schemas.Problem, "description": "no such zone, or the mall has no CRM"},
 }
-SALES = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "text/csv": {"schema": {"type": "string"}},
-            "application/x-ndjson": {"schema": {"type": "string"}},
-        },
-    }
-}
-
 router = APIRouter(tags=["crm: figures"], responses=REFUSED)
 
 
@@ -112,27 +103,15 @@ def shops_csv(crm: With, period: Month) -> Response:
     )
 
 
-async def _body(request: Request) -> bytes:
-    """Return what was sent. Raises 413 where it is too much, 422 where it is nothing."""
-    data = bytearray()
-    async for part in request.stream():
-        data += part
-        if len(data) > LARGEST_BYTES:
-            raise HTTPException(413, f"send at most {LARGEST_BYTES // 2**20} MB at a time")
-    if not data.strip():
-        raise HTTPException(422, "nothing was sent: expected CSV with a header, or a JSON object a line")
-    return bytes(data)
-
-
 @router.post(
     "/sales",
-    openapi_extra=SALES,
+    openapi_extra=TABLE,
     responses={413: {"model": schemas.Problem, "description": "too much at a time"}},
 )
 def sales(
     here: Here,
     crm: With,
-    data: Annotated[bytes, Depends(_body)],
+    data: Annotated[bytes, Depends(up_to(LARGEST_BYTES))],
     till: Annotated[
         list[str] | None, Query(description="NAME:ZONE, the zone of a till", max_length=1000)
     ] = None,
